@@ -1,0 +1,15 @@
+package io.sluice.batching;
+
+/// How a stream ended.
+public enum FinishReason {
+    /// An end token was sampled.
+    STOP,
+    /// `maxNewTokens` or the context limit was reached.
+    LENGTH,
+    /// The reader closed the stream.
+    CANCELLED,
+    /// The deadline passed.
+    EXPIRED,
+    /// A step or the device failed; the reader may try the request again.
+    FAILED
+}

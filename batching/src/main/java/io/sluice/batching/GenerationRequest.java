@@ -1,0 +1,70 @@
+package io.sluice.batching;
+
+import java.util.Arrays;
+
+/// A validated request: what to compute, how far, for whom. A value; the constructor is the last validation anyone
+/// performs.
+///
+/// @param id unique name of the request, for logs and explanations
+/// @param prompt token ids; not empty
+/// @param maxNewTokens the most output tokens per choice; at least 1
+/// @param choiceCount how many continuations of the same prompt (`n`)
+/// @param sampling how tokens are chosen; choice `i` draws under a seed derived from `sampling.seed()` and `i`
+/// @param endTokens ids that end the output; the end token itself is counted but not published; empty under
+/// `ignore_eos`
+/// @param cacheSalt prefix-cache entries are shared only between requests of equal salt (the tenant)
+/// @param deadlineNs moment on the engine's clock after which no step is spent on the request; `NO_DEADLINE` for none
+public record GenerationRequest(
+        String id,
+        int[] prompt,
+        int maxNewTokens,
+        int choiceCount,
+        SamplingParams sampling,
+        int[] endTokens,
+        long cacheSalt,
+        long deadlineNs) {
+
+    /// `deadlineNs` of a request that waits as long as it takes.
+    public static final long NO_DEADLINE = Long.MAX_VALUE;
+
+    /// The most continuations of one prompt.
+    public static final int CHOICES_MAX = 128;
+
+    public GenerationRequest {
+        if (prompt.length == 0) throw new InvalidRequest("prompt", "is empty");
+        if (maxNewTokens < 1) throw new InvalidRequest("max_tokens", "must be at least 1, got " + maxNewTokens);
+        if (choiceCount < 1 || choiceCount > CHOICES_MAX) {
+            throw new InvalidRequest("n", "must be between 1 and " + CHOICES_MAX + ", got " + choiceCount);
+        }
+        prompt = prompt.clone();
+        endTokens = endTokens.clone();
+    }
+
+    /// Prompt and the longest possible output of one choice, in tokens.
+    public long tokenCountMax() {
+        return (long) prompt.length + maxNewTokens;
+    }
+
+    /// True if `token` ends the output.
+    public boolean isEndToken(int token) {
+        for (int endToken : endTokens) {
+            if (endToken == token) return true;
+        }
+        return false;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof GenerationRequest that && id.equals(that.id) && Arrays.equals(prompt, that.prompt);
+    }
+
+    @Override
+    public int hashCode() {
+        return id.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return "GenerationRequest[%s, %d prompt tokens, at most %d new]".formatted(id, prompt.length, maxNewTokens);
+    }
+}

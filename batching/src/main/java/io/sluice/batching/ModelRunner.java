@@ -1,0 +1,47 @@
+package io.sluice.batching;
+
+/// The port to a device: computes steps. Built, used and closed on the engine thread only.
+///
+/// The engine owns *which* blocks hold what; the runner owns the tensors behind them. A runner keeps no state per
+/// sequence: everything that a step needs is in its plan.
+public interface ModelRunner extends AutoCloseable {
+
+    /// What this runner can hold and compute; constant.
+    ModelLimits limits();
+
+    /// Queues the plan's work on the device and returns. The plan stays frozen until `await` has returned.
+    InFlightStep launch(StepPlan plan);
+
+    @Override
+    void close();
+
+    /// A step under way.
+    interface InFlightStep {
+
+        /// Blocks until the step is done. The result is valid until the next `launch`.
+        ///
+        /// @throws StepFailed if the step as a whole could not be computed; the runner is still usable
+        /// @throws DeviceLost if the device cannot be used again in this process
+        StepResult await();
+    }
+
+    /// Makes the runner on the engine thread, which will own it.
+    @FunctionalInterface
+    interface Factory {
+        ModelRunner create();
+    }
+
+    /// This step was not computed; the next one may be.
+    final class StepFailed extends RuntimeException {
+        public StepFailed(String message, Throwable cause) {
+            super(message, cause);
+        }
+    }
+
+    /// The device cannot be used again in this process.
+    final class DeviceLost extends RuntimeException {
+        public DeviceLost(String message, Throwable cause) {
+            super(message, cause);
+        }
+    }
+}

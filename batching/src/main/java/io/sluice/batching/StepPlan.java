@@ -1,0 +1,168 @@
+package io.sluice.batching;
+
+import java.util.Arrays;
+
+/// What one step computes: slices of sequences, each with its tokens, block table and sampling. Hot path: reused, no
+/// allocation; written by the scheduler, then frozen until its result was awaited. Engine thread only.
+///
+/// A slice is a run of consecutive tokens of one sequence, `[firstPosition, firstPosition + length)`. Keys and
+/// values of positions before it are in the sequence's blocks; the step writes those of its own positions. There is no
+/// prefill
+/// and no decode: a slice of many tokens and a slice of one are the same thing. A slice that `samples` ends at the
+/// sequence's last token and asks for the token after it.
+///
+/// Everything is copied in; the plan shares no array with live state.
+public final class StepPlan {
+    private final ModelLimits limits;
+    private int sliceCount;
+    private int tokenCount;
+    private final int[] tokens; // [token], slices back to back
+    private final int[] tokenStart; // [slice + 1], offsets into tokens
+    private final int[] firstPosition; // [slice]
+    private final int[] blockTable; // [slice, sequenceBlocksMax]
+    private final int[] blockCount; // [slice]
+    private final boolean[] samples; // [slice]
+    private final SamplingParams[] sampling; // [slice]
+    private final int[] promptLength; // [slice]
+    private final int[][] endTokens; // [slice]
+    private final int[][] history; // [slice][>= historyLength], only if the slice samples and its sampling uses history
+    private final int[] historyLength; // [slice]
+
+    public StepPlan(ModelLimits limits) {
+        this.limits = limits;
+        int slices = limits.sequencesMax();
+        tokens = new int[limits.stepTokensMax()];
+        tokenStart = new int[slices + 1];
+        firstPosition = new int[slices];
+        blockTable = new int[slices * limits.sequenceBlocksMax()];
+        blockCount = new int[slices];
+        samples = new boolean[slices];
+        sampling = new SamplingParams[slices];
+        Arrays.fill(sampling, SamplingParams.GREEDY);
+        promptLength = new int[slices];
+        endTokens = new int[slices][];
+        Arrays.fill(endTokens, NO_TOKENS);
+        history = new int[slices][];
+        Arrays.fill(history, NO_TOKENS);
+        historyLength = new int[slices];
+    }
+
+    private static final int[] NO_TOKENS = {};
+
+    /// Forgets all slices.
+    public void clear() {
+        sliceCount = 0;
+        tokenCount = 0;
+    }
+
+    /// Appends a slice: `length` tokens of `sequenceTokens` from `position` on, whose sequence's blocks are
+    /// `blocks[0, blocksUsed)`. If it samples, `position + length` is the number of the sequence's tokens.
+    ///
+    /// @param sequenceTokens all tokens of the sequence so far, prompt then output; copied as far as needed
+    /// @return the slice's index
+    public int add(int[] sequenceTokens, int position, int length, int[] blocks, int blocksUsed) {
+        int slice = sliceCount++;
+        System.arraycopy(sequenceTokens, position, tokens, tokenCount, length);
+        tokenStart[slice] = tokenCount;
+        tokenCount += length;
+        tokenStart[sliceCount] = tokenCount;
+        firstPosition[slice] = position;
+        System.arraycopy(blocks, 0, blockTable, slice * limits.sequenceBlocksMax(), blocksUsed);
+        blockCount[slice] = blocksUsed;
+        samples[slice] = false;
+        historyLength[slice] = 0;
+        return slice;
+    }
+
+    /// Makes the last added slice sample the token after its end.
+    public void sample(SamplingParams params, int[] sequenceTokens, int promptTokenCount, int[] requestEndTokens) {
+        int slice = sliceCount - 1;
+        samples[slice] = true;
+        sampling[slice] = params;
+        promptLength[slice] = promptTokenCount;
+        endTokens[slice] = requestEndTokens;
+        if (params.usesHistory()) {
+            int length = firstPosition[slice] + length(slice);
+            if (history[slice].length < length) history[slice] = new int[limits.contextMax()];
+            System.arraycopy(sequenceTokens, 0, history[slice], 0, length);
+            historyLength[slice] = length;
+        }
+    }
+
+    /// Number of slices; each is of another sequence.
+    public int sliceCount() {
+        return sliceCount;
+    }
+
+    /// Number of tokens over all slices.
+    public int tokenCount() {
+        return tokenCount;
+    }
+
+    public boolean isEmpty() {
+        return sliceCount == 0;
+    }
+
+    /// Token `index` of the step, slices back to back.
+    public int token(int index) {
+        return tokens[index];
+    }
+
+    /// Where slice `slice` starts among the step's tokens; `tokenStart(sliceCount())` is `tokenCount()`.
+    public int tokenStart(int slice) {
+        return tokenStart[slice];
+    }
+
+    public int length(int slice) {
+        return tokenStart[slice + 1] - tokenStart[slice];
+    }
+
+    /// Position in its sequence of the slice's first token; also the number of tokens already computed.
+    public int firstPosition(int slice) {
+        return firstPosition[slice];
+    }
+
+    /// The block that holds positions `[index * blockSize, (index + 1) * blockSize)` of the slice's sequence.
+    public int block(int slice, int index) {
+        return blockTable[slice * limits.sequenceBlocksMax() + index];
+    }
+
+    /// Blocks of the slice's sequence, covering all positions up to the slice's end.
+    public int blockCount(int slice) {
+        return blockCount[slice];
+    }
+
+    /// True if the slice asks for the token after its last one.
+    public boolean samples(int slice) {
+        return samples[slice];
+    }
+
+    /// How the slice's token is chosen; meaningful if it samples.
+    public SamplingParams sampling(int slice) {
+        return sampling[slice];
+    }
+
+    /// Tokens of the sequence's prompt; what lies beyond is output. Meaningful if the slice samples.
+    public int promptLength(int slice) {
+        return promptLength[slice];
+    }
+
+    /// The request's end tokens, masked while fewer than `minTokens` were sampled. Not to be changed.
+    public int[] endTokens(int slice) {
+        return endTokens[slice];
+    }
+
+    /// Token `index` of the slice's whole sequence; present if it samples and `sampling(slice).usesHistory()`.
+    public int history(int slice, int index) {
+        return history[slice][index];
+    }
+
+    /// Number of tokens in `history`: all of the sequence, or 0 if not needed.
+    public int historyLength(int slice) {
+        return historyLength[slice];
+    }
+
+    public ModelLimits limits() {
+        return limits;
+    }
+}

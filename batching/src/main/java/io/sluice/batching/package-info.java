@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.batching;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+package io.sluice.modelstore;
+
+/// To be written.
+abstract non-sealed class HuggingFaceFolder implements ModelFiles {}

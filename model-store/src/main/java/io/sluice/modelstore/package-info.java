@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.modelstore;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,40 @@
+package io.sluice.device;
+
+/// What an operator decides about one model on one device. A value.
+///
+/// @param dtype what weights and activations are computed in
+/// @param kvDtype what keys and values are stored in
+/// @param kvCacheBytes memory for keys and values; decides the number of blocks
+/// @param blockSize token positions per KV block; a power of two
+/// @param contextMax the most tokens of one sequence
+/// @param sequencesMax the most sequences in one step
+/// @param stepTokensMax the most tokens in one step
+/// @param deterministic tokens must not depend on the batch or on chunking, also below float32
+/// @param threads CPU threads that compute a step
+public record RunnerSettings(
+        Dtype dtype,
+        Dtype kvDtype,
+        long kvCacheBytes,
+        int blockSize,
+        int contextMax,
+        int sequencesMax,
+        int stepTokensMax,
+        boolean deterministic,
+        int threads) {
+
+    /// Number formats that a model can be computed in.
+    public enum Dtype {
+        FLOAT32(4),
+        BFLOAT16(2);
+
+        private final int bytes;
+
+        Dtype(int bytes) {
+            this.bytes = bytes;
+        }
+
+        public int bytes() {
+            return bytes;
+        }
+    }
+}
