@@ -15,9 +15,8 @@ final class GgufMetadata {
     private final Map<String, Object> values;
 
     /// @param file for messages
-    /// @param values per key a `String`, `Boolean`, `Long`, `Double`, `List<String>`, `float[]`, `int[]` (booleans
-    too,
-    ///     as 0 and 1) or `long[]`
+    /// @param values per key a `String`, `Boolean`, `Long`, `Double`, `List<String>`, `float[]`, `int[]`
+    ///     (booleans too, as 0 and 1) or `long[]`
     GgufMetadata(Path file, Map<String, Object> values) {
         this.file = file;
         this.values = Map.copyOf(values);
