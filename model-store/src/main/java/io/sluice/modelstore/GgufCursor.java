@@ -59,7 +59,7 @@ final class GgufCursor {
     }
 
     String string(String what, int bytesMax) {
-        long length = i64("the length of " + what);
+        long length = i64(what);
         if (length < 0 || length > bytesMax) {
             throw new ModelFileException(
                     file,
