@@ -117,16 +117,19 @@ final class ServerMetrics implements GenerationMeter {
                 "vllm:kv_cache_usage_perc",
                 "Part of the KV blocks that running sequences refer to, 0 to 1.",
                 stats -> (double) stats.blocksUsed() / limits.blockCount());
-        Gauge.builder("sluice_kv_cache_blocks", limits, ModelLimits::blockCount)
+        gauge(engine, "sluice_kv_blocks_used", "KV blocks that running sequences refer to.", EngineStats::blocksUsed);
+        gauge(engine, "sluice_kv_blocks_free", "KV blocks that hold nothing live.", EngineStats::blocksFree);
+        gauge(
+                engine,
+                "sluice_kv_blocks_cached",
+                "Free KV blocks that hold a reusable prefix.",
+                EngineStats::blocksCached);
+        Gauge.builder("sluice_kv_blocks", limits, ModelLimits::blockCount)
                 .description("KV blocks in all.")
                 .tags(ours)
                 .register(registry);
-        Gauge.builder("sluice_kv_cache_block_size_tokens", limits, ModelLimits::blockSize)
+        Gauge.builder("sluice_kv_block_size_tokens", limits, ModelLimits::blockSize)
                 .description("Tokens per KV block.")
-                .tags(ours)
-                .register(registry);
-        Gauge.builder("sluice_kv_cache_blocks_reusable", engine, e -> e.stats().blocksCached())
-                .description("Free blocks that hold a reusable prefix.")
                 .tags(ours)
                 .register(registry);
         total(engine, "sluice_steps", "Steps computed.", EngineStats::steps);
@@ -225,12 +228,16 @@ final class ServerMetrics implements GenerationMeter {
         return Counter.builder(name).description(description).tags(tags).register(registry);
     }
 
-    private void gauge(
-            Engine engine, String name, String vllmName, String description, ToDoubleFunction<EngineStats> value) {
+    private void gauge(Engine engine, String name, String description, ToDoubleFunction<EngineStats> value) {
         Gauge.builder(name, engine, e -> value.applyAsDouble(e.stats()))
                 .description(description)
                 .tags(ours)
                 .register(registry);
+    }
+
+    private void gauge(
+            Engine engine, String name, String vllmName, String description, ToDoubleFunction<EngineStats> value) {
+        gauge(engine, name, description, value);
         Gauge.builder(vllmName, engine, e -> value.applyAsDouble(e.stats()))
                 .description("As vLLM.")
                 .tags(vllms)

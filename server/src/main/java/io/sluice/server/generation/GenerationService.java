@@ -49,7 +49,7 @@ public final class GenerationService {
         List<int[]> prompts = new ArrayList<>();
         for (Prompt prompt : request.prompts()) {
             int[] tokens = tokenise(prompt);
-            Submission.TooLong tooLong = tooLong(request, prompt, tokens.length);
+            Submission.TooLong tooLong = tooLong(request, tokens.length);
             if (tooLong != null) return tooLong;
             prompts.add(tokens);
         }
@@ -139,18 +139,20 @@ public final class GenerationService {
         }
     }
 
-    private Submission.@Nullable TooLong tooLong(TextRequest request, Prompt prompt, int promptTokens) {
+    private Submission.@Nullable TooLong tooLong(TextRequest request, int promptTokens) {
         int contextMax = contextMax();
         Integer wanted = request.maxTokens();
         long total = (long) promptTokens + (wanted == null ? 1 : wanted);
         if (total <= contextMax) return null;
-        String detail = "This model's maximum context length is " + contextMax + " tokens. However, "
-                + (wanted == null
-                        ? "your prompt has " + promptTokens + " tokens, which leaves no room for an answer."
-                        : "you requested " + total + " tokens (" + promptTokens + " in the prompt, " + wanted
-                                + " for the completion).")
-                + " Please shorten the prompt" + (wanted == null ? "." : " or lower the completion's limit.");
-        return new Submission.TooLong(parameterOf(prompt), detail);
+        String limit = "This model's maximum context length is " + contextMax + " tokens. However, ";
+        if (wanted == null || promptTokens >= contextMax) {
+            String detail = "your prompt has " + promptTokens + " tokens, which leaves no room for an answer.";
+            return new Submission.TooLong(true, limit + detail + " Please shorten it.");
+        }
+        String detail = "you requested " + total + " tokens (" + promptTokens + " in the prompt, " + wanted
+                + " for the completion).";
+        return new Submission.TooLong(
+                false, limit + detail + " Please shorten the prompt or lower the completion's limit.");
     }
 
     /// The request's own limit, else the rest of the context (and of the cache) capped by the operator's default.

@@ -14,6 +14,6 @@ public sealed interface Submission {
 
     /// Prompt and wanted output are longer than the model's context.
     ///
-    /// @param parameter what the client should shorten
-    record TooLong(String parameter, String detail) implements Submission {}
+    /// @param promptAlone the prompt leaves no room whatever the output's limit
+    record TooLong(boolean promptAlone, String detail) implements Submission {}
 }

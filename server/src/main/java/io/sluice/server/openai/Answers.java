@@ -38,12 +38,14 @@ final class Answers {
 
     /// Submits the request.
     ///
+    /// @param promptField what the client calls the prompt
     /// @throws ApiError if it is refused
-    static Generation start(GenerationService service, TextRequest request) {
+    static Generation start(GenerationService service, TextRequest request, CommonFields common, String promptField) {
         return switch (service.submit(request)) {
             case Submission.Started(Generation generation) -> generation;
-            case Submission.TooLong(String parameter, String detail) ->
-                throw ApiError.neverFits(parameter, "context_length_exceeded", detail);
+            case Submission.TooLong(boolean promptAlone, String detail) ->
+                throw ApiError.neverFits(
+                        promptAlone ? promptField : common.maxTokensField(), "context_length_exceeded", detail);
             case Submission.Refused(Admission.Reason reason, String detail, Duration retryAfter) ->
                 throw switch (reason) {
                     case NEVER_FITS -> ApiError.neverFits(null, "request_too_large", detail);

@@ -26,7 +26,7 @@ public final class ChatCompletionsRoute implements Handler {
         String id = Serving.answerId("chatcmpl-");
         ChatRequest chat = ChatRequest.parse(json, id);
         String model = Serving.requireModel(service.model(), chat.common().model());
-        Generation generation = Answers.start(service, chat.text());
+        Generation generation = Answers.start(service, chat.text(), chat.common(), "messages");
         ChatFormat format =
                 new ChatFormat(id, Serving.nowSecond(), model, chat.text().wantsLogprobs());
         if (chat.common().stream()) {

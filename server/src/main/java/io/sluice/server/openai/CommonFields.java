@@ -15,16 +15,22 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param model the name the client used, null if it named none
 /// @param includeUsage end a stream with a chunk that holds the usage
+/// @param maxTokensField what the client calls the output's limit
 record CommonFields(
         @Nullable String model,
         boolean stream,
         boolean includeUsage,
         @Nullable Integer maxTokens,
+        String maxTokensField,
         int choiceCount,
         List<String> stop,
         List<Integer> stopTokens,
         boolean ignoreEndTokens) {
 
+    /// The newer name of the output's limit wins over the older one.
+    private static final String NEW_LIMIT = "max_completion_tokens";
+
+    private static final String OLD_LIMIT = "max_tokens";
     private static final int STOPS_MAX = 4;
     private static final int STOP_TOKENS_MAX = 128;
     private static final float BIAS_MAX = 100f;
@@ -41,6 +47,7 @@ record CommonFields(
                 stream,
                 streamOptions != null && streamOptions.isTrue("include_usage"),
                 maxTokens(fields),
+                fields.has(NEW_LIMIT) ? NEW_LIMIT : OLD_LIMIT,
                 choiceCount == null ? 1 : choiceCount,
                 stops(fields),
                 stopTokens(fields),
@@ -74,7 +81,7 @@ record CommonFields(
     }
 
     private static @Nullable Integer maxTokens(Fields fields) {
-        for (String name : List.of("max_completion_tokens", "max_tokens")) {
+        for (String name : List.of(NEW_LIMIT, OLD_LIMIT)) {
             Integer value = fields.integer(name);
             if (value == null) continue;
             if (value < 1) throw fields.wrong(name, "at least 1", value);

@@ -26,7 +26,7 @@ public final class CompletionsRoute implements Handler {
         String id = Serving.answerId("cmpl-");
         CompletionRequest completion = CompletionRequest.parse(json, id);
         String model = Serving.requireModel(service.model(), completion.common().model());
-        Generation generation = Answers.start(service, completion.text());
+        Generation generation = Answers.start(service, completion.text(), completion.common(), "prompt");
         CompletionFormat format = new CompletionFormat(
                 id, Serving.nowSecond(), model, completion.text().wantsLogprobs());
         if (completion.common().stream()) {

@@ -203,7 +203,7 @@ final class Declared {
 
     /// Environment variables that begin like settings and are none: the launcher's, and the file's place.
     static final List<String> OTHER_VARIABLES =
-            List.of("SLUICE_CONFIG", "SLUICE_JAVA_OPTS", "SLUICE_SHARED", "SLUICE_URL");
+            List.of("SLUICE_CONFIG", "SLUICE_JAVA_HOME", "SLUICE_JAVA_OPTS", "SLUICE_SHARED");
 
     private Declared() {}
 

@@ -10,12 +10,11 @@ import java.util.regex.Pattern;
 
 /// How a setting's text is read. Each throws `IllegalArgumentException` with the end of a sentence that begins with
 /// the setting's name.
-///
-/// @param label stands for the value in usage lines
 sealed interface Kind<T> {
 
     T parse(String text);
 
+    /// Stands for the value in usage lines.
     String label();
 
     /// Anything.
@@ -74,8 +73,8 @@ sealed interface Kind<T> {
             String unit = matcher.group(2);
             long power = unit.isEmpty() ? 0 : "kmgt".indexOf(unit) + 1L;
             // As everywhere in memory matters, M without i means the same as Mi.
-            double bytes = Double.parseDouble(matcher.group(1)) * Math.pow(1024, power);
-            if (bytes < 1 || bytes > Long.MAX_VALUE / 2.0) {
+            double bytes = Double.parseDouble(matcher.group(1)) * Math.pow(1024.0, (double) power);
+            if (bytes < 1 || bytes > 0x1p62) {
                 throw new IllegalArgumentException("must be at least one byte and possible, got \"" + text + "\"");
             }
             return (long) bytes;

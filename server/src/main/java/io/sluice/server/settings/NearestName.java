@@ -18,7 +18,7 @@ final class NearestName {
         return names.stream()
                 .min(Comparator.comparingInt(name -> distance(wrong, name)))
                 .filter(name -> distance(wrong, name) <= Math.max(2, wrong.length() * 2 / 5)
-                        || name.contains(wrong) && wrong.length() >= 4);
+                        || (name.contains(wrong) && wrong.length() >= 4));
     }
 
     /// Levenshtein's distance: insertions, deletions and replacements.
