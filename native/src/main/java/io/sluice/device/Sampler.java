@@ -6,6 +6,7 @@ import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Map;
 
 /// Chooses a slice's next token from its logits, as its `SamplingParams` say and in the order that they document. Hot
@@ -14,12 +15,16 @@ import java.util.Map;
 /// Greedy takes the lowest id among equal maxima. Ids that tie with the last one kept by `topK` or `topP` are kept
 /// too, so that the order of ids decides nothing. The draw walks the kept ids in their order.
 final class Sampler {
+    private static final int MAGNITUDE_MIN = (int) (Double.doubleToRawLongBits(0x1p-40) >>> 44);
+    private static final int MAGNITUDES = (int) (Double.doubleToRawLongBits(1) >>> 44) - MAGNITUDE_MIN + 1;
+
     private final int vocabSize;
     private final float[] logits; // [vocab], changed on the way
     private final double[] weights; // [vocab], proportional to probability; 0 if not kept
+    private final double[] massOfMagnitude = new double[MAGNITUDES];
     private final int[] outputCount; // [vocab], occurrences in the output; all 0 between calls
     private final boolean[] seen; // [vocab], occurrence in prompt or output; all false between calls
-    private final SmallestFirst heap;
+    private final SmallestFirst heap; // at most vocab numbers
     private final int[] topTokens = new int[SamplingParams.TOP_LOGPROBS_MAX];
     private final float[] topLogits = new float[SamplingParams.TOP_LOGPROBS_MAX];
 
@@ -159,21 +164,32 @@ final class Sampler {
     }
 
     /// Leaves the fewest, heaviest tokens that together have the share `topP` of `total`; returns their weight.
+    /// Not by sorting all of them: weights are summed by magnitude, and only those of the magnitude at which the
+    share
+    /// is reached are put in order.
     private double keepTopP(float topP, double total) {
         double wanted = topP * total;
-        // Tokens lighter than this have less than the share 1 - topP even together: none of them is needed.
-        double candidate = (total - wanted) / vocabSize;
-        heap.clear();
-        for (int token = 0; token < vocabSize; token++) {
-            if (weights[token] >= candidate) heap.add(-weights[token]);
-        }
+        Arrays.fill(massOfMagnitude, 0);
+        for (double weight : weights) massOfMagnitude[magnitude(weight)] += weight;
+        int last = MAGNITUDES - 1;
         double kept = 0;
+        while (last > 0 && kept + massOfMagnitude[last] < wanted) kept += massOfMagnitude[last--];
+
+        heap.clear();
+        for (double weight : weights) {
+            if (magnitude(weight) == last && weight > 0) heap.add(-weight);
+        }
         double threshold = 0;
         while (kept < wanted && heap.size() > 0) {
             threshold = -heap.removeSmallest();
             kept += threshold;
         }
         return keepAtLeast(threshold);
+    }
+
+    /// Magnitudes grow by 2^(1/256) from 2^-40 to 1; the lowest also has everything below.
+    private static int magnitude(double weight) {
+        return Math.max(0, (int) (Double.doubleToRawLongBits(weight) >>> 44) - MAGNITUDE_MIN);
     }
 
     /// Leaves the weights that are not below `threshold`; returns their sum.
