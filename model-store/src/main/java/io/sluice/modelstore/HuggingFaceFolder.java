@@ -23,7 +23,7 @@ final class HuggingFaceFolder implements ModelFiles {
         this.config = config;
         this.generationDefaults = generationDefaults;
         this.weights = weights;
-        this.tokenizer = new Deferred<>(() -> Tokenizers.fromFolder(path));
+        this.tokenizer = new Deferred<>(() -> fitting(path, config, Tokenizers.fromFolder(path)));
         this.chatTemplate = new Deferred<>(() -> ChatTemplates.fromFolder(path));
     }
 
@@ -43,6 +43,16 @@ final class HuggingFaceFolder implements ModelFiles {
             arena.close();
             throw e;
         }
+    }
+
+    /// Every id that the tokenizer can produce must have a row in the embedding; rows without a token are padding.
+    private static Tokenizer fitting(Path path, ModelConfig config, Tokenizer tokenizer) {
+        if (tokenizer.vocabSize() > config.vocabSize()) {
+            throw new ModelFileException(
+                    path.resolve("tokenizer.json"),
+                    "has " + tokenizer.vocabSize() + " tokens but the model only " + config.vocabSize());
+        }
+        return tokenizer;
     }
 
     @Override
