@@ -3,8 +3,8 @@ package io.sluice.modelstore;
 import java.util.List;
 import java.util.Optional;
 
-/// What the model's authors recommend (`generation_config.json`, GGUF keys): used where a request says nothing. A
-/// value.
+/// What the model's authors recommend (`generation_config.json`, GGUF keys): used where a request says nothing.
+/// A value.
 ///
 /// @param endTokens every id that ends an output, end-of-turn ids included
 public record GenerationDefaults(

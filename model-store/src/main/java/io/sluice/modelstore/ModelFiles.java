@@ -3,9 +3,9 @@ package io.sluice.modelstore;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/// A model opened from disk: what it is, its weights where they lie, its tokenizer and template. Immutable; any thread.
-/// Tensor names are Hugging Face's (`model.layers.0.self_attn.q_proj.weight`) whatever the file format. Closing unmaps:
-/// no tensor may be read afterwards.
+/// A model opened from disk: what it is, its weights where they lie, its tokenizer and template. Immutable; any
+/// thread. Tensor names are Hugging Face's (`model.layers.0.self_attn.q_proj.weight`) whatever the file format.
+/// Closing unmaps: no tensor may be read afterwards.
 public sealed interface ModelFiles extends AutoCloseable permits HuggingFaceFolder, GgufModel {
 
     /// A short name for people, from the folder or file name.
