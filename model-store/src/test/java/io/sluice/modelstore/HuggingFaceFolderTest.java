@@ -60,7 +60,7 @@ class HuggingFaceFolderTest {
                 "\"hidden_size\": 32      | \"hidden_size\": 1e400       | hidden_size is not a 32-bit integer",
                 "\"hidden_size\": 32      | \"hidden_size\": 9223372036854775807 | hidden_size is not a 32-bit integer",
                 "\"hidden_size\": 32      | \"hidden_size\": 48          | has shape",
-                "\"vocab_size\": 259      | \"vocab_size\": 300          | model.embed_tokens.weight has shape [259, 32]",
+                "\"vocab_size\": 260      | \"vocab_size\": 300          | model.embed_tokens.weight has shape [260, 32]",
                 "\"num_hidden_layers\": 1 | \"num_hidden_layers\": 2     | model.layers.1.input_layernorm.weight is missing",
                 "\"num_hidden_layers\": 1 | \"num_hidden_layers\": 2147483647 | layer count 2147483647",
                 "\"head_dim\": 16         | \"head_dim\": 15             | head size 15 is odd",
@@ -68,7 +68,7 @@ class HuggingFaceFolderTest {
                 "\"rms_norm_eps\": 1.0E-5 | \"rms_norm_eps\": -1         | epsilon",
                 "\"rope_theta\": 10000.0  | \"rope_theta\": 0            | rotary base",
                 "\"tie_word_embeddings\": false | \"num_hidden_layers\": 1 | Duplicate field",
-                "\"eos_token_id\": 2      | \"eos_token_id\": 259        | eos_token_id 259 is outside the vocabulary",
+                "\"eos_token_id\": 2      | \"eos_token_id\": 260        | eos_token_id 260 is outside the vocabulary",
                 "\"eos_token_id\": 2      | \"eos_token_id\": [-1]       | eos_token_id -1 is outside the vocabulary",
                 "{\"architectures\"       | [\"architectures\"           | not valid JSON",
             })
@@ -174,7 +174,7 @@ class HuggingFaceFolderTest {
         try (ModelFiles model = open()) {
             assertThatThrownBy(model::tokenizer)
                     .isInstanceOf(ModelFileException.class)
-                    .hasMessageContaining("tokenizer.json: has 260 tokens but the model only 259");
+                    .hasMessageContaining("tokenizer.json: has 261 tokens but the model only 260");
         }
     }
 }
