@@ -1,0 +1,242 @@
+// Attention: for each query token of each slice and each head, softmax(q . k / sqrt(headDim)) over the keys of its
+// sequence up to and including its own position, times the values.
+//
+// A row is one query token with one head. Keys are taken 64 at a time, from position 0 up, with a running maximum and
+// sum (online softmax); sums run over dimensions and positions in ascending order. A row's result therefore depends on
+// its query and its sequence's keys and values only. Rows that share keys (the heads of a group, neighbouring tokens of
+// a prompt) form a tile and are computed together for speed.
+#include "kv.h"
+
+enum { HEAD_DIM_MAX = 256, KEYS = 64, CHUNKS = KEYS / CHUNK, ROWS_MAX = 16 };
+
+// Rows and chunks of keys, rows and vectors of a value, that are in registers at once.
+#if VL == 16
+enum { TILE_ROWS = 4, TILE_CHUNKS = 4, TILE_VECTORS = 4 };
+#elif VL == 8
+enum { TILE_ROWS = 4, TILE_CHUNKS = 1, TILE_VECTORS = 2 };
+#else
+enum { TILE_ROWS = 2, TILE_CHUNKS = 1, TILE_VECTORS = 4 };
+#endif
+enum { CHUNK_VECTORS = CHUNK / VL };
+
+typedef struct {
+    const float *q; // [token, ldq], head h at h * headDim
+    const void *cache;
+    const int32_t *blockTables; // [slice, tableStride]
+    const int32_t *tokenStart; // [slices + 1]
+    const int32_t *firstPosition; // [slice]
+    const int32_t *tileStart; // [slices + 1] tiles of tileTokens tokens, counted over the slices
+    float *outF32;
+    bf16 *outBf16;
+    int64_t ldq, tableStride, slices, tileTokens, heads, kvHeads, headDim, blockSize, ldo;
+} attention;
+
+typedef struct {
+    int64_t rows, firstKey;
+    float q[ROWS_MAX * HEAD_DIM_MAX]; // scaled by 1 / sqrt(headDim)
+    float out[ROWS_MAX * HEAD_DIM_MAX];
+    float p[ROWS_MAX * KEYS];
+    float maximum[ROWS_MAX], sum[ROWS_MAX];
+    int64_t limit[ROWS_MAX]; // keys that the row may see
+} tile;
+
+// The tile's rows in turn through the softmax of 64 keys: scores in p become weights; out and sum are rescaled.
+static void softmax(tile *t, int64_t headDim) {
+    for (int64_t r = 0; r < t->rows; r++) {
+        float *p = t->p + r * KEYS;
+        int64_t visible = t->limit[r] - t->firstKey;
+        vi lane;
+        UNROLL for (int i = 0; i < VL; i++) lane[i] = i;
+        vf largest = splat(-__builtin_inff());
+        for (int j = 0; j < KEYS; j += VL) {
+            vi seen = lane + j < (int32_t) (visible < KEYS ? visible : KEYS);
+            vf masked = (vf) (((vi) load(p + j) & seen) | ((vi) splat(-__builtin_inff()) & ~seen));
+            store(p + j, masked);
+            largest = max_(masked, largest);
+        }
+        if (visible <= 0) {
+            memset(p, 0, KEYS * sizeof(float));
+            continue;
+        }
+        float before = t->maximum[r];
+        float now = max_lanes(largest);
+        if (now < before) now = before;
+        vf sums = {};
+        for (int j = 0; j < KEYS; j += VL) {
+            vf weight = exp_(load(p + j) - now);
+            store(p + j, weight);
+            sums += weight;
+        }
+        float added = sum_lanes(sums);
+        if (now != before) {
+            float scale = exp_(splat(before - now))[0];
+            for (int64_t i = 0; i < headDim; i++) t->out[r * headDim + i] *= scale;
+            t->sum[r] *= scale;
+        }
+        t->sum[r] += added;
+        t->maximum[r] = now;
+    }
+}
+
+// The tile, once all keys were seen, to the output rows: row r is token r / groupHeads, head r % groupHeads of the part.
+INLINE void write_tile(const attention *a, const tile *t, int64_t token, int64_t firstHead, int64_t partHeads) {
+    for (int64_t r = 0; r < t->rows; r++) {
+        int64_t at = (token + r / partHeads) * a->ldo + (firstHead + r % partHeads) * a->headDim;
+        for (int64_t i = 0; i < a->headDim; i++) {
+            float x = t->out[r * a->headDim + i] / t->sum[r];
+            if (a->outF32 != NULL) a->outF32[at + i] = x;
+            else a->outBf16[at + i] = narrow(x);
+        }
+    }
+}
+
+INLINE int64_t slice_of_tile(const attention *a, int64_t tileIndex) {
+    int64_t low = 0, high = a->slices;
+    while (high - low > 1) {
+        int64_t middle = (low + high) / 2;
+        if (a->tileStart[middle] <= tileIndex) low = middle;
+        else high = middle;
+    }
+    return low;
+}
+
+// p[r, key] = q[r] . key for `rows` rows and `chunks` times 16 keys, both constant.
+INLINE void score_tile(const int rows, const int chunks, const float *q, const KV *const *keys, int64_t headDim, float *p) {
+    const int vectors = chunks * CHUNK_VECTORS;
+    vf acc[TILE_ROWS][TILE_CHUNKS * CHUNK_VECTORS];
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = (vf) {};
+    for (int64_t i = 0; i < headDim; i++) {
+        vf key[TILE_CHUNKS * CHUNK_VECTORS];
+        UNROLL for (int s = 0; s < vectors; s++) {
+            key[s] = load_kv(keys[s / CHUNK_VECTORS] + i * CHUNK + s % CHUNK_VECTORS * VL);
+        }
+        UNROLL for (int r = 0; r < rows; r++) {
+            vf query = splat(q[r * headDim + i]);
+            UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = fma_(query, key[s], acc[r][s]);
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int s = 0; s < vectors; s++) store(p + r * KEYS + s * VL, acc[r][s]);
+    }
+}
+
+// out[r, i] += p[r, key] * value[key, i] over the keys, for `rows` rows and `vectors` times VL dimensions, both constant.
+INLINE void value_tile(const int rows, const int vectors, const float *p, const KV *const *values, int64_t firstDim,
+        int64_t keyCount, int64_t headDim, float *out) {
+    vf acc[TILE_ROWS][TILE_VECTORS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = load(out + r * headDim + firstDim + s * VL);
+    }
+    for (int64_t j = 0; j < keyCount; j++) {
+        const KV *value = values[j / CHUNK] + j % CHUNK * headDim + firstDim;
+        vf v[TILE_VECTORS];
+        UNROLL for (int s = 0; s < vectors; s++) v[s] = load_kv(value + s * VL);
+        UNROLL for (int r = 0; r < rows; r++) {
+            vf weight = splat(p[r * KEYS + j]);
+            UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = fma_(weight, v[s], acc[r][s]);
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int s = 0; s < vectors; s++) store(out + r * headDim + firstDim + s * VL, acc[r][s]);
+    }
+}
+
+INLINE void score_rows(const int rows, tile *t, int64_t r, const KV *const *keys, int64_t keyCount, int64_t headDim) {
+    int64_t chunks = (keyCount + CHUNK - 1) / CHUNK, c = 0;
+    for (; c + TILE_CHUNKS <= chunks; c += TILE_CHUNKS) {
+        score_tile(rows, TILE_CHUNKS, t->q + r * headDim, keys + c, headDim, t->p + r * KEYS + c * CHUNK);
+    }
+    for (; c < chunks; c++) {
+        score_tile(rows, 1, t->q + r * headDim, keys + c, headDim, t->p + r * KEYS + c * CHUNK);
+    }
+}
+
+INLINE void value_rows(const int rows, tile *t, int64_t r, const KV *const *values, int64_t keyCount, int64_t headDim) {
+    int64_t i = 0;
+    for (; i + TILE_VECTORS * VL <= headDim; i += TILE_VECTORS * VL) {
+        value_tile(rows, TILE_VECTORS, t->p + r * KEYS, values, i, keyCount, headDim, t->out + r * headDim);
+    }
+    for (; i < headDim; i += VL) {
+        value_tile(rows, 1, t->p + r * KEYS, values, i, keyCount, headDim, t->out + r * headDim);
+    }
+}
+
+// Calls rows_of(rows, t, r, ...) over all rows of the tile with a constant number of rows at a time.
+#define FOR_ROWS(rows_of, ...)                                                                                         \
+    do {                                                                                                               \
+        int64_t r = 0;                                                                                                 \
+        for (; r + TILE_ROWS <= t->rows; r += TILE_ROWS) rows_of(TILE_ROWS, t, r, __VA_ARGS__);                        \
+        if (TILE_ROWS > 3 && t->rows - r == 3) rows_of(TILE_ROWS > 3 ? 3 : 1, t, r, __VA_ARGS__);                      \
+        if (TILE_ROWS > 2 && t->rows - r == 2) rows_of(TILE_ROWS > 2 ? 2 : 1, t, r, __VA_ARGS__);                      \
+        if (t->rows - r == 1) rows_of(1, t, r, __VA_ARGS__);                                                           \
+    } while (0)
+
+// The tile's rows against up to 64 keys.
+static void attend(tile *t, const KV *const *keys, const KV *const *values, int64_t keyCount, int64_t headDim) {
+    FOR_ROWS(score_rows, keys, keyCount, headDim);
+    softmax(t, headDim);
+    FOR_ROWS(value_rows, values, keyCount, headDim);
+}
+
+// One task: the rows of one tile of tokens with one part (at most 16) of one group of heads.
+static void attention_task(const void *context, int64_t item) {
+    const attention *a = context;
+    const int64_t headDim = a->headDim;
+    const int64_t group = a->heads / a->kvHeads;
+    const int64_t parts = (group + ROWS_MAX - 1) / ROWS_MAX;
+    const int64_t part = item % parts;
+    const int64_t kvHead = item / parts % a->kvHeads;
+    const int64_t tileIndex = item / parts / a->kvHeads;
+    const int64_t firstHead = kvHead * group + part * ROWS_MAX;
+    const int64_t partHeads = group - part * ROWS_MAX < ROWS_MAX ? group - part * ROWS_MAX : ROWS_MAX;
+
+    const int64_t slice = slice_of_tile(a, tileIndex);
+    const int64_t tokenInSlice = (tileIndex - a->tileStart[slice]) * a->tileTokens;
+    const int64_t token = a->tokenStart[slice] + tokenInSlice;
+    const int64_t tokensLeft = a->tokenStart[slice + 1] - token;
+    const int64_t tokens = tokensLeft < a->tileTokens ? tokensLeft : a->tileTokens;
+    const int64_t firstPosition = a->firstPosition[slice] + tokenInSlice;
+
+    tile t;
+    t.rows = tokens * partHeads;
+    const float scale = 1.0f / __builtin_sqrtf((float) headDim);
+    for (int64_t r = 0; r < t.rows; r++) {
+        const float *q = a->q + (token + r / partHeads) * a->ldq + (firstHead + r % partHeads) * headDim;
+        for (int64_t i = 0; i < headDim; i++) t.q[r * headDim + i] = q[i] * scale;
+        t.maximum[r] = -__builtin_inff();
+        t.sum[r] = 0.0f;
+        t.limit[r] = firstPosition + r / partHeads + 1;
+    }
+    memset(t.out, 0, (size_t) (t.rows * headDim) * sizeof(float));
+
+    const int64_t half = kv_half(a->blockSize, a->kvHeads, headDim);
+    const int32_t *blocks = a->blockTables + slice * a->tableStride;
+    const int64_t keyEnd = firstPosition + tokens;
+    for (t.firstKey = 0; t.firstKey < keyEnd; t.firstKey += KEYS) {
+        const KV *keys[CHUNKS], *values[CHUNKS];
+        int64_t keyCount = keyEnd - t.firstKey < KEYS ? keyEnd - t.firstKey : KEYS;
+        for (int64_t c = 0; c < CHUNKS; c++) {
+            int64_t position = t.firstKey + c * CHUNK;
+            if (position >= keyEnd) position = t.firstKey; // not read, but an address must stand there
+            const KV *block = (const KV *) a->cache + blocks[position / a->blockSize] * 2 * half;
+            keys[c] = block + kv_chunk(position % a->blockSize, kvHead, a->blockSize, headDim);
+            values[c] = keys[c] + half;
+        }
+        attend(&t, keys, values, keyCount, headDim);
+    }
+    write_tile(a, &t, token, firstHead, partHeads);
+}
+
+KERNEL(KV_NAME(attention))(sluice_pool *pool, const float *q, int64_t ldq, const KV *cache, const int32_t *blockTables,
+        int64_t tableStride, const int32_t *tokenStart, const int32_t *firstPosition, const int32_t *tileStart,
+        int64_t slices, int64_t tileTokens, int64_t heads, int64_t kvHeads, int64_t headDim, int64_t blockSize, void *out,
+        int64_t ldo, int outBf16) {
+    int64_t group = heads / kvHeads;
+    if (headDim % CHUNK != 0 || headDim > HEAD_DIM_MAX || blockSize % CHUNK != 0) return -1;
+    if (tileTokens < 1 || (tileTokens > 1 && tileTokens * group > ROWS_MAX)) return -2;
+    attention a = {q, cache, blockTables, tokenStart, firstPosition, tileStart, outBf16 ? NULL : out, outBf16 ? out : NULL,
+            ldq, tableStride, slices, tileTokens, heads, kvHeads, headDim, blockSize, ldo};
+    int64_t parts = (group + ROWS_MAX - 1) / ROWS_MAX;
+    sluice_pool_run(pool, attention_task, &a, tileStart[slices] * kvHeads * parts);
+    return 0;
+}
