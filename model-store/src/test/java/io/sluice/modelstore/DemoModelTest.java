@@ -64,8 +64,20 @@ class DemoModelTest {
                 folders.add(starts.submit(() -> DemoModel.unpack(CONTENTS, cache)));
             }
             for (Future<Path> folder : folders) {
-                assertHoldsTheContents(folder.get());
+                assertThat(folder.get().resolve("model.safetensors")).hasSize(100_000);
             }
+            assertHoldsTheContents(folders.getFirst().get());
+        }
+    }
+
+    @Test
+    void theModelInTheJarOpensUnderItsName() {
+        try (ModelFiles model = ModelStore.openDemo(cache)) {
+            assertThat(model.name()).isEqualTo("sluice-demo");
+            assertThat(model.path().getParent()).isEqualTo(cache);
+            assertThat(model.generationDefaults().endTokens()).isNotEmpty();
+            int[] ids = model.tokenizer().encode("Once upon a time");
+            assertThat(model.tokenizer().decode(ids)).isEqualTo("Once upon a time");
         }
     }
 

@@ -130,6 +130,10 @@ class GgufDamageTest {
                         w -> w.number("llama.attention.layer_norm_rms_epsilon", Double.NaN)),
                 written("rotary base infinite", "rotary base", w -> w.number("llama.rope.freq_base", 1 / 0.0)),
                 written("another vocabulary size", "llama.vocab_size is 7", w -> w.integer("llama.vocab_size", 7)),
+                written(
+                        "a temperature that is no number",
+                        "temperature NaN is not in",
+                        w -> w.number("general.sampling.temp", Double.NaN)),
                 written("no vocabulary", "has no vocabulary", w -> w.without("tokenizer.ggml.tokens")),
                 written(
                         "a smaller vocabulary than the embedding",

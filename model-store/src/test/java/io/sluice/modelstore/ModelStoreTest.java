@@ -8,6 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -122,6 +124,26 @@ class ModelStoreTest {
                     .containsExactly(b.tokenizer().encode("the naïve 🙂\n"));
             assertThat(a.generationDefaults().endTokens()).containsExactly(TinyVocabulary.END_OF_TURN);
             assertThat(b.generationDefaults().endTokens()).containsExactly(TinyVocabulary.END_OF_TURN);
+        }
+    }
+
+    @Test
+    void aGgufFileEndsOutputsAtItsEndTokensAndTurnMarkers() {
+        Path file = temp.resolve("t.gguf");
+        GgufWriter writer = TinyModels.ggufWriter(TinyModels.config(), 1, TensorType.F32)
+                .integer("tokenizer.ggml.eos_token_id", TinyVocabulary.END_OF_TEXT)
+                .number("general.sampling.temp", 0.25)
+                .integer("general.sampling.top_k", 40);
+        writer.write(file);
+        try (ModelFiles model = ModelStore.open(file)) {
+            assertThat(model.generationDefaults())
+                    .isEqualTo(new GenerationDefaults(
+                            Optional.of(0.25f),
+                            Optional.empty(),
+                            Optional.of(40),
+                            Optional.empty(),
+                            Optional.empty(),
+                            List.of(TinyVocabulary.END_OF_TEXT, TinyVocabulary.END_OF_TURN)));
         }
     }
 
