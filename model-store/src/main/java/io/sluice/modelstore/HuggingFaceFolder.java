@@ -36,7 +36,8 @@ final class HuggingFaceFolder implements ModelFiles {
         Arena arena = Arena.ofShared();
         try {
             Map<String, StoredTensor> stored = SafetensorsFolder.read(path, arena);
-            LlamaTensors tensors = new LlamaTensors(path, config, stored, UnaryOperator.identity(), false);
+            Path directory = SafetensorsFolder.directory(path);
+            LlamaTensors tensors = new LlamaTensors(directory, config, stored, UnaryOperator.identity(), false);
             WeightTable weights = new WeightTable(path, tensors.bind(), arena);
             return new HuggingFaceFolder(name, path, config, generationDefaults, weights);
         } catch (Throwable e) {

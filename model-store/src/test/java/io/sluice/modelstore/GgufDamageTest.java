@@ -98,7 +98,8 @@ class GgufDamageTest {
                         "a key twice",
                         "metadata key y appears twice",
                         w -> w.value("x", b -> b.u32(7).u8(1).string("y").u32(7).u8(1))
-                                .bool("y", true)),
+                                .bool("y", true)
+                                .bool("z", true)),
                 written("alignment 0", "general.alignment 0 is not", w -> w.integer("general.alignment", 0)),
                 written("alignment 48", "general.alignment 48 is not", w -> w.integer("general.alignment", 48)),
                 written("alignment 2^31", "2147483648 is not", w -> w.integer("general.alignment", 1 << 31)),
@@ -129,6 +130,10 @@ class GgufDamageTest {
                         w -> w.number("llama.attention.layer_norm_rms_epsilon", Double.NaN)),
                 written("rotary base infinite", "rotary base", w -> w.number("llama.rope.freq_base", 1 / 0.0)),
                 written("another vocabulary size", "llama.vocab_size is 7", w -> w.integer("llama.vocab_size", 7)),
+                written(
+                        "a temperature that is no number",
+                        "temperature NaN is not in",
+                        w -> w.number("general.sampling.temp", Double.NaN)),
                 written("no vocabulary", "has no vocabulary", w -> w.without("tokenizer.ggml.tokens")),
                 written(
                         "a smaller vocabulary than the embedding",
@@ -209,7 +214,7 @@ class GgufDamageTest {
         Damage.write(file, WHOLE);
         int structureEnd = WHOLE.length - (int) dataBytes();
         try (RandomAccessFile cut = new RandomAccessFile(file.toFile(), "rw")) {
-            for (int length = WHOLE.length - 1; length >= 0; length -= length > structureEnd + 64 ? 997 : 5) {
+            for (int length = WHOLE.length - 1; length >= 0; length -= length > structureEnd + 64 ? 997 : 11) {
                 cut.setLength(length);
                 assertThat(Damage.open(file, () -> GgufModel.open(file)))
                         .as("cut to %d bytes", length)
@@ -231,7 +236,7 @@ class GgufDamageTest {
         int structureEnd = WHOLE.length - (int) dataBytes();
         Path file = temp.resolve("fuzzed.gguf");
         int refused = 0;
-        for (int i = 0; i < 3000; i++) {
+        for (int i = 0; i < 2000; i++) {
             byte[] damaged = WHOLE.clone();
             for (int flips = 1 + random.nextInt(3); flips > 0; flips--) {
                 int at = random.nextInt(structureEnd);
@@ -249,6 +254,6 @@ class GgufDamageTest {
                 throw new AssertionError("seed " + seed + ", case " + i, e);
             }
         }
-        assertThat(refused).as("cases refused of 3000").isBetween(500, 2999);
+        assertThat(refused).as("cases refused of 2000").isBetween(500, 1999);
     }
 }

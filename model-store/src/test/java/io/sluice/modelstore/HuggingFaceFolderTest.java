@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,7 +64,7 @@ class HuggingFaceFolderTest {
                 "\"hidden_size\": 32      | \"hidden_size\": 1e400       | hidden_size is not a 32-bit integer",
                 "\"hidden_size\": 32      | \"hidden_size\": 9223372036854775807 | hidden_size is not a 32-bit integer",
                 "\"hidden_size\": 32      | \"hidden_size\": 48          | has shape",
-                "\"vocab_size\": 259      | \"vocab_size\": 300          | model.embed_tokens.weight has shape [259, 32]",
+                "\"vocab_size\": 260      | \"vocab_size\": 300          | model.embed_tokens.weight has shape [260, 32]",
                 "\"num_hidden_layers\": 1 | \"num_hidden_layers\": 2     | model.layers.1.input_layernorm.weight is missing",
                 "\"num_hidden_layers\": 1 | \"num_hidden_layers\": 2147483647 | layer count 2147483647",
                 "\"head_dim\": 16         | \"head_dim\": 15             | head size 15 is odd",
@@ -68,7 +72,7 @@ class HuggingFaceFolderTest {
                 "\"rms_norm_eps\": 1.0E-5 | \"rms_norm_eps\": -1         | epsilon",
                 "\"rope_theta\": 10000.0  | \"rope_theta\": 0            | rotary base",
                 "\"tie_word_embeddings\": false | \"num_hidden_layers\": 1 | Duplicate field",
-                "\"eos_token_id\": 2      | \"eos_token_id\": 259        | eos_token_id 259 is outside the vocabulary",
+                "\"eos_token_id\": 2      | \"eos_token_id\": 260        | eos_token_id 260 is outside the vocabulary",
                 "\"eos_token_id\": 2      | \"eos_token_id\": [-1]       | eos_token_id -1 is outside the vocabulary",
                 "{\"architectures\"       | [\"architectures\"           | not valid JSON",
             })
@@ -94,6 +98,33 @@ class HuggingFaceFolderTest {
                         .replace("\"llama\"", "\"mistral\"")
                         .replace("\"mlp_bias\": false", "\"sliding_window\": null"));
         assertThat(Damage.open(folder, this::open)).isEmpty();
+    }
+
+    @Test
+    void mistralWithoutAWordOnItsWindowHasOne() {
+        TinyModels.write(
+                configFile,
+                config.replace("LlamaForCausalLM", "MistralForCausalLM").replace("\"llama\"", "\"mistral\""));
+        Damage.assertRefused(folder, this::open, "config.json: sliding_window is not null");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"temperature\": -1}      | impossible setting: temperature -1.0 is not in 0.0..100.0",
+                "{\"temperature\": \"hot\"} | temperature is not a finite number",
+                "{\"top_p\": 1.5}           | impossible setting: top_p 1.5 is not in",
+                "{\"top_k\": -2}            | impossible setting: top_k -2.0 is not in",
+                "{\"min_p\": 2}             | impossible setting: min_p 2.0 is not in",
+                "{\"eos_token_id\": \"2\"}  | eos_token_id is not a 32-bit integer",
+                "[]                         | is not a JSON object",
+                "``                         | is not a JSON object",
+            })
+    void anImpossibleGenerationConfigIsRefusedInOneLine(String generation, String inMessage) {
+        TinyModels.write(folder.resolve("generation_config.json"), generation);
+        Damage.assertRefused(folder, this::open, "generation_config.json: " + inMessage);
     }
 
     @Test
@@ -174,7 +205,64 @@ class HuggingFaceFolderTest {
         try (ModelFiles model = open()) {
             assertThatThrownBy(model::tokenizer)
                     .isInstanceOf(ModelFileException.class)
-                    .hasMessageContaining("tokenizer.json: has 260 tokens but the model only 259");
+                    .hasMessageContaining("tokenizer.json: has 261 tokens but the model only 260");
+        }
+    }
+
+    @Test
+    void tensorsBeyondTwoGibibytesAreRead() throws IOException {
+        ModelConfig large = new ModelConfig(
+                "LlamaForCausalLM",
+                1 << 22,
+                160,
+                1,
+                10,
+                10,
+                16,
+                32,
+                1e-5f,
+                10_000f,
+                128,
+                true); // an embedding of 2.5 GiB
+        TinyModels.write(configFile, TinyModels.configJson(large, TensorType.F32));
+        List<String> header = new ArrayList<>();
+        long end = 0;
+        for (String part : List.of(
+                "model.embed_tokens 4194304,160",
+                "model.layers.0.self_attn.q_proj 160,160",
+                "model.layers.0.self_attn.k_proj 160,160",
+                "model.layers.0.self_attn.v_proj 160,160",
+                "model.layers.0.self_attn.o_proj 160,160",
+                "model.layers.0.mlp.gate_proj 32,160",
+                "model.layers.0.mlp.up_proj 32,160",
+                "model.layers.0.mlp.down_proj 160,32",
+                "model.layers.0.input_layernorm 160",
+                "model.layers.0.post_attention_layernorm 160",
+                "model.norm 160")) {
+            String[] nameAndShape = part.split(" ", 2);
+            long begin = end;
+            end += 4
+                    * Stream.of(nameAndShape[1].split(",", 2))
+                            .mapToLong(Long::parseLong)
+                            .reduce(1, (a, b) -> a * b);
+            header.add("\"%s.weight\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[%d,%d]}"
+                    .formatted(nameAndShape[0], nameAndShape[1], begin, end));
+        }
+        byte[] front = SafetensorsWriter.file("{" + String.join(",", header) + "}", new byte[0]);
+        try (RandomAccessFile file =
+                new RandomAccessFile(folder.resolve("model.safetensors").toFile(), "rw")) {
+            file.setLength(0);
+            file.setLength(front.length + end); // a hole: no disk is used
+            file.write(front);
+            file.seek(front.length + end - 4);
+            file.writeInt(Integer.reverseBytes(Float.floatToRawIntBits(1.5f)));
+        }
+        try (ModelFiles model = open()) {
+            float[] norm = new float[160];
+            model.tensor("model.norm.weight").readRows(0, 1, MemorySegment.ofArray(norm));
+            assertThat(norm[159]).isEqualTo(1.5f);
+            model.tensor("model.embed_tokens.weight").readRows((1 << 22) - 1, 1, MemorySegment.ofArray(norm));
+            assertThat(norm).containsOnly(0);
         }
     }
 }

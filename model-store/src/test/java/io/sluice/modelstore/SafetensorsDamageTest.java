@@ -76,7 +76,10 @@ class SafetensorsDamageTest {
                 new Case("no object", "the header is not what", header -> "[" + header + "]"),
                 new Case("an empty object", "bytes after its last tensor", header -> "{}"),
                 new Case("text after the object", "goes on after", header -> header + "{}"),
-                new Case("nested without end", "not valid JSON", header -> "{\"a\":" + "[".repeat(100_000)),
+                new Case(
+                        "nested without end",
+                        "not valid JSON",
+                        header -> "{\"__metadata__\":" + "{\"a\":".repeat(100_000)),
                 added("an entry that is no object", "header entry x", "\"x\":7"),
                 added("an entry of nothing", "does not declare", "\"x\":{}"),
                 added("no dtype", "does not declare", "\"x\":{\"shape\":[0],\"data_offsets\":[0,0]}"),
@@ -102,7 +105,10 @@ class SafetensorsDamageTest {
                 added("offsets the wrong way round", "is the download complete", entry("\"F32\"", "[1]", "[4,0]")),
                 added("fewer bytes than the shape", "is not its shape [2]", entry("\"F32\"", "[2]", "[0,4]")),
                 added("bytes of another tensor", "overlaps", entry("\"F32\"", "[1]", "[0,4]")),
-                added("a tensor twice", "Duplicate field", "\"model.norm.weight\":{}"),
+                added(
+                        "a tensor twice",
+                        "Duplicate field",
+                        entry("\"F32\"", "[0]", "[0,0]").replace("\"x\"", "\"model.norm.weight\"")),
                 replaced("a tensor renamed", "model.norm.weight is missing", "model.norm.weight", "model.norm.waits"),
                 replaced(
                         "a bias",
@@ -110,8 +116,8 @@ class SafetensorsDamageTest {
                         "{\"model",
                         entry("\"F32\"", "[0]", "[0,0]").replace("\"x\"", "{\"model.norm.bias\"") + ",\"model"),
                 replaced("another dtype", "is not its shape", "BF16", "F32"),
-                replaced("another shape", "has shape [32, 259]", "[259,32]", "[32,259]"),
-                replaced("a vector where a matrix is", "has shape [8288]", "[259,32]", "[8288]"));
+                replaced("another shape", "has shape [32, 260]", "[260,32]", "[32,260]"),
+                replaced("a vector where a matrix is", "has shape [8320]", "[260,32]", "[8320]"));
     }
 
     @ParameterizedTest
@@ -145,7 +151,7 @@ class SafetensorsDamageTest {
     void aFileCutAnywhereIsRefused() throws IOException {
         int headerEnd = 8 + headerBytes();
         try (RandomAccessFile cut = new RandomAccessFile(file.toFile(), "rw")) {
-            for (int length = whole.length - 1; length >= 0; length -= length > headerEnd + 64 ? 997 : 3) {
+            for (int length = whole.length - 1; length >= 0; length -= length > headerEnd + 64 ? 997 : 5) {
                 cut.setLength(length);
                 assertThat(Damage.open(folder, this::open))
                         .as("cut to %d bytes", length)
@@ -160,7 +166,7 @@ class SafetensorsDamageTest {
         Random random = new Random(seed);
         int headerEnd = 8 + headerBytes();
         int refused = 0;
-        for (int i = 0; i < 2000; i++) {
+        for (int i = 0; i < 1200; i++) {
             byte[] damaged = whole.clone();
             for (int flips = 1 + random.nextInt(3); flips > 0; flips--) {
                 int at = random.nextInt(headerEnd);
@@ -175,7 +181,7 @@ class SafetensorsDamageTest {
                 throw new AssertionError("seed " + seed + ", case " + i, e);
             }
         }
-        assertThat(refused).as("cases refused of 2000").isBetween(500, 2000);
+        assertThat(refused).as("cases refused of 1200").isBetween(500, 1199);
     }
 
     @Test
@@ -184,7 +190,7 @@ class SafetensorsDamageTest {
         Random random = new Random(seed);
         for (String name : List.of("config.json", "generation_config.json")) {
             byte[] text = Files.readAllBytes(folder.resolve(name));
-            for (int i = 0; i < 500; i++) {
+            for (int i = 0; i < 250; i++) {
                 byte[] damaged = text.clone();
                 damaged[random.nextInt(damaged.length)] = (byte) (32 + random.nextInt(95));
                 damaged[random.nextInt(damaged.length)] = (byte) (32 + random.nextInt(95));
