@@ -107,17 +107,18 @@ final class Kernels implements AutoCloseable {
     }
 
     /// `out[r, :] = table[tokens[r], :]`, float32.
-    void embed(PackedMatrix table, long tokens, long out, int outStride, int rows) {
+    void embed(PackedMatrix table, long tokens, Rows out, int rows) {
         MethodHandle embed = table.dtype() == Dtype.FLOAT32 ? embedF32 : embedBf16;
         try {
             check((int) embed.invokeExact(
-                    pool, table.address(), tokens, out, (long) outStride, (long) rows, (long) table.columns()));
+                    pool, table.address(), tokens, out.address(), (long) out.stride(), (long) rows, (long)
+                            table.columns()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
     }
 
-    /// `out[r] = rmsNorm(x[index[r]]) * weight`, in `outDtype`; an `index` of 0 takes the rows in order.
+    /// `out[r] = rmsNorm(x[index[r]]) * weight`; an `index` of 0 takes the rows in order.
     void rmsNorm(Rows x, long index, long weight, float eps, Rows out, int rows, int width) {
         MethodHandle norm = out.dtype() == Dtype.FLOAT32 ? rmsNormF32 : rmsNormBf16;
         try {

@@ -19,6 +19,11 @@ final class Region implements AutoCloseable {
         this.start = kernels.map(bytes);
     }
 
+    /// The address of the first byte.
+    long start() {
+        return start;
+    }
+
     /// The address of the next `size` bytes.
     long take(long size) {
         long taken = start + used;
