@@ -1,52 +1,215 @@
 package io.sluice.batching;
 
+import java.lang.invoke.VarHandle;
+import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// Owns one model's engine thread and its loop: take submissions, plan, launch, await, apply. Any thread may submit.
+///
+/// The engine ends when it is closed, when the device is lost, and when an invariant breaks. However it ends, every
+/// admitted stream ends too, and nobody who reads one is left waiting.
 public final class Engine implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Engine.class.getName());
+
+    /// Submitting and cancelling wake the engine; this bounds the harm if a wake-up were lost all the same.
+    private static final long IDLE_PARK_NS = Duration.ofMillis(100).toNanos();
+
+    private final EngineSettings settings;
+    private final LongSupplier clock;
+    private final Thread thread;
+    private final CountDownLatch ready = new CountDownLatch(1);
+    private volatile @Nullable Core core; // set once before ready, if the runner could be made
+    private volatile @Nullable Throwable startFailure;
+    private volatile boolean closing;
+    private volatile boolean asleep; // the engine thread is about to park, or parked
+    private volatile boolean alive = true;
+
+    /// What exists once the runner does.
+    private record Core(ModelLimits limits, AdmissionController admission, EngineLoop loop) {}
+
+    Engine(String name, EngineSettings settings, ModelRunner.Factory factory, LongSupplier clock) {
+        this.settings = settings;
+        this.clock = clock;
+        thread = Thread.ofPlatform().name("engine-" + name).unstarted(() -> run(factory));
+    }
 
     /// Starts the engine thread, which makes the runner; returns when the runner is ready.
     ///
     /// @throws RuntimeException whatever the factory threw
     public static Engine start(String name, EngineSettings settings, ModelRunner.Factory runner) {
-        throw new UnsupportedOperationException("to be written");
+        return start(name, settings, runner, System::nanoTime);
+    }
+
+    /// The same on another clock.
+    static Engine start(String name, EngineSettings settings, ModelRunner.Factory runner, LongSupplier clock) {
+        var engine = new Engine(name, settings, runner, clock);
+        engine.thread.start();
+        engine.awaitReady();
+        return engine;
+    }
+
+    private void awaitReady() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                ready.await();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true; // a half-started engine cannot be left behind: loading ends by itself
+            }
+        }
+        if (interrupted) Thread.currentThread().interrupt();
+        switch (startFailure) {
+            case null -> {}
+            case RuntimeException failure -> throw failure;
+            case Error failure -> throw failure;
+            case Throwable failure -> throw new IllegalStateException(failure);
+        }
     }
 
     /// Decides about a request at once, without waiting for the engine.
+    ///
+    /// @throws InvalidRequest if the request names tokens that the model does not have
     public Admission submit(GenerationRequest request) {
-        throw new UnsupportedOperationException("to be written");
+        Core core = core();
+        checkVocabulary(request, core.limits().vocabSize());
+        Admission answer = core.loop().submit(request, this::wake);
+        if (answer instanceof Admission.Admitted) wake();
+        return answer;
+    }
+
+    private static void checkVocabulary(GenerationRequest request, int vocabSize) {
+        for (int token : request.prompt()) {
+            if (token < 0 || token >= vocabSize) {
+                throw new InvalidRequest("prompt", "has token id " + token + ", outside [0, " + vocabSize + ")");
+            }
+        }
+        for (int token : request.sampling().logitBias().keySet()) {
+            if (token < 0 || token >= vocabSize) {
+                throw new InvalidRequest("logit_bias", "has token id " + token + ", outside [0, " + vocabSize + ")");
+            }
+        }
+    }
+
+    /// Wakes the engine thread if it sleeps. It says so before it looks for work a last time, and we look at that after
+    /// the work is visible: one of the two sees the other.
+    private void wake() {
+        VarHandle.fullFence();
+        if (asleep) LockSupport.unpark(thread);
     }
 
     /// What the runner can hold.
     public ModelLimits limits() {
-        throw new UnsupportedOperationException("to be written");
+        return core().limits();
     }
 
     /// The latest snapshot.
     public EngineStats stats() {
-        throw new UnsupportedOperationException("to be written");
+        return core().loop().stats();
     }
 
     /// The clock that deadlines are on, in nanoseconds.
     public long nowNs() {
-        throw new UnsupportedOperationException("to be written");
+        return clock.getAsLong();
     }
 
-    /// False once the engine has stopped by itself (device lost, broken invariant): the process should end.
+    /// False once the engine has stopped by itself (device lost, broken invariant) or was closed: nothing is served.
     public boolean isAlive() {
-        throw new UnsupportedOperationException("to be written");
+        return alive;
     }
 
     /// Refuses new work from now on and waits until everything admitted has ended, at most `grace`.
     ///
     /// @return true if nothing was left
     public boolean drain(Duration grace) throws InterruptedException {
-        throw new UnsupportedOperationException("to be written");
+        core().admission().startDraining();
+        return core().admission().awaitEmpty(grace);
     }
 
     /// Ends what is left as failed and retryable, closes the runner on the engine thread, and waits for the thread.
     @Override
     public void close() {
-        throw new UnsupportedOperationException("to be written");
+        closing = true;
+        LockSupport.unpark(thread);
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true; // the device's memory must be given back before the caller goes on
+            }
+        }
+        if (interrupted) Thread.currentThread().interrupt();
+    }
+
+    private Core core() {
+        Core made = core;
+        if (made == null) throw new IllegalStateException("the engine has no runner");
+        return made;
+    }
+
+    private void run(ModelRunner.Factory factory) {
+        try (ModelRunner runner = factory.create()) {
+            Core made = assemble(runner);
+            core = made;
+            ready.countDown();
+            serve(made);
+        } catch (Throwable failure) {
+            if (ready.getCount() > 0) startFailure = failure;
+            else LOG.log(System.Logger.Level.ERROR, "the runner could not be closed", failure);
+        } finally {
+            alive = false;
+            ready.countDown();
+        }
+    }
+
+    private Core assemble(ModelRunner runner) {
+        ModelLimits limits = runner.limits();
+        var hash = BlockHash.keyed(new SecureRandom());
+        var index = new PrefixIndex(limits.blockCount(), limits.blockSize(), hash);
+        var pool = new BlockPool(limits.blockCount(), index);
+        var blocks = new BlockAllocator(limits.blockSize(), settings.prefixCaching(), pool, index);
+        var admission = new AdmissionController(limits, settings.waitingMax(), clock.getAsLong());
+        var scheduler = new Scheduler(limits, settings, blocks, admission);
+        return new Core(limits, admission, new EngineLoop(settings, scheduler, admission, runner, clock));
+    }
+
+    private void serve(Core made) {
+        String detail = "the engine was closed; the request can be tried again";
+        try {
+            while (!closing) {
+                if (!made.loop().turn()) awaitWork(made.loop());
+            }
+        } catch (Throwable failure) {
+            detail = failure instanceof ModelRunner.DeviceLost
+                    ? "the device was lost; the request can be tried again elsewhere"
+                    : "the engine stopped; the request can be tried again elsewhere";
+            LOG.log(System.Logger.Level.ERROR, "the engine stops: " + failure.getMessage(), failure);
+        } finally {
+            alive = false;
+            made.loop().endAll(detail);
+        }
+    }
+
+    private void awaitWork(EngineLoop loop) {
+        boolean checked = false;
+        asleep = true;
+        VarHandle.fullFence();
+        while (!loop.hasMail() && !closing) {
+            long startNs = System.nanoTime();
+            LockSupport.parkNanos(this, IDLE_PARK_NS);
+            Thread.interrupted(); // nobody has a reason to interrupt us; it must not turn the park into a spin
+            if (!checked && System.nanoTime() - startNs >= IDLE_PARK_NS) {
+                loop.scheduler().checkInvariants();
+                checked = true;
+            }
+        }
+        asleep = false;
+        loop.resume();
     }
 }

@@ -1,7 +1,10 @@
 package io.sluice.batching;
 
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /// One choice's output on its way from the engine to its request: an append-only log of at most `maxNewTokens` tokens.
 /// The engine thread writes, one request thread reads, either may be ahead; the writer never waits.
@@ -12,53 +15,177 @@ public final class TokenStream {
     /// @param reason how it ended
     /// @param detail for `FAILED` and `EXPIRED`, one sentence for the caller; else empty
     /// @param promptTokens length of the prompt
-    /// @param cachedTokens prompt tokens that were taken from the prefix cache when it first ran
+    /// @param cachedTokens prompt tokens that were taken from the prefix cache, or shared with another choice,
+    /// when it first ran
     /// @param sampledTokens tokens computed for it, an end token included
     public record Ending(FinishReason reason, String detail, int promptTokens, int cachedTokens, int sampledTokens) {}
+
+    private static final int INITIAL_CAPACITY = 32;
+
+    private final int tokensMax;
+    private final int topMax; // alternatives kept per token, or NO_LOGPROBS
+    private final Runnable onCancel;
+
+    // Written by the engine. An array once published is only appended to beyond `count`, so that a reader who still
+    // sees an older one finds the same tokens in it.
+    private volatile Log log;
+    private volatile int count;
+    private volatile @Nullable Ending ending;
+
+    private volatile boolean cancelled;
+    private volatile @Nullable Thread parked; // the reader, while it may be asleep
+    private @Nullable Thread reader; // only used when assertions are on
+
+    /// An empty stream.
+    ///
+    /// @param onCancel wakes the engine; called on the reader's thread
+    TokenStream(int maxNewTokens, int topLogprobs, Runnable onCancel) {
+        tokensMax = maxNewTokens;
+        topMax = topLogprobs;
+        this.onCancel = onCancel;
+        log = new Log(Math.min(INITIAL_CAPACITY, tokensMax), topMax);
+    }
 
     /// Waits until more than `seen` tokens are published, the stream has ended, or `patience` is over.
     ///
     /// @return the number of published tokens; those with an index below it can be read
     public int await(int seen, Duration patience) throws InterruptedException {
-        throw new UnsupportedOperationException("to be written");
+        assert isOnlyReader() : "a token stream has one reader: take the choice's own stream";
+        long start = System.nanoTime();
+        long patienceNs = patience.toNanos();
+        parked = Thread.currentThread();
+        try {
+            while (count <= seen && ending == null) {
+                long leftNs = patienceNs - (System.nanoTime() - start);
+                if (leftNs <= 0) break;
+                LockSupport.parkNanos(this, leftNs);
+                if (Thread.interrupted()) throw new InterruptedException();
+            }
+        } finally {
+            parked = null;
+        }
+        return count;
     }
 
     /// Published tokens so far.
     public int count() {
-        throw new UnsupportedOperationException("to be written");
+        return count;
     }
 
     /// Token id at `index`, below `count()`.
     public int token(int index) {
-        throw new UnsupportedOperationException("to be written");
+        return log.tokens[index];
     }
 
     /// Log-probability of the token at `index`; meaningful if the request asked for it.
     public float logprob(int index) {
-        throw new UnsupportedOperationException("to be written");
+        return log.logprobs[index];
     }
 
     /// Number of alternatives reported at `index`.
     public int topCount(int index) {
-        throw new UnsupportedOperationException("to be written");
+        return log.topCounts[index];
     }
 
     /// Alternative `rank` at `index`, most likely first.
     public int topToken(int index, int rank) {
-        throw new UnsupportedOperationException("to be written");
+        return log.topTokens[index * topMax + rank];
     }
 
     public float topLogprob(int index, int rank) {
-        throw new UnsupportedOperationException("to be written");
+        return log.topLogprobs[index * topMax + rank];
     }
 
     /// Present once the stream has ended; all its tokens are published by then.
     public Optional<Ending> ending() {
-        throw new UnsupportedOperationException("to be written");
+        return Optional.ofNullable(ending);
     }
 
     /// Gives the stream up: the engine ends it at its next plan and frees its blocks. Any thread; idempotent.
     public void cancel() {
-        throw new UnsupportedOperationException("to be written");
+        if (cancelled || ending != null) return;
+        cancelled = true;
+        onCancel.run();
+    }
+
+    /// True once the reader gave up. Read by the engine.
+    boolean isCancelled() {
+        return cancelled;
+    }
+
+    /// Publishes the token sampled by `slice`, with what was asked of its log-probabilities. Engine thread only;
+    /// `wake` is due after it.
+    void append(int token, StepResult result, int slice) {
+        int index = count;
+        Invariant.check(ending == null, "a token after the stream's end");
+        Invariant.check(index < tokensMax, "more tokens than the request may have");
+        Log current = log;
+        if (index == current.capacity()) {
+            current = current.grown(Math.min(tokensMax, index * 2), topMax);
+            log = current;
+        }
+        current.tokens[index] = token;
+        if (topMax != SamplingParams.NO_LOGPROBS) current.keepLogprobs(index, topMax, result, slice);
+        count = index + 1;
+    }
+
+    /// Ends the stream. Engine thread only, once; `wake` is due after it.
+    void end(Ending how) {
+        Invariant.check(ending == null, "a stream ended twice");
+        ending = how;
+    }
+
+    /// Wakes the reader if it sleeps. Once per step and stream, after all that the step brought.
+    void wake() {
+        LockSupport.unpark(parked);
+    }
+
+    private boolean isOnlyReader() {
+        if (reader == null) reader = Thread.currentThread();
+        return reader == Thread.currentThread();
+    }
+
+    /// The arrays. Those for log-probabilities are empty unless asked for.
+    private static final class Log {
+        private final int[] tokens; // [token]
+        private final float[] logprobs; // [token]
+        private final int[] topCounts; // [token]
+        private final int[] topTokens; // [token, topMax]
+        private final float[] topLogprobs; // [token, topMax]
+
+        Log(int capacity, int topMax) {
+            boolean asked = topMax != SamplingParams.NO_LOGPROBS;
+            tokens = new int[capacity];
+            logprobs = new float[asked ? capacity : 0];
+            topCounts = new int[asked ? capacity : 0];
+            topTokens = new int[asked ? capacity * topMax : 0];
+            topLogprobs = new float[asked ? capacity * topMax : 0];
+        }
+
+        private Log(Log shorter, int capacity, int topMax) {
+            boolean asked = topMax != SamplingParams.NO_LOGPROBS;
+            tokens = Arrays.copyOf(shorter.tokens, capacity);
+            logprobs = Arrays.copyOf(shorter.logprobs, asked ? capacity : 0);
+            topCounts = Arrays.copyOf(shorter.topCounts, asked ? capacity : 0);
+            topTokens = Arrays.copyOf(shorter.topTokens, asked ? capacity * topMax : 0);
+            topLogprobs = Arrays.copyOf(shorter.topLogprobs, asked ? capacity * topMax : 0);
+        }
+
+        int capacity() {
+            return tokens.length;
+        }
+
+        Log grown(int capacity, int topMax) {
+            return new Log(this, capacity, topMax);
+        }
+
+        void keepLogprobs(int index, int topMax, StepResult result, int slice) {
+            logprobs[index] = result.logprob(slice);
+            topCounts[index] = Math.min(topMax, result.topCount(slice));
+            for (int rank = 0; rank < topCounts[index]; rank++) {
+                topTokens[index * topMax + rank] = result.topToken(slice, rank);
+                topLogprobs[index * topMax + rank] = result.topLogprob(slice, rank);
+            }
+        }
     }
 }

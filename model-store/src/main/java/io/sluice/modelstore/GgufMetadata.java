@@ -6,10 +6,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// The key-value part of a GGUF file, already parsed and on the heap: it outlives the mapping. Immutable; any thread.
+/// The key-value part of a GGUF file, already parsed and on the heap: it outlives the mapping. Immutable; any
+/// thread.
 ///
-/// A key that is missing is an empty result; a key that holds another kind of value is damage: an exception that names
-/// file and key. GGUF's integer widths are one kind here, and so are its two floating-point widths.
+/// A key that is missing is an empty result; a key that holds another kind of value is damage: an exception
+/// that names file and key. GGUF's integer widths are one kind here, and so are its two floating-point widths.
 final class GgufMetadata {
     private final Path file;
     private final Map<String, Object> values;

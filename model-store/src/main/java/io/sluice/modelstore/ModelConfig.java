@@ -1,7 +1,8 @@
 package io.sluice.modelstore;
 
-/// The shape of a decoder-only transformer of the Llama family. A value; the constructor checks that the shape is
-/// possible.
+/// The shape of a decoder-only transformer of the Llama family. A value; the constructor checks that the shape
+/// is possible, with bounds far above any published model so that a damaged file is found before memory is
+/// asked for.
 ///
 /// @param architecture as the file names it, for messages
 /// @param vocabSize rows of the embedding
@@ -9,7 +10,7 @@ package io.sluice.modelstore;
 /// @param layerCount transformer layers
 /// @param headCount query heads
 /// @param kvHeadCount key and value heads; divides `headCount`
-/// @param headDim width of one head
+/// @param headDim width of one head; even, because rotary positions turn pairs
 /// @param intermediateSize width of the SwiGLU
 /// @param rmsNormEps added to the mean square
 /// @param ropeTheta base of the rotary frequencies
@@ -27,4 +28,44 @@ public record ModelConfig(
         float rmsNormEps,
         float ropeTheta,
         int contextMax,
-        boolean tiedHead) {}
+        boolean tiedHead) {
+
+    static final int VOCAB_MAX = 1 << 22;
+    private static final int WIDTH_MAX = 1 << 20;
+    private static final int LAYERS_MAX = 1 << 10;
+    private static final int HEADS_MAX = 1 << 12;
+    private static final int HEAD_DIM_MAX = 1 << 10;
+    private static final int CONTEXT_MAX = 1 << 28;
+
+    /// @throws IllegalArgumentException if the shape is impossible, in one line
+    public ModelConfig {
+        within("vocabulary size", vocabSize, VOCAB_MAX);
+        within("hidden size", hiddenSize, WIDTH_MAX);
+        within("layer count", layerCount, LAYERS_MAX);
+        within("head count", headCount, HEADS_MAX);
+        within("key-value head count", kvHeadCount, HEADS_MAX);
+        within("head size", headDim, HEAD_DIM_MAX);
+        within("intermediate size", intermediateSize, WIDTH_MAX);
+        within("context length", contextMax, CONTEXT_MAX);
+        if (headCount % kvHeadCount != 0) {
+            throw new IllegalArgumentException(
+                    "head count " + headCount + " is not a multiple of key-value head count " + kvHeadCount);
+        }
+        if (headDim % 2 != 0) {
+            throw new IllegalArgumentException("head size " + headDim + " is odd: rotary positions turn pairs");
+        }
+        within("head count times head size", headCount * headDim, WIDTH_MAX);
+        if (!(rmsNormEps > 0 && rmsNormEps < 1)) {
+            throw new IllegalArgumentException("RMSNorm epsilon " + rmsNormEps + " is not between 0 and 1");
+        }
+        if (!(ropeTheta >= 1 && ropeTheta < Float.POSITIVE_INFINITY)) {
+            throw new IllegalArgumentException("rotary base " + ropeTheta + " is not a finite number from 1 up");
+        }
+    }
+
+    private static void within(String what, int value, int max) {
+        if (value < 1 || value > max) {
+            throw new IllegalArgumentException(what + " " + value + " is not in 1.." + max);
+        }
+    }
+}

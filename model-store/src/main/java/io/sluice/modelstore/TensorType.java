@@ -26,4 +26,11 @@ public enum TensorType {
     public int blockBytes() {
         return blockBytes;
     }
+
+    /// Bytes of `count` numbers, a multiple of the block length.
+    ///
+    /// @throws ArithmeticException if that is more than a `long` counts
+    public long bytes(long count) {
+        return Math.multiplyExact(count / blockLength, blockBytes);
+    }
 }

@@ -2,7 +2,8 @@ package io.sluice.modelstore;
 
 import java.lang.foreign.MemorySegment;
 
-/// One tensor where it lies in its mapped file: rows of `columns` numbers of `type`. A vector is one row. Any thread.
+/// One tensor where it lies in its mapped file: rows of `columns` numbers of `type`. A vector is one row. Any
+/// thread.
 public interface WeightTensor {
 
     String name();

@@ -1,0 +1,140 @@
+package io.sluice.batching;
+
+import org.jspecify.annotations.Nullable;
+
+/// Gives sequences their blocks and takes them back: shared ones first (cached prefixes, a sibling's prompt), new ones
+/// for the rest. Hot path: no allocation. Engine thread only.
+///
+/// Only full blocks are shared, so a block with several references is never written again.
+///
+/// Not final: the tests plant one-line bugs by overriding single methods.
+class BlockAllocator {
+    private final int blockSize;
+    private final boolean prefixCaching;
+    private final BlockPool pool;
+    private final PrefixIndex index;
+
+    BlockAllocator(int blockSize, boolean prefixCaching, BlockPool pool, PrefixIndex index) {
+        this.blockSize = blockSize;
+        this.prefixCaching = prefixCaching;
+        this.pool = pool;
+        this.index = index;
+    }
+
+    /// Gives a sequence without blocks those that already hold the beginning of its tokens.
+    ///
+    /// @param sibling another choice of the request whose prompt is computed, or null
+    /// @return tokens that need not be computed
+    int reuse(Sequence sequence, @Nullable Sequence sibling) {
+        Invariant.check(sequence.table().count() == 0, "a sequence that starts owns no blocks yet");
+        int blocksMax = reusableMax(sequence);
+        if (prefixCaching) reuseCached(sequence, blocksMax);
+        if (sibling != null) reuseSibling(sequence, sibling, Math.min(blocksMax, sharedBlocks(sibling)));
+        return sequence.table().count() * blockSize;
+    }
+
+    /// The last token is always computed, because its logits are needed: at least one token is left over.
+    int reusableMax(Sequence sequence) {
+        return (sequence.tokenCount() - 1) / blockSize;
+    }
+
+    /// Blocks of a computed prompt that other choices may share: the full ones.
+    int sharedBlocks(Sequence sibling) {
+        return sibling.promptLength() / blockSize;
+    }
+
+    private void reuseCached(Sequence sequence, int blocksMax) {
+        BlockTable table = sequence.table();
+        while (table.count() < blocksMax) {
+            int block = index.follow(sequence.chain(), sequence.tokens());
+            if (block == BlockPool.NO_BLOCK) return;
+            pool.retain(block);
+            table.append(block);
+        }
+    }
+
+    private void reuseSibling(Sequence sequence, Sequence sibling, int blocksMax) {
+        BlockTable table = sequence.table();
+        while (table.count() < blocksMax) {
+            int block = sibling.table().block(table.count());
+            pool.retain(block);
+            table.append(block);
+        }
+    }
+
+    /// Tokens after the computed ones that the sequence's blocks and the free ones have room for.
+    long room(Sequence sequence) {
+        return ((long) sequence.table().count() + pool.freeCount()) * blockSize - sequence.computed();
+    }
+
+    /// Blocks the sequence still lacks for the tokens it has now.
+    int missing(Sequence sequence) {
+        return Math.max(
+                0,
+                Math.ceilDiv(sequence.tokenCount(), blockSize)
+                        - sequence.table().count());
+    }
+
+    /// Makes the sequence's table cover positions `[0, end)`. There must be room.
+    void cover(Sequence sequence, int end) {
+        BlockTable table = sequence.table();
+        while ((long) table.count() * blockSize < end) table.append(pool.allocate());
+    }
+
+    /// Makes the blocks that computed tokens have filled findable for others.
+    void offer(Sequence sequence) {
+        if (!prefixCaching) return;
+        PrefixChain chain = sequence.chain();
+        while ((chain.length() + 1) * blockSize <= offerable(sequence)) {
+            if (index.isLive(chain)) {
+                index.offer(chain, sequence.tokens(), sequence.table().block(chain.length()));
+            } else {
+                // An equal block of another sequence was the known one and is gone: offer our own from the start.
+                chain.reset();
+            }
+        }
+    }
+
+    /// The tokens whose keys and values are certainly in the cache.
+    int offerable(Sequence sequence) {
+        return sequence.computed();
+    }
+
+    /// Makes the index forget the sequence's blocks: what they hold produced no finite logits.
+    void distrust(Sequence sequence) {
+        BlockTable table = sequence.table();
+        for (int i = 0; i < table.count(); i++) {
+            if (index.contains(table.block(i))) pool.forget(table.block(i));
+        }
+    }
+
+    /// Takes all blocks back. Tail first, so that a shared prefix outlives its continuations.
+    void release(Sequence sequence) {
+        BlockTable table = sequence.table();
+        while (table.count() > 0) pool.release(table.removeLast());
+    }
+
+    /// Forgets every cached prefix.
+    void forgetAll() {
+        pool.forgetAll();
+    }
+
+    int freeCount() {
+        return pool.freeCount();
+    }
+
+    int cachedCount() {
+        return pool.cachedCount();
+    }
+
+    int blockCount() {
+        return pool.blockCount();
+    }
+
+    /// Full check, for tests and idle moments.
+    ///
+    /// @param held [block], how many tables hold each block
+    void checkInvariants(int[] held) {
+        pool.checkInvariants(held);
+    }
+}

@@ -1,0 +1,23 @@
+package io.sluice.modelstore;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/// A tensor as a file's header declares it: its bytes are known to lie in the file and to fit its shape and
+/// type.
+///
+/// @param file the file that holds it, for messages
+/// @param name as the file spells it
+/// @param shape outermost dimension first
+/// @param data all of its bytes, mapped
+record StoredTensor(Path file, String name, TensorType type, long[] shape, MemorySegment data) {
+
+    boolean hasShape(long... wanted) {
+        return Arrays.equals(shape, wanted);
+    }
+
+    String shapeInWords() {
+        return Arrays.toString(shape);
+    }
+}

@@ -1,0 +1,95 @@
+package io.sluice.device;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import io.sluice.modelstore.ModelConfig;
+import java.lang.foreign.MemorySegment;
+
+/// A transformer of the Llama family as a sequence of kernels, over buffers that hold a step. Every weight is read once
+/// per step, whatever the number of tokens. Hot path, no allocation. Engine thread only.
+final class FastLlama implements AutoCloseable {
+    private final Kernels kernels;
+    private final ModelConfig config;
+    private final PackedWeights weights;
+    private final KvCache cache;
+    private final StepBuffers step;
+    private final Region rotation; // float [position, headDim]: cosines, then sines
+
+    FastLlama(
+            Kernels kernels,
+            ModelConfig config,
+            PackedWeights weights,
+            KvCache cache,
+            StepBuffers step,
+            int contextMax) {
+        this.kernels = kernels;
+        this.config = config;
+        this.weights = weights;
+        this.cache = cache;
+        this.step = step;
+        this.rotation = rotation(kernels, config, contextMax);
+    }
+
+    /// The final hidden states of `tokenCount` tokens in `sliceCount` slices, with their keys and values in the cache.
+    void computeHidden(int tokenCount, int sliceCount) {
+        kernels.embed(weights.embedding(), step.tokens(), step.hidden, tokenCount);
+        for (int i = 0; i < config.layerCount(); i++) {
+            PackedWeights.Layer layer = weights.layers().get(i);
+
+            normalise(layer.attentionNorm(), tokenCount);
+            kernels.multiply(step.normed, layer.queriesKeysValues(), step.queriesKeysValues, tokenCount);
+            kernels.ropeKv(
+                    step.queriesKeysValues,
+                    rotation.start(),
+                    step.positions(),
+                    step.slots(),
+                    cache.layer(i),
+                    cache.layout(),
+                    tokenCount);
+            kernels.attention(
+                    step.queriesKeysValues, cache.layer(i), cache.layout(), step.slices(), sliceCount, step.attended);
+            kernels.multiplyAdd(step.attended, layer.attentionOutput(), step.hidden, tokenCount);
+
+            normalise(layer.mlpNorm(), tokenCount);
+            kernels.multiply(step.normed, layer.gateUp(), step.gateUp, tokenCount);
+            kernels.siluMul(step.gateUp, step.gated, tokenCount, config.intermediateSize());
+            kernels.multiplyAdd(step.gated, layer.down(), step.hidden, tokenCount);
+        }
+    }
+
+    /// Logits of the first `count` of the step's sample rows.
+    void computeLogits(int count) {
+        kernels.rmsNorm(
+                step.hidden,
+                step.sampleRows(),
+                weights.finalNorm(),
+                config.rmsNormEps(),
+                step.last,
+                count,
+                config.hiddenSize());
+        kernels.multiply(step.last, weights.head(), step.logits, count);
+    }
+
+    @Override
+    public void close() {
+        rotation.close();
+    }
+
+    private void normalise(long weight, int rows) {
+        kernels.rmsNorm(step.hidden, 0, weight, config.rmsNormEps(), step.normed, rows, config.hiddenSize());
+    }
+
+    private static Region rotation(Kernels kernels, ModelConfig config, int contextMax) {
+        int half = config.headDim() / 2;
+        RotaryTable table = new RotaryTable(contextMax, config.headDim(), config.ropeTheta());
+        long bytes = (long) contextMax * config.headDim() * Float.BYTES;
+        Region region = new Region(kernels, bytes);
+        MemorySegment memory = Region.view(region.take(bytes), bytes);
+        for (int position = 0; position < contextMax; position++) {
+            long at = (long) position * config.headDim() * Float.BYTES;
+            MemorySegment.copy(table.cos(), position * half, memory, JAVA_FLOAT, at, half);
+            MemorySegment.copy(table.sin(), position * half, memory, JAVA_FLOAT, at + (long) half * Float.BYTES, half);
+        }
+        return region;
+    }
+}

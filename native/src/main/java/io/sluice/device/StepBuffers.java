@@ -1,0 +1,180 @@
+package io.sluice.device;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.sluice.batching.ModelLimits;
+import io.sluice.batching.StepPlan;
+import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.modelstore.ModelConfig;
+import java.lang.foreign.MemorySegment;
+
+/// The memory that a step computes in, made once for the largest step: the plan as the kernels read it, and
+/// activations. Hot path, no allocation. Engine thread only.
+final class StepBuffers implements AutoCloseable {
+    private final Region memory;
+    private final KvLayout kv;
+
+    private final MemorySegment tokens; // int [token]
+    private final MemorySegment positions; // int [token]
+    private final MemorySegment slots; // long [token] block * blockSize + offset
+    private final MemorySegment blockTables; // int [slice, sequenceBlocksMax]
+    private final MemorySegment tokenStart; // int [slice + 1]
+    private final MemorySegment firstPosition; // int [slice]
+    private final MemorySegment tileStart; // int [slice + 1]
+    private final MemorySegment sampleRows; // int [sampling slice] the row of its last token
+    private final Kernels.Slices slices;
+
+    /// Activations: `[token, width]`, but for the last two `[sampling slice, width]`. The residual stream and what adds
+    /// to it are float32; what enters a product is bf16 where the processor multiplies that.
+    final Kernels.Rows hidden; // residual stream
+
+    final Kernels.Rows normed; // RMSNorm of hidden
+    final Kernels.Rows queriesKeysValues;
+    final Kernels.Rows attended; // [token, heads headDim]
+    final Kernels.Rows gateUp; // [token, 2 intermediate]
+    final Kernels.Rows gated; // [token, intermediate]
+    final Kernels.Rows last; // final norm of the sampling rows
+    final Kernels.Rows logits; // [sampling slice, vocab]
+
+    StepBuffers(Kernels kernels, ModelConfig config, ModelLimits limits, KvLayout kv, Dtype activations) {
+        this.kv = kv;
+        memory = new Region(kernels, bytes(config, limits, kv, activations));
+        int tokenCount = limits.stepTokensMax();
+        int sliceCount = limits.sequencesMax();
+        tokens = take(tokenCount, Integer.BYTES);
+        positions = take(tokenCount, Integer.BYTES);
+        slots = take(tokenCount, Long.BYTES);
+        blockTables = take((long) sliceCount * limits.sequenceBlocksMax(), Integer.BYTES);
+        tokenStart = take(sliceCount + 1, Integer.BYTES);
+        firstPosition = take(sliceCount, Integer.BYTES);
+        tileStart = take(sliceCount + 1, Integer.BYTES);
+        sampleRows = take(sliceCount, Integer.BYTES);
+        slices = new Kernels.Slices(
+                blockTables.address(),
+                limits.sequenceBlocksMax(),
+                tokenStart.address(),
+                firstPosition.address(),
+                tileStart.address());
+        Widths widths = new Widths(config);
+        hidden = rows(tokenCount, widths.hidden, Dtype.FLOAT32);
+        normed = rows(tokenCount, widths.hidden, activations);
+        queriesKeysValues = rows(tokenCount, widths.queriesKeysValues, Dtype.FLOAT32);
+        attended = rows(tokenCount, widths.attended, activations);
+        gateUp = rows(tokenCount, widths.gateUp, Dtype.FLOAT32);
+        gated = rows(tokenCount, widths.gated, activations);
+        last = rows(sliceCount, widths.hidden, activations);
+        logits = rows(sliceCount, widths.logits, Dtype.FLOAT32);
+    }
+
+    /// Memory that the buffers take; the constructor's sum.
+    static long bytes(ModelConfig config, ModelLimits limits, KvLayout kv, Dtype activations) {
+        long tokenCount = limits.stepTokensMax();
+        long sliceCount = limits.sequencesMax();
+        Widths widths = new Widths(config);
+        return 2 * Region.aligned(tokenCount * Integer.BYTES)
+                + Region.aligned(tokenCount * Long.BYTES)
+                + Region.aligned(sliceCount * limits.sequenceBlocksMax() * Integer.BYTES)
+                + 4 * Region.aligned((sliceCount + 1) * Integer.BYTES)
+                + rowBytes(tokenCount, widths.hidden, Dtype.FLOAT32)
+                + rowBytes(tokenCount, widths.hidden, activations)
+                + rowBytes(tokenCount, widths.queriesKeysValues, Dtype.FLOAT32)
+                + rowBytes(tokenCount, widths.attended, activations)
+                + rowBytes(tokenCount, widths.gateUp, Dtype.FLOAT32)
+                + rowBytes(tokenCount, widths.gated, activations)
+                + rowBytes(sliceCount, widths.hidden, activations)
+                + rowBytes(sliceCount, widths.logits, Dtype.FLOAT32);
+    }
+
+    private record Widths(int hidden, int queriesKeysValues, int attended, int gateUp, int gated, int logits) {
+        Widths(ModelConfig config) {
+            this(
+                    config.hiddenSize(),
+                    (config.headCount() + 2 * config.kvHeadCount()) * config.headDim(),
+                    config.headCount() * config.headDim(),
+                    2 * config.intermediateSize(),
+                    config.intermediateSize(),
+                    config.vocabSize());
+        }
+    }
+
+    /// Writes the plan where the kernels read it.
+    void fill(StepPlan plan) {
+        int tiles = 0;
+        int token = 0;
+        for (int slice = 0; slice < plan.sliceCount(); slice++) {
+            int first = plan.firstPosition(slice);
+            for (int i = 0; i < plan.length(slice); i++, token++) {
+                int position = first + i;
+                long block = plan.block(slice, position / kv.blockSize());
+                tokens.setAtIndex(JAVA_INT, token, plan.token(token));
+                positions.setAtIndex(JAVA_INT, token, position);
+                slots.setAtIndex(JAVA_LONG, token, block * kv.blockSize() + position % kv.blockSize());
+            }
+            for (int i = 0; i < plan.blockCount(slice); i++) {
+                blockTables.setAtIndex(JAVA_INT, (long) slice * slices.tableStride() + i, plan.block(slice, i));
+            }
+            firstPosition.setAtIndex(JAVA_INT, slice, first);
+            tokenStart.setAtIndex(JAVA_INT, slice, plan.tokenStart(slice));
+            tileStart.setAtIndex(JAVA_INT, slice, tiles);
+            tiles += Math.ceilDiv(plan.length(slice), kv.tileTokens());
+        }
+        tokenStart.setAtIndex(JAVA_INT, plan.sliceCount(), token);
+        tileStart.setAtIndex(JAVA_INT, plan.sliceCount(), tiles);
+    }
+
+    /// Says which row's logits the `index`-th row of `last` stands for.
+    void sampleRow(int index, int row) {
+        sampleRows.setAtIndex(JAVA_INT, index, row);
+    }
+
+    /// The logits of the `index`-th sample row.
+    MemorySegment logitsRow(int index, int vocabSize) {
+        long rowBytes = (long) logits.stride() * Float.BYTES;
+        return Region.view(logits.address() + index * rowBytes, (long) vocabSize * Float.BYTES);
+    }
+
+    long tokens() {
+        return tokens.address();
+    }
+
+    long positions() {
+        return positions.address();
+    }
+
+    long slots() {
+        return slots.address();
+    }
+
+    long sampleRows() {
+        return sampleRows.address();
+    }
+
+    Kernels.Slices slices() {
+        return slices;
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+
+    private MemorySegment take(long count, int bytes) {
+        return Region.view(memory.take(count * bytes), count * bytes);
+    }
+
+    private Kernels.Rows rows(long count, int width, Dtype dtype) {
+        long bytes = rowBytes(count, width, dtype);
+        return new Kernels.Rows(memory.take(bytes), stride(width), dtype);
+    }
+
+    private static long rowBytes(long count, int width, Dtype dtype) {
+        return Region.aligned(count * stride(width) * dtype.bytes());
+    }
+
+    /// Room for whole pairs of panels, and a little more: rows a power of two apart would fight for one set of the
+    /// first-level cache.
+    private static int stride(int width) {
+        return PackedMatrix.padded(width) + 2 * PackedMatrix.PANEL;
+    }
+}

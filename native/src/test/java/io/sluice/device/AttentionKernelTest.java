@@ -1,0 +1,227 @@
+package io.sluice.device;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.sluice.device.RunnerSettings.Dtype;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// Rotary positions, the paged cache and attention against plain Java, and against themselves in other batches.
+class AttentionKernelTest {
+    private static final long SEED = 4711;
+    private static final int BLOCKS = 64;
+
+    private final Random random = new Random(SEED);
+
+    /// One sequence: the rows [q | k | v] of all its positions before rotation, and the blocks it lives in.
+    private record Sequence(float[][] qkv, int[] blocks) {}
+
+    /// A run of one sequence's positions in a call.
+    private record Slice(Sequence sequence, int first, int length) {}
+
+    @ParameterizedTest
+    @EnumSource(InstructionSet.class)
+    void attends_like_plain_java_over_ragged_slices(InstructionSet set) {
+        try (Kernels kernels = KernelsTest.kernels(set, 2)) {
+            for (Dtype dtype : Dtype.values()) {
+                for (int headDim : new int[] {16, 32, 64, 80, 96, 128}) {
+                    check(kernels, new KvLayout(dtype, 3, 1, headDim, 16), 1, 16, 17, 70);
+                }
+                check(kernels, new KvLayout(dtype, 4, 4, 32, 32), 1, 31, 32, 33, 130);
+                check(kernels, new KvLayout(dtype, 9, 3, 64, 64), 5, 64, 65, 200);
+                check(kernels, new KvLayout(dtype, 40, 2, 32, 16), 3, 40); // more heads in a group than a tile holds
+                check(kernels, new KvLayout(dtype, 8, 1, 256, 16), 20);
+                check(kernels, new KvLayout(dtype, 6, 2, 10, 4), 3, 17, 40); // nothing a vector would like
+                check(kernels, new KvLayout(dtype, 2, 2, 40, 1), 9, 21);
+                check(kernels, new KvLayout(dtype, 2, 1, 34, 8), 1, 8, 9, 65);
+            }
+        }
+    }
+
+    private void check(Kernels kernels, KvLayout kv, int... lengths) {
+        try (Arena arena = Arena.ofConfined()) {
+            List<Sequence> sequences = sequences(kv, lengths);
+            MemorySegment cache = arena.allocate(BLOCKS * kv.blockBytes(), 64);
+            List<Slice> slices = new ArrayList<>();
+            for (Sequence sequence : sequences) slices.add(new Slice(sequence, 0, sequence.qkv.length));
+            float[][] actual = run(kernels, arena, kv, cache, slices);
+            int row = 0;
+            for (Sequence sequence : sequences) {
+                float[][] expected = reference(kv, sequence);
+                for (float[] expectedRow : expected) {
+                    for (int i = 0; i < expectedRow.length; i++) {
+                        assertThat(actual[row][i])
+                                .as("%s lengths %s row %d [%d] seed %d", kv, lengths, row, i, SEED)
+                                .isCloseTo(expectedRow[i], within(2e-5f));
+                    }
+                    row++;
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(InstructionSet.class)
+    void a_token_attends_the_same_in_any_batch_chunking_and_number_of_threads(InstructionSet set) {
+        try (Kernels one = KernelsTest.kernels(set, 1);
+                Kernels three = KernelsTest.kernels(set, 3);
+                Arena arena = Arena.ofConfined()) {
+            for (Dtype dtype : Dtype.values()) {
+                KvLayout kv = new KvLayout(dtype, 9, 3, 64, 16);
+                List<Sequence> sequences = sequences(kv, 100, 7, 33);
+                Sequence first = sequences.getFirst();
+                float[][] alone = run(
+                        one,
+                        arena,
+                        kv,
+                        arena.allocate(BLOCKS * kv.blockBytes(), 64),
+                        List.of(new Slice(first, 0, 100)));
+
+                MemorySegment cache = arena.allocate(BLOCKS * kv.blockBytes(), 64);
+                List<float[]> chunked = new ArrayList<>();
+                for (int position = 0, length = 1; position < 100; position += length, length = length % 23 + 7) {
+                    length = Math.min(length, 100 - position);
+                    List<Slice> batch = List.of(
+                            new Slice(sequences.get(1), 0, 7),
+                            new Slice(first, position, length),
+                            new Slice(sequences.get(2), 0, 33));
+                    float[][] rows = run(three, arena, kv, cache, batch);
+                    chunked.addAll(List.of(rows).subList(7, 7 + length));
+                }
+                assertThat(chunked.toArray(float[][]::new)).isDeepEqualTo(alone);
+            }
+        }
+    }
+
+    private List<Sequence> sequences(KvLayout kv, int... lengths) {
+        List<Integer> free = new ArrayList<>();
+        for (int i = 0; i < BLOCKS; i++) free.add(i);
+        Collections.shuffle(free, random);
+        List<Sequence> sequences = new ArrayList<>();
+        for (int length : lengths) {
+            int[] blocks = new int[Math.ceilDiv(length, kv.blockSize())];
+            for (int i = 0; i < blocks.length; i++) blocks[i] = free.removeLast();
+            int width = (kv.headCount() + 2 * kv.kvHeadCount()) * kv.headDim();
+            sequences.add(new Sequence(KernelRows.random(random, length, width), blocks));
+        }
+        return sequences;
+    }
+
+    private static float[][] run(Kernels kernels, Arena arena, KvLayout kv, MemorySegment cache, List<Slice> slices) {
+        int tokens = slices.stream().mapToInt(Slice::length).sum();
+        float[][] qkv = new float[tokens][];
+        int[] positions = new int[tokens];
+        long[] slots = new long[tokens];
+        int[] tables = new int[slices.size() * BLOCKS];
+        int[] tokenStart = new int[slices.size() + 1];
+        int[] firstPosition = new int[slices.size()];
+        int[] tileStart = new int[slices.size() + 1];
+        int token = 0;
+        for (int s = 0; s < slices.size(); s++) {
+            Slice slice = slices.get(s);
+            int[] blocks = slice.sequence.blocks;
+            System.arraycopy(blocks, 0, tables, s * BLOCKS, blocks.length);
+            firstPosition[s] = slice.first;
+            for (int i = 0; i < slice.length; i++, token++) {
+                int position = slice.first + i;
+                qkv[token] = slice.sequence.qkv[position];
+                positions[token] = position;
+                slots[token] = (long) blocks[position / kv.blockSize()] * kv.blockSize() + position % kv.blockSize();
+            }
+            tokenStart[s + 1] = token;
+            tileStart[s + 1] = tileStart[s] + Math.ceilDiv(slice.length, kv.tileTokens());
+        }
+        int width = kv.headCount() * kv.headDim();
+        KernelRows rows = KernelRows.of(arena, qkv, Dtype.FLOAT32);
+        KernelRows out = new KernelRows(arena, tokens, width, Dtype.FLOAT32);
+        long rotation =
+                arena.allocateFrom(JAVA_FLOAT, rotation(kv.headDim(), 256)).address();
+        kernels.ropeKv(
+                rows.rows(),
+                rotation,
+                KernelRows.ints(arena, positions).address(),
+                KernelRows.longs(arena, slots).address(),
+                cache.address(),
+                kv,
+                tokens);
+        kernels.attention(
+                rows.rows(),
+                cache.address(),
+                kv,
+                new Kernels.Slices(
+                        KernelRows.ints(arena, tables).address(),
+                        BLOCKS,
+                        KernelRows.ints(arena, tokenStart).address(),
+                        KernelRows.ints(arena, firstPosition).address(),
+                        KernelRows.ints(arena, tileStart).address()),
+                slices.size(),
+                out.rows());
+        float[][] result = new float[tokens][];
+        for (int r = 0; r < tokens; r++) result[r] = out.row(r, width);
+        return result;
+    }
+
+    private static float[] rotation(int headDim, int positions) {
+        float[] table = new float[positions * headDim];
+        for (int p = 0; p < positions; p++) {
+            for (int i = 0; i < headDim / 2; i++) {
+                double angle = p * Math.pow(10000, -2.0 * i / headDim);
+                table[p * headDim + i] = (float) Math.cos(angle);
+                table[p * headDim + headDim / 2 + i] = (float) Math.sin(angle);
+            }
+        }
+        return table;
+    }
+
+    private static float[][] reference(KvLayout kv, Sequence sequence) {
+        int dim = kv.headDim();
+        int group = kv.headCount() / kv.kvHeadCount();
+        int length = sequence.qkv.length;
+        float[] rotation = rotation(dim, length);
+        float[][] out = new float[length][kv.headCount() * dim];
+        for (int h = 0; h < kv.headCount(); h++) {
+            int keyHead = kv.headCount() + h / group;
+            int valueHead = keyHead + kv.kvHeadCount();
+            float[][] keys = new float[length][];
+            for (int p = 0; p < length; p++) keys[p] = rotated(sequence.qkv[p], keyHead * dim, rotation, p, dim);
+            for (int p = 0; p < length; p++) {
+                float[] q = rotated(sequence.qkv[p], h * dim, rotation, p, dim);
+                double[] weights = new double[p + 1];
+                double sum = 0;
+                for (int j = 0; j <= p; j++) {
+                    double score = 0;
+                    for (int i = 0; i < dim; i++) score += (double) q[i] * KernelRows.rounded(keys[j][i], kv.dtype());
+                    weights[j] = Math.exp(score / Math.sqrt(dim));
+                    sum += weights[j];
+                }
+                for (int i = 0; i < dim; i++) {
+                    double value = 0;
+                    for (int j = 0; j <= p; j++) {
+                        value += weights[j] * KernelRows.rounded(sequence.qkv[j][valueHead * dim + i], kv.dtype());
+                    }
+                    out[p][h * dim + i] = (float) (value / sum);
+                }
+            }
+        }
+        return out;
+    }
+
+    private static float[] rotated(float[] row, int at, float[] rotation, int position, int dim) {
+        float[] result = new float[dim];
+        for (int i = 0; i < dim / 2; i++) {
+            float cos = rotation[position * dim + i];
+            float sin = rotation[position * dim + dim / 2 + i];
+            result[i] = row[at + i] * cos - row[at + dim / 2 + i] * sin;
+            result[dim / 2 + i] = row[at + dim / 2 + i] * cos + row[at + i] * sin;
+        }
+        return result;
+    }
+}
