@@ -36,7 +36,7 @@ static void rope_kv_task(const void *context, int64_t item) {
         for (int64_t h = 0; h < a->kvHeads; h++) {
             KV *key = block + kv_chunk(offset, h, a->blockSize, a->headDim) + offset % CHUNK;
             KV *value = block + half + kv_chunk(offset, h, a->blockSize, a->headDim)
-                    + offset % CHUNK * a->headDim;
+                    + offset % CHUNK * kv_width(a->headDim);
             for (int64_t i = 0; i < a->headDim; i++) put_kv(key + i * CHUNK, k[h * a->headDim + i]);
             for (int64_t i = 0; i < a->headDim; i++) put_kv(value + i, v[h * a->headDim + i]);
         }

@@ -116,13 +116,17 @@ final class GgufConfig {
     }
 
     GenerationDefaults generationDefaults(ModelConfig model) {
-        return new GenerationDefaults(
-                sampling("temp"),
-                sampling("top_p"),
-                int32("general.sampling.top_k"),
-                sampling("min_p"),
-                sampling("penalty_repeat"),
-                endTokens(model));
+        try {
+            return new GenerationDefaults(
+                    sampling("temp"),
+                    sampling("top_p"),
+                    int32("general.sampling.top_k"),
+                    sampling("min_p"),
+                    sampling("penalty_repeat"),
+                    endTokens(model));
+        } catch (IllegalArgumentException e) {
+            throw new ModelFileException(file, "general.sampling: " + e.getMessage(), e);
+        }
     }
 
     private Optional<Float> sampling(String name) {
