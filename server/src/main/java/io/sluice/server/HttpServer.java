@@ -16,7 +16,9 @@ import io.sluice.server.openai.CompletionsRoute;
 import io.sluice.server.openai.ModelsRoute;
 import io.sluice.server.openai.Serving;
 import io.sluice.server.settings.ServerSettings;
-import java.net.BindException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
 
@@ -53,6 +55,7 @@ final class HttpServer implements AutoCloseable {
     ///
     /// @throws ListenFailed if the address cannot be listened on
     static HttpServer start(ServerSettings.Http settings, Lifecycle lifecycle, ServerMetrics metrics) {
+        requireFree(settings);
         WebServer server = WebServer.builder()
                 .host(settings.host())
                 .port(settings.port())
@@ -66,11 +69,19 @@ final class HttpServer implements AutoCloseable {
                 .directHandlers(ErrorMapping.directHandlers())
                 .addRouting(routing(settings, lifecycle, metrics))
                 .build();
-        try {
-            return new HttpServer(server.start());
-        } catch (RuntimeException e) {
-            server.stop();
-            throw listenFailed(settings, e);
+        server.start();
+        // Helidon logs why it could not start, and returns.
+        if (!server.isRunning()) throw new ListenFailed(settings, "the log says why");
+        return new HttpServer(server);
+    }
+
+    /// Helidon would report an address in use in its log alone.
+    private static void requireFree(ServerSettings.Http settings) {
+        try (ServerSocket probe = new ServerSocket()) {
+            probe.setReuseAddress(true);
+            probe.bind(new InetSocketAddress(settings.host(), settings.port()));
+        } catch (IOException e) {
+            throw new ListenFailed(settings, String.valueOf(e.getMessage()));
         }
     }
 
@@ -125,20 +136,9 @@ final class HttpServer implements AutoCloseable {
 
     /// The address cannot be listened on; the message says what to do.
     static final class ListenFailed extends RuntimeException {
-        ListenFailed(String message, Throwable cause) {
-            super(message, cause);
+        ListenFailed(ServerSettings.Http settings, String why) {
+            super("cannot listen on " + settings.host() + " port " + settings.port() + ": " + why
+                    + "; choose another with --port, or --port 0 for any free one");
         }
-    }
-
-    private static RuntimeException listenFailed(ServerSettings.Http settings, RuntimeException failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof BindException) {
-                return new ListenFailed(
-                        "cannot listen on " + settings.host() + " port " + settings.port() + ": " + cause.getMessage()
-                                + "; choose another with --port, or --port 0 for any free one",
-                        failure);
-            }
-        }
-        return failure;
     }
 }

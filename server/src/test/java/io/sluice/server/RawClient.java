@@ -1,5 +1,6 @@
 package io.sluice.server;
 
+import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -7,6 +8,7 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Locale;
 
 /// A client that speaks HTTP byte by byte, for what no decent client does.
@@ -17,7 +19,7 @@ final class RawClient implements AutoCloseable {
     RawClient(TestServer server) throws IOException {
         socket = new Socket(InetAddress.getLoopbackAddress(), server.http.port());
         socket.setSoTimeout((int) Duration.ofSeconds(20).toMillis());
-        in = socket.getInputStream();
+        in = new BufferedInputStream(socket.getInputStream());
     }
 
     RawClient send(String text) throws IOException {
@@ -78,11 +80,15 @@ final class RawClient implements AutoCloseable {
 
     /// Reads until the text has come.
     String readUntil(String text) throws IOException {
+        byte[] end = text.getBytes(StandardCharsets.UTF_8);
+        byte[] latest = new byte[end.length]; // a window on the newest bytes
         ByteArrayOutputStream read = new ByteArrayOutputStream();
-        while (!read.toString(StandardCharsets.UTF_8).contains(text)) {
+        while (read.size() < end.length || !Arrays.equals(latest, end)) {
             int c = in.read();
             if (c < 0) throw new IOException("the connection ended after: " + read.toString(StandardCharsets.UTF_8));
             read.write(c);
+            System.arraycopy(latest, 1, latest, 0, latest.length - 1);
+            latest[latest.length - 1] = (byte) c;
         }
         return read.toString(StandardCharsets.UTF_8);
     }

@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// An admitted request on its way: the texts of all its choices, as they grow. `next` and `usage` belong to one thread;
-/// any thread may `cancel`. Closing gives up what has not ended.
+/// An admitted request on its way: the texts of all its choices, as they grow. `next`, `usage` and `close` belong to
+/// one thread; any thread may `cancel`. Closing gives up what has not ended.
 public final class Generation implements AutoCloseable {
 
     /// With several choices the reader waits for one and looks at all; this is how long the others can be overlooked.
@@ -75,7 +75,11 @@ public final class Generation implements AutoCloseable {
 
     @Override
     public void close() {
-        cancel();
+        for (Choice choice : choices) {
+            if (choice.isFinished()) continue;
+            choice.cancel();
+            meter.finished(new Finish.Cancelled());
+        }
     }
 
     private List<Delta> look() throws InterruptedException {
