@@ -18,6 +18,10 @@ final class SafetensorsFolder {
 
     private SafetensorsFolder() {}
 
+    static boolean isPresent(Path folder) {
+        return Files.exists(directory(folder));
+    }
+
     /// The file that says which tensors there are.
     static Path directory(Path folder) {
         Path single = folder.resolve(SINGLE);

@@ -108,7 +108,7 @@ class GgufDamageTest {
                 written(
                         "another architecture",
                         "architecture gemma3 is not supported",
-                        w -> w.string("general.architecture", "gemma3")),
+                        w -> w.string("general.architecture", "gemma3").tensorInfo("x", 13, 0, 256)),
                 written("one part of several", "--merge", w -> w.integer("split.count", 3)),
                 written("experts", "llama.expert_count is 8", w -> w.integer("llama.expert_count", 8)),
                 written("scaled rotary", "scaling.type is yarn", w -> w.string("llama.rope.scaling.type", "yarn")),

@@ -165,8 +165,9 @@ class ModelStoreTest {
     }
 
     @Test
-    void aFolderWithOneGgufFileIsThatFile() {
+    void aFolderWithOneGgufFileIsThatFileEvenBesideAConfiguration() {
         Path file = TinyModels.gguf(temp.resolve("a.gguf"), TinyModels.config(), 1, TensorType.Q4_0);
+        TinyModels.write(temp.resolve("config.json"), "{}");
         try (ModelFiles model = ModelStore.open(temp)) {
             assertThat(model.path()).isEqualTo(file);
         }
