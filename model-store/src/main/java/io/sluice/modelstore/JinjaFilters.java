@@ -292,7 +292,7 @@ final class JinjaFilters {
                 arguments.get(1, "attribute", JinjaValues.NONE), arguments.flag(0, "case_sensitive", false));
         Set<Object> seen = new LinkedHashSet<>();
         return filters.items(value).stream()
-                .filter(item -> seen.add(key.apply(item)))
+                .filter(item -> seen.add(JinjaValues.key(key.apply(item))))
                 .toList();
     }
 
@@ -329,13 +329,15 @@ final class JinjaFilters {
         Object otherwise = arguments.get(1, "default", JinjaValues.NONE);
         Function<Object, Object> attribute =
                 item -> plain.apply(item) instanceof JinjaValues.Undefined ? otherwise : plain.apply(item);
-        Map<Object, List<Object>> groups = new LinkedHashMap<>();
-        for (Object item : filters.sorted(filters.items(value), attribute, false)) {
-            groups.computeIfAbsent(attribute.apply(item), group -> new ArrayList<>())
-                    .add(item);
-        }
         List<Object> pairs = new ArrayList<>();
-        groups.forEach((group, items) -> pairs.add(new JinjaValues.Tuple(List.of(group, items))));
+        List<Object> group = new ArrayList<>();
+        for (Object item : filters.sorted(filters.items(value), attribute, false)) {
+            if (group.isEmpty() || !JinjaValues.equal(attribute.apply(group.getFirst()), attribute.apply(item))) {
+                group = new ArrayList<>();
+                pairs.add(new JinjaValues.Tuple(List.of(attribute.apply(item), group)));
+            }
+            group.add(item);
+        }
         return pairs;
     }
 
@@ -404,6 +406,11 @@ final class JinjaFilters {
             case "floor" -> RoundingMode.FLOOR;
             default -> throw new JinjaException("round can be 'common', 'ceil' or 'floor'");
         };
+        if (value instanceof Long whole && mode == RoundingMode.HALF_EVEN) { // Python keeps it an integer
+            return BigDecimal.valueOf(whole)
+                    .setScale(Math.min(0, precision), mode)
+                    .longValue();
+        }
         double number = JinjaValues.toDouble(value);
         return Double.isFinite(number)
                 ? new BigDecimal(number).setScale(precision, mode).doubleValue()
