@@ -244,6 +244,11 @@ KERNEL(KV_NAME(attention))(sluice_pool *pool, const float *q, int64_t ldq, const
     attention a = {q, cache, blockTables, tokenStart, firstPosition, tileStart, outBf16 ? NULL : out, outBf16 ? out : NULL,
             ldq, tableStride, slices, tileTokens, heads, kvHeads, headDim, blockSize, ldo};
     int64_t parts = (group + ROWS_MAX - 1) / ROWS_MAX;
-    sluice_pool_run(pool, attention_task, &a, tileStart[slices] * kvHeads * parts);
+    int64_t pairs = 0; // of a query and a key
+    for (int64_t s = 0; s < slices; s++) {
+        int64_t tokens = tokenStart[s + 1] - tokenStart[s];
+        pairs += tokens * (firstPosition[s] + tokens);
+    }
+    sluice_pool_run(pool, attention_task, &a, tileStart[slices] * kvHeads * parts, 2 * pairs * heads * headDim);
     return 0;
 }

@@ -48,6 +48,7 @@ KERNEL(KV_NAME(rope_kv))(sluice_pool *pool, float *qkv, int64_t ldq, const float
         int64_t blockSize) {
     if (headDim % 2 != 0) return -1;
     rope_kv a = {qkv, rotation, positions, slots, cache, ldq, tokens, heads, kvHeads, headDim, blockSize};
-    sluice_pool_run(pool, rope_kv_task, &a, (tokens + TOKENS_PER_TASK - 1) / TOKENS_PER_TASK);
+    sluice_pool_run(pool, rope_kv_task, &a, (tokens + TOKENS_PER_TASK - 1) / TOKENS_PER_TASK,
+            4 * tokens * (heads + 2 * kvHeads) * headDim);
     return 0;
 }

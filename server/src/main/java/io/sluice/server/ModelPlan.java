@@ -16,9 +16,10 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
 
     private static final long AUTO_BYTES_MAX = 1L << 30;
 
+    /// @param preferred what the device would choose to compute in
     /// @param memoryBytes the machine's, or the container's
-    static ModelPlan of(ServerSettings settings, ModelConfig model, long memoryBytes) {
-        Dtype dtype = dtype(settings.model().dtype(), Dtype.FLOAT32);
+    static ModelPlan of(ServerSettings settings, ModelConfig model, Dtype preferred, long memoryBytes) {
+        Dtype dtype = dtype(settings.model().dtype(), preferred);
         Dtype kvDtype = dtype(settings.model().kvDtype(), dtype);
         int contextMax = contextMax(settings, model);
         // Keys and values, of each layer and each of its KV heads.

@@ -43,7 +43,7 @@ final class ServerAssembly implements AutoCloseable {
             throw e;
         }
         try {
-            ModelPlan plan = ModelPlan.of(settings, model.config(), memoryBytes());
+            ModelPlan plan = ModelPlan.of(settings, model.config(), Device.preferredDtype(model), memoryBytes());
             say.accept(describe(model, plan));
             this.engine = Engine.start(names.getFirst(), engineSettings(), Device.runner(model, plan.runner()));
             say.accept(describe(engine.limits(), plan));

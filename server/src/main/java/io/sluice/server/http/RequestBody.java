@@ -21,9 +21,10 @@ public final class RequestBody {
         if (declared > bytesMax) throw tooLarge(bytesMax);
         var body = new ByteArrayOutputStream((int) Math.clamp(declared, FIRST_BUFFER, bytesMax));
         byte[] piece = new byte[FIRST_BUFFER];
-        try (InputStream in = request.content().inputStream()) {
-            int count;
-            while ((count = in.read(piece)) >= 0) {
+        try {
+            // Not closed: closing reads on to the end, and after a refusal the end may never come.
+            InputStream in = request.content().inputStream();
+            for (int count = in.read(piece); count >= 0; count = in.read(piece)) {
                 if (body.size() + count > bytesMax) throw tooLarge(bytesMax);
                 body.write(piece, 0, count);
             }

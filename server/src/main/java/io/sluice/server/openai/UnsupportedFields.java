@@ -59,16 +59,17 @@ final class UnsupportedFields {
     private static void refuse(Map<String, Object> request, Map<String, List<Object>> unsupported) {
         request.forEach((field, value) -> {
             List<Object> harmless = unsupported.get(field);
-            if (harmless != null && !harmless.contains(value) && !asksForNothing(value)) {
+            if (harmless != null && !harmless.contains(value) && !asksForNothing(value, harmless)) {
                 throw ApiError.invalid(
                         400, field, "unsupported_parameter", field + " is not supported by this server.");
             }
         });
     }
 
-    private static boolean asksForNothing(Object value) {
+    /// A field whose usual value is true asks for something by being false.
+    private static boolean asksForNothing(Object value, List<Object> harmless) {
         return switch (value) {
-            case Boolean flag -> !flag;
+            case Boolean flag -> !flag && !harmless.contains(true);
             case String text -> text.isEmpty();
             case Collection<?> list -> list.isEmpty();
             case Map<?, ?> object -> object.isEmpty();

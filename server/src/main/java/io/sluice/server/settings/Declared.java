@@ -37,7 +37,8 @@ final class Declared {
             Group.MODEL,
             new Kind.Word(List.of("auto", "float32", "bfloat16")),
             "auto",
-            "What the model is computed in. `auto` is float32 on a CPU.");
+            "What the model is computed in. `auto` is float32 for a model stored in float32 and where the CPU kernels cannot"
+                    + " be built, else bfloat16.");
 
     static final Setting<String> KV_CACHE_DTYPE = new Setting<>(
             "kv-cache-dtype",
