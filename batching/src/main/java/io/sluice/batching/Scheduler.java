@@ -178,7 +178,8 @@ class Scheduler {
         return true;
     }
 
-    private void addSlice(Step step, Sequence sequence, int budget) {
+    /// Plans the sequence's next tokens, at most `budget`.
+    void addSlice(Step step, Sequence sequence, int budget) {
         int length = Math.min(Math.min(sequence.uncomputed(), sliceMax()), budget);
         length = (int) Math.min(length, blocks.room(sequence));
         Invariant.check(length > 0, "an empty slice: the last token is always computed");
@@ -325,7 +326,7 @@ class Scheduler {
     }
 
     /// A plan and the sequences of its slices.
-    private static final class Step {
+    static final class Step {
         private final StepPlan plan;
         private final @Nullable Sequence[] sequences; // [slice]
 

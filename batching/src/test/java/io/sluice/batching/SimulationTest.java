@@ -7,9 +7,9 @@ import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
-/// The engine in deterministic simulation. `-Dsluice.simulation.seeds=100000` makes the run a long one.
+/// The engine in deterministic simulation. `-Dsluice.simulation.seeds=100000` makes the run a long one;
+/// `-Dsluice.simulation.seed=7` replays one seed.
 class SimulationTest {
     private static final int SEEDS = Integer.getInteger("sluice.simulation.seeds", 4000);
     private static final int SEEDS_PER_RANGE = Math.min(SEEDS, Math.max(1000, SEEDS / 10));
@@ -28,6 +28,11 @@ class SimulationTest {
 
     @Test
     void everySeedKeepsEveryInvariantAndEveryAnswer() {
+        Long replayed = Long.getLong("sluice.simulation.seed");
+        if (replayed != null) {
+            System.out.println(run(replayed));
+            return;
+        }
         for (int first = 0; first < SEEDS; first += SEEDS_PER_RANGE) {
             int end = Math.min(SEEDS, first + SEEDS_PER_RANGE);
             var exercised = new Exercised();
@@ -61,12 +66,6 @@ class SimulationTest {
         assertThat(trace(1)).isNotEqualTo(trace(2));
     }
 
-    @Test
-    @EnabledIfSystemProperty(named = "sluice.simulation.seed", matches = "\\d+")
-    void replaysOneSeed() {
-        System.out.println(run(Long.getLong("sluice.simulation.seed")));
-    }
-
     private static long trace(long seed) throws Exception {
         var simulation = new Simulation(seed, EngineParts.REAL);
         simulation.run();
@@ -77,7 +76,7 @@ class SimulationTest {
         try {
             return new Simulation(seed, EngineParts.REAL).run();
         } catch (Throwable failure) {
-            String replay = "./mvnw -pl batching test -Dtest=SimulationTest#replaysOneSeed -Dsluice.simulation.seed=";
+            String replay = "./mvnw -B -pl batching test -Dtest=SimulationTest -Dsluice.simulation.seed=";
             throw new AssertionError("seed " + seed + " failed; replay it with: " + replay + seed, failure);
         }
     }

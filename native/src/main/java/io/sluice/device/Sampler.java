@@ -164,8 +164,8 @@ final class Sampler {
     }
 
     /// Leaves the fewest, heaviest tokens that together have the share `topP` of `total`; returns their weight.
-    /// Not by sorting all of them: weights are summed by magnitude, and only those of the magnitude at which
-    /// the share is reached are put in order.
+    /// Without sorting them all: weights are summed by magnitude, and only those of the magnitude at which the
+    /// share is reached are put in order.
     private double keepTopP(float topP, double total) {
         double wanted = topP * total;
         Arrays.fill(massOfMagnitude, 0);

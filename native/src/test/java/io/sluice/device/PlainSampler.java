@@ -41,7 +41,7 @@ final class PlainSampler {
         if (params.isGreedy()) return greedy(logits);
         List<Integer> kept = new ArrayList<>();
         for (int token = 0; token < logits.length; token++) kept.add(token);
-        kept.sort(Comparator.comparing((Integer token) -> -logits[token]));
+        kept.sort(Comparator.comparingDouble((Integer token) -> -logits[token]));
         if (params.topK() > 0 && params.topK() < kept.size()) {
             float last = logits[kept.get(params.topK() - 1)];
             kept.removeIf(token -> logits[token] < last);

@@ -14,8 +14,8 @@ import java.util.Random;
 /// A model of random float32 weights in memory, small enough to be computed by hand.
 final class RandomModel {
 
-    /// Six query heads share two key heads; nothing is a multiple of anything that a kernel might like.
-    static final ModelConfig TINY = new ModelConfig("llama", 97, 60, 3, 6, 2, 10, 76, 1e-5f, 10_000f, 512, true);
+    /// Six query heads share two key heads; but for the heads' width nothing is a multiple of what a kernel might like.
+    static final ModelConfig TINY = new ModelConfig("llama", 97, 60, 3, 6, 2, 16, 76, 1e-5f, 10_000f, 512, true);
 
     private final ModelConfig config;
     private final Map<String, float[]> tensors = new HashMap<>();

@@ -18,7 +18,7 @@ import java.util.Random;
 final class RunnerHarness {
 
     /// A sequence: its tokens, how many of them are computed, its blocks in order of position.
-    final class Sequence {
+    static final class Sequence {
         final int promptLength;
         final SamplingParams sampling;
         private int[] tokens;

@@ -5,30 +5,29 @@ import static org.assertj.core.data.Offset.offset;
 
 import io.sluice.batching.SamplingParams;
 import io.sluice.device.RunnerHarness.Sequence;
-import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.ModelConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
-class ReferenceRunnerTest {
+/// What every runner is held to, on a model of random weights.
+class RunnerTest {
     private static final ModelConfig TINY = RandomModel.TINY;
 
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void logitsAreThoseOfAPlainImplementation(boolean tiedHead) {
+    @CsvSource({"REFERENCE, true", "REFERENCE, false", "FAST_FLOAT32, true", "FAST_FLOAT32, false"})
+    void logitsAreThoseOfAPlainImplementation(RunnerKind kind, boolean tiedHead) {
         ModelConfig config = withHead(tiedHead);
         RandomModel model = new RandomModel(config, 11);
         Random random = new Random(12);
         int[] prompt = randomTokens(random, 83);
         double[][] expected = new PlainLlama(model).logits(prompt);
-        try (ReferenceRunner runner = ReferenceRunner.open(model.files(), settings(4, 2000))) {
+        try (LogitsRunner runner = kind.open(model.files(), 4, 2000)) {
             float[][] logits = new RunnerHarness(runner, random).promptLogits(prompt, 100);
             for (int t = 0; t < prompt.length; t++) {
                 for (int token = 0; token < config.vocabSize(); token++) {
@@ -38,11 +37,12 @@ class ReferenceRunnerTest {
         }
     }
 
-    @Test
-    void logitsAreTheSameBitByBitHoweverThePromptIsChunked() {
+    @ParameterizedTest
+    @EnumSource
+    void logitsAreTheSameBitByBitHoweverThePromptIsChunked(RunnerKind kind) {
         Random random = new Random(21);
         int[] prompt = randomTokens(random, 150);
-        try (ReferenceRunner runner = open(8, 2000)) {
+        try (LogitsRunner runner = open(kind, 8, 2000)) {
             RunnerHarness harness = new RunnerHarness(runner, random);
             float[][] whole = harness.promptLogits(prompt, 256);
             for (int chunk : new int[] {1, 7, 16, 61}) {
@@ -53,11 +53,12 @@ class ReferenceRunnerTest {
         }
     }
 
-    @Test
-    void logitsAreTheSameBitByBitAloneAndAmong31Others() {
+    @ParameterizedTest
+    @EnumSource
+    void logitsAreTheSameBitByBitAloneAndAmong31Others(RunnerKind kind) {
         Random random = new Random(31);
         int[] prompt = randomTokens(random, 43);
-        try (ReferenceRunner runner = open(8, 4000)) {
+        try (LogitsRunner runner = open(kind, 8, 4000)) {
             RunnerHarness harness = new RunnerHarness(runner, random);
             float[][] alone = harness.promptLogits(prompt, 256);
             for (int place : new int[] {0, 5, 31}) {
@@ -81,14 +82,14 @@ class ReferenceRunnerTest {
         }
     }
 
-    @Test
-    void twoCopiesOfARequestInABatchOf32GetTheTokensTheyGetAlone() {
+    @ParameterizedTest
+    @EnumSource
+    void twoCopiesOfARequestInABatchOf32GetTheTokensTheyGetAlone(RunnerKind kind) {
         long seed = 41;
         Random random = new Random(seed);
-        SamplingParams sampled = new SamplingParams(
-                0.9f, 0.95f, 40, 0.01f, 7L, 0.1f, 0.1f, 1.1f, 0, Map.of(), SamplingParams.NO_LOGPROBS);
+        SamplingParams sampled = RunnerKind.eventful(7);
         int[] prompt = randomTokens(random, 37);
-        try (ReferenceRunner runner = open(16, 8000)) {
+        try (LogitsRunner runner = open(kind, 16, 8000)) {
             RunnerHarness harness = new RunnerHarness(runner, random);
             Sequence alone = harness.sequence(prompt, sampled);
             harness.generate(List.of(alone), 256, 24);
@@ -106,8 +107,9 @@ class ReferenceRunnerTest {
         }
     }
 
-    @Test
-    void whatAnEarlierSequenceLeftInABlockIsNeverUsed() {
+    @ParameterizedTest
+    @EnumSource
+    void whatAnEarlierSequenceLeftInABlockIsNeverUsed(RunnerKind kind) {
         Random random = new Random(51);
         RandomModel model = new RandomModel(withHead(false), 11);
         int poison = TINY.vocabSize() - 1; // a token whose keys and values are not numbers
@@ -116,7 +118,7 @@ class ReferenceRunnerTest {
         int[] prompt = random.ints(21, 0, poison).toArray();
         int[] poisoned = new int[64];
         Arrays.fill(poisoned, poison);
-        try (ReferenceRunner runner = ReferenceRunner.open(model.files(), settings(16, 64))) {
+        try (LogitsRunner runner = kind.open(model.files(), 16, 64)) {
             RunnerHarness harness = new RunnerHarness(runner, random);
             float[][] clean = harness.promptLogits(prompt, 64);
             assertThat(clean[20]).doesNotContain(Float.NaN);
@@ -125,15 +127,8 @@ class ReferenceRunnerTest {
         }
     }
 
-    private static ReferenceRunner open(int blockSize, int cacheTokens) {
-        return ReferenceRunner.open(new RandomModel(TINY, 11).files(), settings(blockSize, cacheTokens));
-    }
-
-    private static RunnerSettings settings(int blockSize, int cacheTokens) {
-        long positionBytes = 2L * TINY.layerCount() * TINY.kvHeadCount() * TINY.headDim() * 4;
-        int contextMax = Math.min(cacheTokens, 256);
-        return new RunnerSettings(
-                Dtype.FLOAT32, Dtype.FLOAT32, positionBytes * cacheTokens, blockSize, contextMax, 32, 1024, true, 1);
+    private static LogitsRunner open(RunnerKind kind, int blockSize, int cacheTokens) {
+        return kind.open(new RandomModel(TINY, 11).files(), blockSize, cacheTokens);
     }
 
     private static ModelConfig withHead(boolean tied) {
