@@ -22,9 +22,9 @@ public final class Device {
         };
     }
 
-    /// The number format when the operator leaves it to us. bfloat16 halves the bytes that a step reads, and reading
-    /// weights is what decoding waits for, whatever the instruction set; but a model stored in float32 is computed in
-    /// float32, and the reference path computes in nothing else.
+    /// The number format when the operator leaves it to us. bfloat16 halves the bytes that a step reads, and
+    /// reading weights is what decoding waits for, with any instruction set. But a model stored in float32 is
+    /// computed in float32, and the reference path computes in nothing else.
     public static Dtype preferredDtype(ModelFiles model) {
         return path(model) instanceof Path.Fast && model.weightsType() != TensorType.F32
                 ? Dtype.BFLOAT16

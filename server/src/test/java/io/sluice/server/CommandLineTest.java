@@ -22,7 +22,11 @@ class CommandLineTest {
     void without_arguments_the_commands_are_explained_with_examples() {
         Outcome outcome = run();
         assertThat(outcome.exitCode()).isZero();
-        assertThat(outcome.out()).contains("serve").contains("chat").contains("version").contains("Examples:");
+        assertThat(outcome.out())
+                .contains("serve")
+                .contains("chat")
+                .contains("version")
+                .contains("Examples:");
         assertThat(run("--help").out()).isEqualTo(outcome.out());
     }
 
@@ -30,7 +34,10 @@ class CommandLineTest {
     void the_help_of_serve_has_every_setting() {
         Outcome outcome = run("serve", "--help");
         assertThat(outcome.exitCode()).isZero();
-        assertThat(outcome.out()).contains("--max-model-len").contains("--kv-cache-memory").contains("--config");
+        assertThat(outcome.out())
+                .contains("--max-model-len")
+                .contains("--kv-cache-memory")
+                .contains("--config");
     }
 
     @ParameterizedTest
@@ -78,7 +85,11 @@ class CommandLineTest {
                     "--url",
                     "http://127.0.0.1:" + server.http.port());
             assertThat(outcome.exitCode()).as(outcome.err()).isZero();
-            assertThat(outcome.out()).startsWith("fünf\n").contains("/reset").contains("There is no /nonsense").endsWith("zwei\n");
+            assertThat(outcome.out())
+                    .startsWith("fünf\n")
+                    .contains("/reset")
+                    .contains("There is no /nonsense")
+                    .endsWith("zwei\n");
             assertThat(server.metric("sluice_requests_admitted_total")).isEqualTo(2);
             piped("Say →a\nSay →b\n", "chat", "--url", "http://127.0.0.1:" + server.http.port(), "--system", "x");
             // "[system]x[user]Say →a" is 21 tokens; the second question comes with all of that and the answer.
@@ -91,7 +102,9 @@ class CommandLineTest {
     void chat_without_a_server_says_how_to_get_one() {
         Outcome outcome = run("chat", "--url", "http://127.0.0.1:9");
         assertThat(outcome.exitCode()).isEqualTo(1);
-        assertThat(outcome.err()).contains("no server answers at http://127.0.0.1:9").contains("sluice serve");
+        assertThat(outcome.err())
+                .contains("no server answers at http://127.0.0.1:9")
+                .contains("sluice serve");
     }
 
     @Test

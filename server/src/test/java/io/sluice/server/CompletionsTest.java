@@ -44,10 +44,8 @@ class CompletionsTest {
     @Test
     void several_prompts_make_several_choices_in_their_order() throws Exception {
         var answer = complete("\"prompt\":[\"→one\",\"→two\"],\"n\":2");
-        assertThat(values(answer, "text"))
-                .containsExactly("one", "one", "two", "two");
-        assertThat(values(answer, "index"))
-                .containsExactly(0L, 1L, 2L, 3L);
+        assertThat(values(answer, "text")).containsExactly("one", "one", "two", "two");
+        assertThat(values(answer, "index")).containsExactly(0L, 1L, 2L, 3L);
         assertThat(at(answer, "usage.prompt_tokens")).isEqualTo(8L);
         assertThat(at(answer, "usage.completion_tokens")).isEqualTo(16L);
     }

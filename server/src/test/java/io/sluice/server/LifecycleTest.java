@@ -58,7 +58,8 @@ class LifecycleTest {
 
     @Test
     void a_full_queue_is_429_with_a_time_to_come_back() throws Exception {
-        try (TestServer server = TestServer.start(Options.usual().withSequencesMax(1).withWaitingMax(1))) {
+        try (TestServer server =
+                TestServer.start(Options.usual().withSequencesMax(1).withWaitingMax(1))) {
             server.gate.close();
             var running = async(server, prompting("a"));
             TestServer.await("one to be in the engine", () -> admitted(server) == 1);
@@ -102,7 +103,9 @@ class LifecycleTest {
             client.readUntil("\"content\":\"n");
             server.gate.breakDevice();
             String end = client.readUntil("\r\n0\r\n\r\n");
-            assertThat(end).contains("event: error\ndata: {\"error\":{\"message\":").doesNotContain("[DONE]");
+            assertThat(end)
+                    .contains("event: error\ndata: {\"error\":{\"message\":")
+                    .doesNotContain("[DONE]");
             assertThat(end).doesNotContain("finish_reason\":\"stop").doesNotContain("finish_reason\":\"length");
         }
     }
@@ -164,7 +167,9 @@ class LifecycleTest {
             assertThat(server.engine.drain(Duration.ZERO)).isFalse();
             server.gate.allow(1);
             server.engine.close();
-            assertThat(client.readUntil("\r\n0\r\n\r\n")).contains("event: error").doesNotContain("[DONE]");
+            assertThat(client.readUntil("\r\n0\r\n\r\n"))
+                    .contains("event: error")
+                    .doesNotContain("[DONE]");
         }
     }
 
@@ -191,8 +196,10 @@ class LifecycleTest {
                 List.of(ScriptedRunner.END, (int) '#', (int) '%'));
         try (TestServer server = TestServer.start(Options.usual().withDefaults(recommended))) {
             // Several end tokens, each of which ends.
-            assertThat(at(json(server.chat(asking("a#b")).body()), "choices.0.message.content")).isEqualTo("a");
-            assertThat(at(json(server.chat(asking("ab%c")).body()), "choices.0.message.content")).isEqualTo("ab");
+            assertThat(at(json(server.chat(asking("a#b")).body()), "choices.0.message.content"))
+                    .isEqualTo("a");
+            assertThat(at(json(server.chat(asking("ab%c")).body()), "choices.0.message.content"))
+                    .isEqualTo("ab");
             assertThat(server.gate.latestSampling().temperature()).isEqualTo(0.6f);
             assertThat(server.gate.latestSampling().topP()).isEqualTo(0.9f);
             assertThat(server.gate.latestSampling().topK()).isEqualTo(20);
@@ -218,9 +225,12 @@ class LifecycleTest {
             assertThat(server.metric("sluice_requests_admitted_total")).isEqualTo(2);
             assertThat(server.metric("sluice_prompt_tokens_total")).isEqualTo(28);
             assertThat(server.metric("sluice_generation_tokens_total")).isEqualTo(6);
-            assertThat(server.metric("sluice_choices_finished_total{model=\"test-model\",reason=\"stop\"}")).isEqualTo(1);
-            assertThat(server.metric("sluice_choices_finished_total{model=\"test-model\",reason=\"length\"}")).isEqualTo(1);
-            assertThat(server.metric("sluice_time_to_first_token_seconds_count")).isEqualTo(2);
+            assertThat(server.metric("sluice_choices_finished_total{model=\"test-model\",reason=\"stop\"}"))
+                    .isEqualTo(1);
+            assertThat(server.metric("sluice_choices_finished_total{model=\"test-model\",reason=\"length\"}"))
+                    .isEqualTo(1);
+            assertThat(server.metric("sluice_time_to_first_token_seconds_count"))
+                    .isEqualTo(2);
             assertThat(server.metric("sluice_request_duration_seconds_count")).isEqualTo(2);
             assertThat(server.metric("sluice_steps_total")).isPositive();
             assertThat(server.metric("sluice_requests_running")).isZero();
@@ -234,7 +244,8 @@ class LifecycleTest {
             assertThat(server.metric("vllm:e2e_request_latency_seconds_count")).isEqualTo(2);
             assertThat(server.get("/metrics").body())
                     .contains("vllm:cache_config_info{block_size=\"16\",num_gpu_blocks=\"4096\"} 1")
-                    .contains("vllm:request_success_total{engine=\"0\",finished_reason=\"stop\",model_name=\"test-model\"} 1");
+                    .contains(
+                            "vllm:request_success_total{engine=\"0\",finished_reason=\"stop\",model_name=\"test-model\"} 1");
         }
     }
 
@@ -262,9 +273,11 @@ class LifecycleTest {
     private static void refused(HttpResponse<String> response, int status, String code) {
         assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
         assertThat(at(json(response.body()), "error.code")).isEqualTo(code);
-        int seconds = Integer.parseInt(response.headers().firstValue("retry-after").orElseThrow());
+        int seconds =
+                Integer.parseInt(response.headers().firstValue("retry-after").orElseThrow());
         assertThat(seconds).isBetween(1, 60);
-        long millis = Long.parseLong(response.headers().firstValue("retry-after-ms").orElseThrow());
+        long millis =
+                Long.parseLong(response.headers().firstValue("retry-after-ms").orElseThrow());
         assertThat(millis).isBetween(1000L, 60_000L);
     }
 
@@ -276,8 +289,7 @@ class LifecycleTest {
 
         HttpResponse<String> get(String path) throws Exception {
             return client.send(
-                    HttpRequest.newBuilder(
-                                    URI.create("http://127.0.0.1:" + http.port() + path))
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + http.port() + path))
                             .build(),
                     HttpResponse.BodyHandlers.ofString());
         }

@@ -30,12 +30,14 @@ class ModelPlanTest {
     void an_automatic_cache_takes_at_most_a_quarter_of_the_memory_but_holds_one_request() {
         assertThat(plan(Map.of(), 128 << 20).runner().kvCacheBytes()).isEqualTo(32 << 20);
         assertThat(plan(Map.of(), 1 << 20).runner().kvCacheBytes()).isEqualTo(2048 * 4096);
-        assertThat(plan(Map.of("max-num-seqs", "512"), 64 * GIB).runner().kvCacheBytes()).isEqualTo(GIB);
+        assertThat(plan(Map.of("max-num-seqs", "512"), 64 * GIB).runner().kvCacheBytes())
+                .isEqualTo(GIB);
     }
 
     @Test
     void keys_and_values_can_be_stored_in_half_the_bytes() {
-        assertThat(plan(Map.of("kv-cache-dtype", "bfloat16"), GIB).kvBytesPerToken()).isEqualTo(2048);
+        assertThat(plan(Map.of("kv-cache-dtype", "bfloat16"), GIB).kvBytesPerToken())
+                .isEqualTo(2048);
         assertThat(plan(Map.of("dtype", "bfloat16"), GIB).runner().kvDtype()).isEqualTo(Dtype.BFLOAT16);
     }
 
@@ -43,7 +45,8 @@ class ModelPlanTest {
     void a_context_beyond_the_models_is_refused_with_advice() {
         assertThatThrownBy(() -> plan(Map.of("max-model-len", "4096"), GIB))
                 .isInstanceOf(SettingsException.class)
-                .hasMessage("max-model-len is 4096, but the model was trained for 2048 tokens: lower it, or leave it out");
+                .hasMessage(
+                        "max-model-len is 4096, but the model was trained for 2048 tokens: lower it, or leave it out");
     }
 
     @Test
@@ -53,7 +56,9 @@ class ModelPlanTest {
                 .hasMessageContaining("holds 1024 tokens")
                 .hasMessageContaining("8 MiB")
                 .hasMessageContaining("set max-model-len to at most 1024");
-        assertThat(plan(Map.of("kv-cache-memory", "4MiB", "max-model-len", "1024"), GIB).runner().kvCacheBytes())
+        assertThat(plan(Map.of("kv-cache-memory", "4MiB", "max-model-len", "1024"), GIB)
+                        .runner()
+                        .kvCacheBytes())
                 .isEqualTo(4 << 20);
     }
 

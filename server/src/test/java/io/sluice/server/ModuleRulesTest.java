@@ -44,7 +44,12 @@ class ModuleRulesTest {
         forbid(BATCHING, JSON);
         forbid(BATCHING, OPERATIONS);
         forbid(BATCHING, "java.nio.file..", "java.net..", "java.lang.foreign..");
-        noClasses().that().resideInAPackage(BATCHING).should().dependOnClassesThat().belongToAnyOf(File.class)
+        noClasses()
+                .that()
+                .resideInAPackage(BATCHING)
+                .should()
+                .dependOnClassesThat()
+                .belongToAnyOf(File.class)
                 .check(CLASSES);
     }
 
@@ -98,8 +103,9 @@ class ModuleRulesTest {
                     @Override
                     public boolean test(JavaClass target) {
                         return target.getPackageName().equals("io.sluice.device")
-                                && !target.getName().matches(
-                                        "io\\.sluice\\.device\\.(Device|RunnerSettings(\\$\\w+)?|NotEnoughMemory)");
+                                && !target.getName()
+                                        .matches(
+                                                "io\\.sluice\\.device\\.(Device|RunnerSettings(\\$\\w+)?|NotEnoughMemory)");
                     }
                 });
         door.check(CLASSES);
@@ -133,7 +139,12 @@ class ModuleRulesTest {
     }
 
     private static void forbid(String module, String... packages) {
-        noClasses().that().resideInAPackage(module).should().dependOnClassesThat().resideInAnyPackage(packages)
+        noClasses()
+                .that()
+                .resideInAPackage(module)
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(packages)
                 .check(CLASSES);
     }
 }

@@ -14,12 +14,13 @@ class JsonOutTest {
             Random random = new Random(seed);
             StringBuilder text = new StringBuilder();
             for (int i = random.nextInt(40); i > 0; i--) {
-                int codePoint = random.nextInt(switch (random.nextInt(4)) {
-                    case 0 -> 0x20;
-                    case 1 -> 0x80;
-                    case 2 -> 0xD800;
-                    default -> 0x110000;
-                });
+                int codePoint = random.nextInt(
+                        switch (random.nextInt(4)) {
+                            case 0 -> 0x20;
+                            case 1 -> 0x80;
+                            case 2 -> 0xD800;
+                            default -> 0x110000;
+                        });
                 if (codePoint < 0xD800 || codePoint > 0xDFFF) text.appendCodePoint(codePoint);
             }
             byte[] json = new JsonOut().raw("{\"t\":").string(text).raw("}").toBytes();

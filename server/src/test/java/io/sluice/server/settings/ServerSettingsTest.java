@@ -94,7 +94,8 @@ class ServerSettingsTest {
     @Test
     void an_unknown_variable_is_refused_with_the_nearest_right_one() {
         assertThatThrownBy(() -> ServerSettings.of(Map.of(), Optional.empty(), Map.of("SLUICE_MAX_MODEL_LENGTH", "1")))
-                .hasMessage("unknown environment variable SLUICE_MAX_MODEL_LENGTH (did you mean SLUICE_MAX_MODEL_LEN?)");
+                .hasMessage(
+                        "unknown environment variable SLUICE_MAX_MODEL_LENGTH (did you mean SLUICE_MAX_MODEL_LEN?)");
         assertThatThrownBy(() -> ServerSettings.of(Map.of(), Optional.empty(), Map.of("SLUICE_PORT", "x")))
                 .hasMessage("SLUICE_PORT must be a whole number from 0 to 65535, got \"x\"");
     }
@@ -114,8 +115,7 @@ class ServerSettingsTest {
 
     @Test
     void a_file_that_is_not_there_is_named() {
-        assertThatThrownBy(() ->
-                        ServerSettings.of(Map.of(), Optional.of(folder.resolve("none.yaml")), Map.of()))
+        assertThatThrownBy(() -> ServerSettings.of(Map.of(), Optional.of(folder.resolve("none.yaml")), Map.of()))
                 .hasMessageContaining("none.yaml: there is no such file");
     }
 
