@@ -126,7 +126,7 @@ BLOCKS = [
     "a {{- n -}} b", "a\n\n{#- c -#}\n\nb", "a\n  {# c #}\nb", "x{# c #}\ny", "  {%+ if true %}a{%+ endif %}\nb", "{% if true +%}\na{% endif %}", "\n\n{{ n }}\n\n", "{{ n }}\n", "a\r\nb{% if t %}\r\nc{% endif %}\r\n", "{% raw %}{{ x }}{% endraw %}", "a\n{% raw -%}\n {{ x }} \n{%- endraw %}\nb",
     "{{ {'a': {'b': 1}}['a']['b'] }}", "{{ {'a': {}} }}", "{{ '}}' }}{{ \"%}\" }}", "{{ '{{' }}", "{%if t%}1{%endif%}", "{{n}}{{-n}}", "{% if z %}1{% elif e %}2{% elif n == 7 %}3{% else %}4{% endif %}", "{% if undefined_name %}1{% else %}2{% endif %}", "{% generation %}a{{ n }}{% endgeneration %}",
     "{{ n", "{% if t %}", "{% for x in l %}", "{% endif %}", "{% else %}", "{{ }}", "{{ 1 + }}", "{{ n | nofilter }}", "{{ n is notest }}", "{% unknown %}", "{{ 'abc }}", "{# never closed", "{{ a b }}", "{{ (1 }}", "{{ [1 }}", "{% set %}", "{% for in l %}{% endfor %}", "{% macro %}{% endmacro %}", "{% break %}", "{{ 1 ! 2 }}", "{% if %}{% endif %}", "{{ n | }}", "{{ n. }}", "{% include 'x' %}", "{% extends 'x' %}", "{% import 'x' as y %}",
-    "{{ messages }}", "{{ l, n }}", "{{ bos_token }}{{ eos_token }}{{ tools }}{{ documents }}", "{% for x in 1, 2 %}{{ x }}{% endfor %}", "{{ loop is defined }}", "{% for x in l %}{% set z = x %}{% else %}{% endfor %}{{ z }}", "{% for x in l recursive %}{{ x }}{% endfor %}",
+    "{{ messages }}", "{{ l, n }}", "{{ bos_token }}{{ eos_token }}{{ tools }}{{ documents }}", "{% for x in 1, 2 %}{{ x }}{% endfor %}", "{{ loop is defined }}", "{% for x in l %}{% set z = x %}{% else %}{% endfor %}{{ z }}",
     "{% for x in l %}{{ x }}{% if not loop.last %},{% endif %}{% endfor %}", "{%- for m in messages -%}\n  {{- m.content }}\n{% endfor -%}\n end", "{% do n %}", "{{ 'x' if n is defined else 'y' }}", "{{ d.items() | list | length }}", "{{ (n) | string + 'a' }}", "{{ -n | abs }}", "{{ 2 * n | string }}", "{{ not n == 7 }}", "{{ 'a' ~ n + 1 }}", "{{ s | length > 3 and s | upper == 'HELLO WORLD' }}", "{{ l | map('string') | join('+') }}",
 ]
 
@@ -162,7 +162,7 @@ def main(out):
         snippets.append({"template": template, **render(template, [user("hi")], V)})
     pathlib.Path(out).write_text(json.dumps(
         {"now": NOW.isoformat(), "tokens": TOKENS, "chats": chats, "templates": templates, "variables": V,
-         "snippets": snippets}, ensure_ascii=False, indent=0) + "\n")
+         "snippet_messages": [user("hi")], "snippets": snippets}, ensure_ascii=False, indent=0) + "\n")
     print(len(templates), "templates,", len(chats), "conversations,", len(snippets), "snippets")
 
 

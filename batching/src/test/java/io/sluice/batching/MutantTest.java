@@ -26,7 +26,17 @@ class MutantTest {
 
     @ParameterizedTest
     @EnumSource
-    void theSimulationCatches(Mutant mutant) throws Exception {
+    void theSimulationCatchesBugsInMemory(MemoryMutant mutant) throws Exception {
+        assertCaught(mutant);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theSimulationCatchesBugsInScheduling(ScheduleMutant mutant) throws Exception {
+        assertCaught(mutant);
+    }
+
+    private static void assertCaught(EngineParts mutant) throws Exception {
         for (long seed = 0; seed < SEEDS; seed++) {
             try {
                 new Simulation(seed, mutant).run();

@@ -8,10 +8,13 @@ final class JinjaBudget {
     /// Copying this many characters counts as one step.
     private static final int CHARACTERS_PER_STEP = 32;
     /// Longest string, and longest output: many times the longest context.
-    private static final int CHARACTERS_MAX = 16 << 20;
+    static final int CHARACTERS_MAX = 16 << 20;
     private static final int ITEMS_MAX = 100_000;
     /// Nested evaluations and macro calls; well inside the smallest stack.
     private static final int DEPTH_MAX = 400;
+
+    /// Lists in lists, as far as they are looked into.
+    static final int VALUE_DEPTH_MAX = 200;
 
     private long stepsLeft = STEPS_MAX;
     private int depth;
@@ -30,10 +33,14 @@ final class JinjaBudget {
     }
 
     /// Before a text grows to this length.
-    void textLength(long characters) {
+    static void textLength(long characters) {
         if (characters > CHARACTERS_MAX) {
             throw new JinjaException("it makes a text longer than " + CHARACTERS_MAX + " characters");
         }
+    }
+
+    static JinjaException tooDeep() {
+        return new JinjaException("it works with a value that is nested too deep or too large");
     }
 
     /// Before a list of this length is made.

@@ -100,7 +100,7 @@ final class JinjaEvaluator {
     private Map<Object, Object> dict(List<JinjaExpression> keys, List<JinjaExpression> values, JinjaScope scope) {
         Map<Object, Object> dict = new LinkedHashMap<>();
         for (int i = 0; i < keys.size(); i++) {
-            dict.put(evaluate(keys.get(i), scope), evaluate(values.get(i), scope));
+            dict.put(JinjaValues.key(evaluate(keys.get(i), scope)), evaluate(values.get(i), scope));
         }
         return dict;
     }

@@ -29,6 +29,10 @@ final class JinjaJson {
     }
 
     private void append(Object value, int level) {
+        if (level > JinjaBudget.VALUE_DEPTH_MAX) {
+            throw JinjaBudget.tooDeep();
+        }
+        JinjaBudget.textLength(text.length());
         switch (value) {
             case JinjaText string -> appendString(string.text());
             case Boolean flag -> text.append(flag.booleanValue());

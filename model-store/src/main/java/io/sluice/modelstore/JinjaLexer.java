@@ -12,8 +12,8 @@ final class JinjaLexer {
     private static final List<String> OPERATORS = List.of(
             "//", "**", "==", "!=", "<=", ">=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", "<", ">",
             "=", ".", ":", "|", ",", ";");
-    private static final Pattern NUMBER = Pattern.compile(
-            "0[xX][0-9a-fA-F]+|\\d+(?:_\\d+)*((?:\\.\\d+(?:_\\d+)*)?(?:[eE][+-]?\\d+)|\\.\\d+(?:_\\d+)*)?");
+    private static final Pattern NUMBER =
+            Pattern.compile("0[xX][0-9a-fA-F]+|\\d[\\d_]*((?:\\.\\d[\\d_]*)?[eE][+-]?\\d+|\\.\\d[\\d_]*)?");
     private static final Pattern NAME = Pattern.compile("[\\p{L}_][\\p{L}\\p{N}_]*");
     private static final Pattern RAW = Pattern.compile(
             "\\{%[-+]?\\s*raw\\s*(?:-%}\\s*|%})(.*?)\\{%([-+]?)\\s*endraw\\s*(\\+%}|-%}\\s*|%}\\n?)", Pattern.DOTALL);

@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The `loop` of a `for`, at one of its rounds. A value.
-record JinjaLoop(List<Object> items, int index, int depth) {
+record JinjaLoop(List<Object> items, int index) {
     long length() {
         return items.size();
     }
@@ -20,8 +20,8 @@ record JinjaLoop(List<Object> items, int index, int depth) {
             case "first" -> index == 0;
             case "last" -> index == items.size() - 1;
             case "length" -> length();
-            case "depth" -> depth + 1L;
-            case "depth0" -> (long) depth;
+            case "depth" -> 1L; // only recursive loops go deeper, and there are none here
+            case "depth0" -> 0L;
             case "previtem" ->
                 index > 0 ? items.get(index - 1) : new JinjaValues.Undefined("there is no previous item");
             case "nextitem" ->

@@ -207,7 +207,7 @@ final class JinjaMethods {
             case "copy" -> arguments -> map;
             case "get" ->
                 arguments -> {
-                    Object value = map.get(arguments.require(0, "key"));
+                    Object value = map.get(JinjaValues.key(arguments.require(0, "key")));
                     return value == null ? arguments.get(1, "default", JinjaValues.NONE) : value;
                 };
             case "pop", "popitem", "update", "setdefault", "clear" -> throw mayNotChange("dict", name);

@@ -136,7 +136,7 @@ final class JinjaOperators {
     Object item(Object object, Object key) {
         JinjaValues.defined(object);
         if (object instanceof java.util.Map<?, ?> map) {
-            Object value = map.get(key);
+            Object value = JinjaValues.isKey(key) ? map.get(key) : null;
             return value != null ? value : missing(object, key);
         }
         if (!(key instanceof Long index)) {

@@ -10,25 +10,30 @@ final class JinjaPython {
 
     static String repr(Object value) {
         StringBuilder text = new StringBuilder();
-        appendRepr(value, text);
+        appendRepr(value, text, 0);
         return text.toString();
     }
 
-    private static void appendRepr(Object value, StringBuilder text) {
+    private static void appendRepr(Object value, StringBuilder text, int depth) {
+        if (depth > JinjaBudget.VALUE_DEPTH_MAX) {
+            throw JinjaBudget.tooDeep();
+        }
+        JinjaBudget.textLength(text.length());
         switch (value) {
             case JinjaText string -> appendString(string.text(), text);
             case Boolean flag -> text.append(flag ? "True" : "False");
             case Long number -> text.append(number.longValue());
             case Double number -> text.append(number(number));
-            case List<?> list -> appendItems(list, "[", "]", text);
-            case JinjaValues.Tuple(List<Object> items) -> appendItems(items, "(", items.size() == 1 ? ",)" : ")", text);
+            case List<?> list -> appendItems(list, "[", "]", text, depth);
+            case JinjaValues.Tuple(List<Object> items) ->
+                appendItems(items, "(", items.size() == 1 ? ",)" : ")", text, depth);
             case Map<?, ?> map -> {
                 String separator = "{";
                 for (Map.Entry<?, ?> entry : map.entrySet()) {
                     text.append(separator);
-                    appendRepr(entry.getKey(), text);
+                    appendRepr(entry.getKey(), text, depth + 1);
                     text.append(": ");
-                    appendRepr(entry.getValue(), text);
+                    appendRepr(entry.getValue(), text, depth + 1);
                     separator = ", ";
                 }
                 text.append(map.isEmpty() ? "{}" : "}");
@@ -38,11 +43,11 @@ final class JinjaPython {
         }
     }
 
-    private static void appendItems(List<?> items, String open, String close, StringBuilder text) {
+    private static void appendItems(List<?> items, String open, String close, StringBuilder text, int depth) {
         text.append(open);
         for (int i = 0; i < items.size(); i++) {
             text.append(i == 0 ? "" : ", ");
-            appendRepr(items.get(i), text);
+            appendRepr(items.get(i), text, depth + 1);
         }
         text.append(close);
     }

@@ -32,7 +32,6 @@ final class JinjaRenderer {
 
     private final JinjaBudget budget = new JinjaBudget();
     private final JinjaEvaluator evaluator = new JinjaEvaluator(budget);
-    private int loopDepth;
 
     /// @throws JinjaException if the template refuses, or asks for what is not there
     RenderedChat render(List<JinjaStatement> template, Map<String, Object> variables) {
@@ -87,7 +86,7 @@ final class JinjaRenderer {
 
     private Next print(JinjaText text, JinjaText.Builder output) {
         budget.text(text.text().length());
-        budget.textLength((long) output.length() + text.text().length());
+        JinjaBudget.textLength((long) output.length() + text.text().length());
         output.append(text);
         return Next.GO_ON;
     }
@@ -112,18 +111,13 @@ final class JinjaRenderer {
         if (items.isEmpty()) {
             return run(loop.otherwise(), new JinjaScope(scope), output);
         }
-        loopDepth++;
-        try {
-            for (int i = 0; i < items.size(); i++) {
-                JinjaScope round = new JinjaScope(scope);
-                round.set("loop", new JinjaLoop(items, i, loopDepth - 1));
-                assign(loop.target(), items.get(i), round);
-                if (run(loop.body(), round, output) == Next.BREAK) {
-                    break;
-                }
+        for (int i = 0; i < items.size(); i++) {
+            JinjaScope round = new JinjaScope(scope);
+            round.set("loop", new JinjaLoop(items, i));
+            assign(loop.target(), items.get(i), round);
+            if (run(loop.body(), round, output) == Next.BREAK) {
+                break;
             }
-        } finally {
-            loopDepth--;
         }
         return Next.GO_ON;
     }
@@ -186,11 +180,10 @@ final class JinjaRenderer {
     }
 
     private Object callMacro(Macro macro, JinjaArguments arguments, JinjaScope scope) {
-        List<String> accepted = new ArrayList<>(macro.parameters());
         Map<String, Object> named = new LinkedHashMap<>(arguments.named());
         Object caller = named.remove("caller");
-        JinjaArguments checked =
-                new JinjaArguments(arguments.positional(), named).checked("the macro '" + macro.name() + "'", accepted);
+        JinjaArguments checked = new JinjaArguments(arguments.positional(), named)
+                .checked("the macro '" + macro.name() + "'", macro.parameters());
         JinjaScope inner = new JinjaScope(scope);
         inner.set(
                 "caller",

@@ -222,7 +222,7 @@ final class JinjaText {
                 end++;
             }
             if (words.size() == limit) {
-                words.add(rest.strippedRight(JinjaText::isWhiteSpace));
+                words.add(rest);
                 return words;
             }
             words.add(rest.substring(0, end));

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The values a template works with, and what Python would do with them.
@@ -68,6 +67,19 @@ final class JinjaValues {
         };
     }
 
+    /// True for what a dict can have as its key.
+    static boolean isKey(Object value) {
+        return value instanceof JinjaText || isNumber(value) || value == NONE;
+    }
+
+    /// The value, which must be a key.
+    static Object key(Object value) {
+        if (isKey(value)) {
+            return value;
+        }
+        throw new JinjaException("a " + typeName(value) + " cannot be the key of a dict");
+    }
+
     static boolean truth(Object value) {
         return switch (value) {
             case Boolean flag -> flag;
@@ -108,48 +120,17 @@ final class JinjaValues {
         return value;
     }
 
+    /// As Python's `==`.
     static boolean equal(Object left, Object right) {
-        if (isNumber(left) && isNumber(right)) {
-            return (left instanceof Double || right instanceof Double)
-                    ? toDouble(left) == toDouble(right)
-                    : toLong(left) == toLong(right);
-        }
-        return switch (left) {
-            case List<?> list -> right instanceof List<?> other && equalItems(list, other);
-            case Tuple(List<Object> items) -> right instanceof Tuple(List<Object> others) && equalItems(items, others);
-            case Map<?, ?> map -> right instanceof Map<?, ?> other && equalEntries(map, other);
-            case Undefined undefined -> right instanceof Undefined;
-            default -> Objects.equals(left, right);
-        };
-    }
-
-    private static boolean equalItems(List<?> left, List<?> right) {
-        if (left.size() != right.size()) {
-            return false;
-        }
-        for (int i = 0; i < left.size(); i++) {
-            if (!equal(left.get(i), right.get(i))) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private static boolean equalEntries(Map<?, ?> left, Map<?, ?> right) {
-        if (left.size() != right.size()) {
-            return false;
-        }
-        for (Map.Entry<?, ?> entry : left.entrySet()) {
-            Object other = right.get(entry.getKey());
-            if (other == null || !equal(entry.getValue(), other)) {
-                return false;
-            }
-        }
-        return true;
+        return new JinjaEquality().equal(left, right);
     }
 
     /// Negative, zero or positive; refuses what Python does not order.
     static int compare(Object left, Object right) {
+        return compare(left, right, 0);
+    }
+
+    private static int compare(Object left, Object right, int depth) {
         defined(left);
         defined(right);
         if (isNumber(left) && isNumber(right)) {
@@ -160,19 +141,22 @@ final class JinjaValues {
         if (left instanceof JinjaText a && right instanceof JinjaText b) {
             return compareCodePoints(a.text(), b.text());
         }
+        if (depth > JinjaBudget.VALUE_DEPTH_MAX) {
+            throw JinjaBudget.tooDeep();
+        }
         if (left instanceof List<?> a && right instanceof List<?> b) {
-            return compareItems(a, b);
+            return compareItems(a, b, depth + 1);
         }
         if (left instanceof Tuple(List<Object> a) && right instanceof Tuple(List<Object> b)) {
-            return compareItems(a, b);
+            return compareItems(a, b, depth + 1);
         }
         throw new JinjaException("cannot order '" + typeName(left) + "' and '" + typeName(right) + "'");
     }
 
-    private static int compareItems(List<?> left, List<?> right) {
+    private static int compareItems(List<?> left, List<?> right, int depth) {
         for (int i = 0; i < Math.min(left.size(), right.size()); i++) {
             if (!equal(left.get(i), right.get(i))) {
-                return compare(left.get(i), right.get(i));
+                return compare(left.get(i), right.get(i), depth);
             }
         }
         return Integer.compare(left.size(), right.size());
@@ -192,7 +176,7 @@ final class JinjaValues {
                 }
                 yield text.text().contains(part.text());
             }
-            case Map<?, ?> map -> map.containsKey(item);
+            case Map<?, ?> map -> isKey(item) && map.containsKey(item);
             default -> items(container).stream().anyMatch(one -> equal(one, item));
         };
     }

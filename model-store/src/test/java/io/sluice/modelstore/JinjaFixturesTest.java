@@ -48,7 +48,7 @@ class JinjaFixturesTest {
 
     @TestFactory
     Stream<DynamicTest> expressions_and_statements_do_what_jinja_does() {
-        List<Map<String, Object>> messages = List.of(Map.of("role", "user", "content", "hi"));
+        List<Map<String, Object>> messages = messages(FIXTURES.path("snippet_messages"));
         return stream(FIXTURES.path("snippets"))
                 .map(snippet -> DynamicTest.dynamicTest(
                         snippet.path("template").asText(),

@@ -205,7 +205,7 @@ final class TestServer implements AutoCloseable {
         return text.toString();
     }
 
-    /// The value of a metric's first series.
+    /// The value of a metric's first series, or of the series whose labels are given.
     double metric(String name) throws IOException, InterruptedException {
         return get("/metrics")
                 .body()
