@@ -32,16 +32,19 @@ typedef struct {
 } attention;
 
 typedef struct {
-    int64_t rows, firstKey;
-    float q[ROWS_MAX * HEAD_DIM_MAX]; // scaled by 1 / sqrt(headDim)
-    float out[ROWS_MAX * HEAD_DIM_MAX];
-    float p[ROWS_MAX * KEYS];
+    int64_t rows, width; // width: see kv.h
+    int64_t chunkKeys; // positions that a chunk of 16 lanes holds: fewer if blocks are smaller
+    int64_t firstKey; // position of the step's first key
+    int64_t keyCount; // keys of the step that any row may see
+    float q[ROWS_MAX * HEAD_DIM_MAX]; // [row, width], scaled by 1 / sqrt(headDim)
+    float out[ROWS_MAX * HEAD_DIM_MAX]; // [row, width]
+    float p[ROWS_MAX * KEYS]; // [row, chunk, 16] scores, then weights
     float maximum[ROWS_MAX], sum[ROWS_MAX];
     int64_t limit[ROWS_MAX]; // keys that the row may see
 } tile;
 
 // The tile's rows in turn through the softmax of 64 keys: scores in p become weights; out and sum are rescaled.
-static void softmax(tile *t, int64_t headDim) {
+static void softmax(tile *t) {
     for (int64_t r = 0; r < t->rows; r++) {
         float *p = t->p + r * KEYS;
         int64_t visible = t->limit[r] - t->firstKey;
@@ -49,7 +52,9 @@ static void softmax(tile *t, int64_t headDim) {
         UNROLL for (int i = 0; i < VL; i++) lane[i] = i;
         vf largest = splat(-__builtin_inff());
         for (int j = 0; j < KEYS; j += VL) {
-            vi seen = lane + j < (int32_t) (visible < KEYS ? visible : KEYS);
+            int64_t seenOfChunk = visible - j / CHUNK * t->chunkKeys;
+            if (seenOfChunk > t->chunkKeys) seenOfChunk = t->chunkKeys;
+            vi seen = lane + j % CHUNK < (int32_t) seenOfChunk;
             vf masked = (vf) (((vi) load(p + j) & seen) | ((vi) splat(-__builtin_inff()) & ~seen));
             store(p + j, masked);
             largest = max_(masked, largest);
@@ -70,7 +75,7 @@ static void softmax(tile *t, int64_t headDim) {
         float added = sum_lanes(sums);
         if (now != before) {
             float scale = exp_(splat(before - now))[0];
-            for (int64_t i = 0; i < headDim; i++) t->out[r * headDim + i] *= scale;
+            for (int64_t i = 0; i < t->width; i++) t->out[r * t->width + i] *= scale;
             t->sum[r] *= scale;
         }
         t->sum[r] += added;
@@ -83,7 +88,7 @@ INLINE void write_tile(const attention *a, const tile *t, int64_t token, int64_t
     for (int64_t r = 0; r < t->rows; r++) {
         int64_t at = (token + r / partHeads) * a->ldo + (firstHead + r % partHeads) * a->headDim;
         for (int64_t i = 0; i < a->headDim; i++) {
-            float x = t->out[r * a->headDim + i] / t->sum[r];
+            float x = t->out[r * t->width + i] / t->sum[r];
             if (a->outF32 != NULL) a->outF32[at + i] = x;
             else a->outBf16[at + i] = narrow(x);
         }
@@ -101,17 +106,17 @@ INLINE int64_t slice_of_tile(const attention *a, int64_t tileIndex) {
 }
 
 // p[r, key] = q[r] . key for `rows` rows and `chunks` times 16 keys, both constant.
-INLINE void score_tile(const int rows, const int chunks, const float *q, const KV *const *keys, int64_t headDim, float *p) {
+INLINE void score_tile(const int rows, const int chunks, const float *q, const KV *const *keys, int64_t width, float *p) {
     const int vectors = chunks * CHUNK_VECTORS;
     vf acc[TILE_ROWS][TILE_CHUNKS * CHUNK_VECTORS];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = (vf) {};
-    for (int64_t i = 0; i < headDim; i++) {
+    for (int64_t i = 0; i < width; i++) {
         vf key[TILE_CHUNKS * CHUNK_VECTORS];
         UNROLL for (int s = 0; s < vectors; s++) {
             key[s] = load_kv(keys[s / CHUNK_VECTORS] + i * CHUNK + s % CHUNK_VECTORS * VL);
         }
         UNROLL for (int r = 0; r < rows; r++) {
-            vf query = splat(q[r * headDim + i]);
+            vf query = splat(q[r * width + i]);
             UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = fma_(query, key[s], acc[r][s]);
         }
     }
@@ -120,62 +125,60 @@ INLINE void score_tile(const int rows, const int chunks, const float *q, const K
     }
 }
 
-// out[r, i] += p[r, key] * value[key, i] over the keys, for `rows` rows and `vectors` times VL dimensions, both constant.
-INLINE void value_tile(const int rows, const int vectors, const float *p, const KV *const *values, int64_t firstDim,
-        int64_t keyCount, int64_t headDim, float *out) {
-    vf acc[TILE_ROWS][TILE_VECTORS];
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = load(out + r * headDim + firstDim + s * VL);
+INLINE void score_rows(const int rows, tile *t, int64_t r, const KV *const *keys) {
+    const float *q = t->q + r * t->width;
+    float *p = t->p + r * KEYS;
+    int64_t chunks = (t->keyCount + t->chunkKeys - 1) / t->chunkKeys, c = 0;
+    for (; c + TILE_CHUNKS <= chunks; c += TILE_CHUNKS) {
+        score_tile(rows, TILE_CHUNKS, q, keys + c, t->width, p + c * CHUNK);
     }
-    for (int64_t j = 0; j < keyCount; j++) {
-        const KV *value = values[j / CHUNK] + j % CHUNK * headDim + firstDim;
-        vf v[TILE_VECTORS];
-        UNROLL for (int s = 0; s < vectors; s++) v[s] = load_kv(value + s * VL);
-        UNROLL for (int r = 0; r < rows; r++) {
-            vf weight = splat(p[r * KEYS + j]);
-            UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = fma_(weight, v[s], acc[r][s]);
+    for (; c < chunks; c++) score_tile(rows, 1, q, keys + c, t->width, p + c * CHUNK);
+}
+
+// out[r, i] += p[r, key] * value[key, i] over the step's keys, for `rows` rows and `vectors` times VL dimensions from
+// `firstDim` on, both constant.
+INLINE void value_tile(const int rows, const int vectors, tile *t, int64_t r0, const KV *const *values, int64_t firstDim) {
+    const int64_t width = t->width;
+    float *out = t->out + r0 * width + firstDim;
+    vf acc[TILE_ROWS][TILE_VECTORS];
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = load(out + r * width + s * VL);
+    for (int64_t c = 0, left = t->keyCount; left > 0; c++, left -= t->chunkKeys) {
+        const KV *value = values[c] + firstDim;
+        const float *p = t->p + r0 * KEYS + c * CHUNK;
+        int64_t keys = left < t->chunkKeys ? left : t->chunkKeys;
+        for (int64_t j = 0; j < keys; j++) {
+            vf v[TILE_VECTORS];
+            UNROLL for (int s = 0; s < vectors; s++) v[s] = load_kv(value + j * width + s * VL);
+            UNROLL for (int r = 0; r < rows; r++) {
+                vf weight = splat(p[r * KEYS + j]);
+                UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = fma_(weight, v[s], acc[r][s]);
+            }
         }
     }
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int s = 0; s < vectors; s++) store(out + r * headDim + firstDim + s * VL, acc[r][s]);
-    }
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < vectors; s++) store(out + r * width + s * VL, acc[r][s]);
 }
 
-INLINE void score_rows(const int rows, tile *t, int64_t r, const KV *const *keys, int64_t keyCount, int64_t headDim) {
-    int64_t chunks = (keyCount + CHUNK - 1) / CHUNK, c = 0;
-    for (; c + TILE_CHUNKS <= chunks; c += TILE_CHUNKS) {
-        score_tile(rows, TILE_CHUNKS, t->q + r * headDim, keys + c, headDim, t->p + r * KEYS + c * CHUNK);
-    }
-    for (; c < chunks; c++) {
-        score_tile(rows, 1, t->q + r * headDim, keys + c, headDim, t->p + r * KEYS + c * CHUNK);
-    }
-}
-
-INLINE void value_rows(const int rows, tile *t, int64_t r, const KV *const *values, int64_t keyCount, int64_t headDim) {
+INLINE void value_rows(const int rows, tile *t, int64_t r, const KV *const *values) {
     int64_t i = 0;
-    for (; i + TILE_VECTORS * VL <= headDim; i += TILE_VECTORS * VL) {
-        value_tile(rows, TILE_VECTORS, t->p + r * KEYS, values, i, keyCount, headDim, t->out + r * headDim);
-    }
-    for (; i < headDim; i += VL) {
-        value_tile(rows, 1, t->p + r * KEYS, values, i, keyCount, headDim, t->out + r * headDim);
-    }
+    for (; i + TILE_VECTORS * VL <= t->width; i += TILE_VECTORS * VL) value_tile(rows, TILE_VECTORS, t, r, values, i);
+    for (; i < t->width; i += VL) value_tile(rows, 1, t, r, values, i);
 }
 
-// Calls rows_of(rows, t, r, ...) over all rows of the tile with a constant number of rows at a time.
-#define FOR_ROWS(rows_of, ...)                                                                                         \
+// Calls rows_of(rows, t, r, kv) over all rows of the tile, with a constant number of rows at a time.
+#define FOR_ROWS(rows_of, kv)                                                                                          \
     do {                                                                                                               \
         int64_t r = 0;                                                                                                 \
-        for (; r + TILE_ROWS <= t->rows; r += TILE_ROWS) rows_of(TILE_ROWS, t, r, __VA_ARGS__);                        \
-        if (TILE_ROWS > 3 && t->rows - r == 3) rows_of(TILE_ROWS > 3 ? 3 : 1, t, r, __VA_ARGS__);                      \
-        if (TILE_ROWS > 2 && t->rows - r == 2) rows_of(TILE_ROWS > 2 ? 2 : 1, t, r, __VA_ARGS__);                      \
-        if (t->rows - r == 1) rows_of(1, t, r, __VA_ARGS__);                                                           \
+        for (; r + TILE_ROWS <= t->rows; r += TILE_ROWS) rows_of(TILE_ROWS, t, r, kv);                                 \
+        if (TILE_ROWS > 3 && t->rows - r == 3) rows_of(TILE_ROWS > 3 ? 3 : 1, t, r, kv);                               \
+        if (TILE_ROWS > 2 && t->rows - r == 2) rows_of(TILE_ROWS > 2 ? 2 : 1, t, r, kv);                               \
+        if (t->rows - r == 1) rows_of(1, t, r, kv);                                                                    \
     } while (0)
 
-// The tile's rows against up to 64 keys.
-static void attend(tile *t, const KV *const *keys, const KV *const *values, int64_t keyCount, int64_t headDim) {
-    FOR_ROWS(score_rows, keys, keyCount, headDim);
-    softmax(t, headDim);
-    FOR_ROWS(value_rows, values, keyCount, headDim);
+// The tile's rows against the step's keys.
+static void attend(tile *t, const KV *const *keys, const KV *const *values) {
+    FOR_ROWS(score_rows, keys);
+    softmax(t);
+    FOR_ROWS(value_rows, values);
 }
 
 // One task: the rows of one tile of tokens with one part (at most 16) of one group of heads.
@@ -199,30 +202,34 @@ static void attention_task(const void *context, int64_t item) {
 
     tile t;
     t.rows = tokens * partHeads;
+    t.width = kv_width(headDim);
+    t.chunkKeys = a->blockSize < CHUNK ? a->blockSize : CHUNK;
+    memset(t.q, 0, (size_t) (t.rows * t.width) * sizeof(float));
+    memset(t.out, 0, (size_t) (t.rows * t.width) * sizeof(float));
     const float scale = 1.0f / __builtin_sqrtf((float) headDim);
     for (int64_t r = 0; r < t.rows; r++) {
         const float *q = a->q + (token + r / partHeads) * a->ldq + (firstHead + r % partHeads) * headDim;
-        for (int64_t i = 0; i < headDim; i++) t.q[r * headDim + i] = q[i] * scale;
+        for (int64_t i = 0; i < headDim; i++) t.q[r * t.width + i] = q[i] * scale;
         t.maximum[r] = -__builtin_inff();
         t.sum[r] = 0.0f;
         t.limit[r] = firstPosition + r / partHeads + 1;
     }
-    memset(t.out, 0, (size_t) (t.rows * headDim) * sizeof(float));
 
     const int64_t half = kv_half(a->blockSize, a->kvHeads, headDim);
     const int32_t *blocks = a->blockTables + slice * a->tableStride;
     const int64_t keyEnd = firstPosition + tokens;
-    for (t.firstKey = 0; t.firstKey < keyEnd; t.firstKey += KEYS) {
+    const int64_t stepKeys = CHUNKS * t.chunkKeys;
+    for (t.firstKey = 0; t.firstKey < keyEnd; t.firstKey += stepKeys) {
         const KV *keys[CHUNKS], *values[CHUNKS];
-        int64_t keyCount = keyEnd - t.firstKey < KEYS ? keyEnd - t.firstKey : KEYS;
+        t.keyCount = keyEnd - t.firstKey < stepKeys ? keyEnd - t.firstKey : stepKeys;
         for (int64_t c = 0; c < CHUNKS; c++) {
-            int64_t position = t.firstKey + c * CHUNK;
+            int64_t position = t.firstKey + c * t.chunkKeys;
             if (position >= keyEnd) position = t.firstKey; // not read, but an address must stand there
             const KV *block = (const KV *) a->cache + blocks[position / a->blockSize] * 2 * half;
             keys[c] = block + kv_chunk(position % a->blockSize, kvHead, a->blockSize, headDim);
             values[c] = keys[c] + half;
         }
-        attend(&t, keys, values, keyCount, headDim);
+        attend(&t, keys, values);
     }
     write_tile(a, &t, token, firstHead, partHeads);
 }
@@ -232,11 +239,16 @@ KERNEL(KV_NAME(attention))(sluice_pool *pool, const float *q, int64_t ldq, const
         int64_t slices, int64_t tileTokens, int64_t heads, int64_t kvHeads, int64_t headDim, int64_t blockSize, void *out,
         int64_t ldo, int outBf16) {
     int64_t group = heads / kvHeads;
-    if (headDim % CHUNK != 0 || headDim > HEAD_DIM_MAX || blockSize % CHUNK != 0) return -1;
+    if (headDim > HEAD_DIM_MAX || (blockSize & (blockSize - 1)) != 0) return -1;
     if (tileTokens < 1 || (tileTokens > 1 && tileTokens * group > ROWS_MAX)) return -2;
     attention a = {q, cache, blockTables, tokenStart, firstPosition, tileStart, outBf16 ? NULL : out, outBf16 ? out : NULL,
             ldq, tableStride, slices, tileTokens, heads, kvHeads, headDim, blockSize, ldo};
     int64_t parts = (group + ROWS_MAX - 1) / ROWS_MAX;
-    sluice_pool_run(pool, attention_task, &a, tileStart[slices] * kvHeads * parts);
+    int64_t pairs = 0; // of a query and a key
+    for (int64_t s = 0; s < slices; s++) {
+        int64_t tokens = tokenStart[s + 1] - tokenStart[s];
+        pairs += tokens * (firstPosition[s] + tokens);
+    }
+    sluice_pool_run(pool, attention_task, &a, tileStart[slices] * kvHeads * parts, 2 * pairs * heads * headDim);
     return 0;
 }

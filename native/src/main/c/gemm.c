@@ -162,7 +162,7 @@ KERNEL(GEMM)(sluice_pool *pool, const X *x, int64_t ldx, const W *w, float *y, i
     int64_t columnGroups = (n + 2 * PANEL - 1) / (2 * PANEL) * (2 / TILE_PANELS);
     int64_t columnLength = sizeof(W) == sizeof(bf16) ? (k + 1) / 2 * 2 : k;
     gemm g = {x, w, y, m, k, columnLength, ldx, ldy, (m + ROW_BLOCK - 1) / ROW_BLOCK, accumulate};
-    sluice_pool_run(pool, gemm_task, &g, columnGroups * g.rowBlocks);
+    sluice_pool_run(pool, gemm_task, &g, columnGroups * g.rowBlocks, m * n * k);
     return 0;
 #endif
 }

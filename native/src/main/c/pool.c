@@ -9,7 +9,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { THREADS_MAX = 256, SPINS_BEFORE_PARK = 3000, SPINS_BEFORE_YIELD = 20000 };
+enum { THREADS_MAX = 256, SPINS_BEFORE_PARK = 3000, SPINS_BEFORE_YIELD = 2000 };
+
+// A few microseconds of one thread: what handing work over costs.
+enum { SHARED_WORK_MIN = 200 * 1000 };
 
 struct sluice_pool {
     // Items not yet taken. A taken item keeps its job alive, so a worker reads task and context only after taking.
@@ -67,9 +70,9 @@ static void *work(void *argument) {
     return NULL;
 }
 
-void sluice_pool_run(sluice_pool *pool, sluice_task task, const void *context, int64_t items) {
+void sluice_pool_run(sluice_pool *pool, sluice_task task, const void *context, int64_t items, int64_t work) {
     if (items <= 0) return;
-    if (items == 1 || pool->workerCount == 0) {
+    if (items == 1 || work < SHARED_WORK_MIN || pool->workerCount == 0) {
         for (int64_t i = 0; i < items; i++) task(context, i);
         return;
     }

@@ -36,7 +36,7 @@ static void rope_kv_task(const void *context, int64_t item) {
         for (int64_t h = 0; h < a->kvHeads; h++) {
             KV *key = block + kv_chunk(offset, h, a->blockSize, a->headDim) + offset % CHUNK;
             KV *value = block + half + kv_chunk(offset, h, a->blockSize, a->headDim)
-                    + offset % CHUNK * a->headDim;
+                    + offset % CHUNK * kv_width(a->headDim);
             for (int64_t i = 0; i < a->headDim; i++) put_kv(key + i * CHUNK, k[h * a->headDim + i]);
             for (int64_t i = 0; i < a->headDim; i++) put_kv(value + i, v[h * a->headDim + i]);
         }
@@ -48,6 +48,7 @@ KERNEL(KV_NAME(rope_kv))(sluice_pool *pool, float *qkv, int64_t ldq, const float
         int64_t blockSize) {
     if (headDim % 2 != 0) return -1;
     rope_kv a = {qkv, rotation, positions, slots, cache, ldq, tokens, heads, kvHeads, headDim, blockSize};
-    sluice_pool_run(pool, rope_kv_task, &a, (tokens + TOKENS_PER_TASK - 1) / TOKENS_PER_TASK);
+    sluice_pool_run(pool, rope_kv_task, &a, (tokens + TOKENS_PER_TASK - 1) / TOKENS_PER_TASK,
+            4 * tokens * (heads + 2 * kvHeads) * headDim);
     return 0;
 }

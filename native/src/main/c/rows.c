@@ -37,14 +37,14 @@ static void embed_bf16_task(const void *context, int64_t item) {
 KERNEL(embed_f32)(sluice_pool *pool, const float *table, const int32_t *tokens, float *out, int64_t ldo, int64_t rows,
         int64_t n) {
     embed e = {table, tokens, out, ldo, rows, n};
-    sluice_pool_run(pool, embed_f32_task, &e, row_tasks(rows));
+    sluice_pool_run(pool, embed_f32_task, &e, row_tasks(rows), 4 * rows * n);
     return 0;
 }
 
 KERNEL(embed_bf16)(sluice_pool *pool, const bf16 *table, const int32_t *tokens, float *out, int64_t ldo, int64_t rows,
         int64_t n) {
     embed e = {table, tokens, out, ldo, rows, n};
-    sluice_pool_run(pool, embed_bf16_task, &e, row_tasks(rows));
+    sluice_pool_run(pool, embed_bf16_task, &e, row_tasks(rows), 4 * rows * n);
     return 0;
 }
 
@@ -80,14 +80,14 @@ static void rmsnorm_task(const void *context, int64_t item) {
 KERNEL(rmsnorm_f32)(sluice_pool *pool, const float *x, int64_t ldx, const int32_t *index, const float *weight, float eps,
         float *out, int64_t ldo, int64_t rows, int64_t n) {
     rmsnorm a = {x, weight, index, out, NULL, ldx, ldo, rows, n, eps};
-    sluice_pool_run(pool, rmsnorm_task, &a, row_tasks(rows));
+    sluice_pool_run(pool, rmsnorm_task, &a, row_tasks(rows), 4 * rows * n);
     return 0;
 }
 
 KERNEL(rmsnorm_bf16)(sluice_pool *pool, const float *x, int64_t ldx, const int32_t *index, const float *weight, float eps,
         bf16 *out, int64_t ldo, int64_t rows, int64_t n) {
     rmsnorm a = {x, weight, index, NULL, out, ldx, ldo, rows, n, eps};
-    sluice_pool_run(pool, rmsnorm_task, &a, row_tasks(rows));
+    sluice_pool_run(pool, rmsnorm_task, &a, row_tasks(rows), 4 * rows * n);
     return 0;
 }
 
@@ -130,13 +130,13 @@ static void silu_mul_task(const void *context, int64_t item) {
 KERNEL(silu_mul_f32)(sluice_pool *pool, const float *gateUp, int64_t ldg, float *out, int64_t ldo, int64_t rows,
         int64_t n) {
     silu_mul a = {gateUp, out, NULL, ldg, ldo, rows, n};
-    sluice_pool_run(pool, silu_mul_task, &a, row_tasks(rows));
+    sluice_pool_run(pool, silu_mul_task, &a, row_tasks(rows), 20 * rows * n);
     return 0;
 }
 
 KERNEL(silu_mul_bf16)(sluice_pool *pool, const float *gateUp, int64_t ldg, bf16 *out, int64_t ldo, int64_t rows,
         int64_t n) {
     silu_mul a = {gateUp, NULL, out, ldg, ldo, rows, n};
-    sluice_pool_run(pool, silu_mul_task, &a, row_tasks(rows));
+    sluice_pool_run(pool, silu_mul_task, &a, row_tasks(rows), 20 * rows * n);
     return 0;
 }

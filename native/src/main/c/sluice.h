@@ -33,9 +33,10 @@ API int sluice_unmap(void *memory, int64_t bytes);
 API sluice_pool *sluice_pool_open(int threads);
 API int sluice_pool_close(sluice_pool *pool);
 
-// Runs task(context, i) for each i in [0, items) on the pool's threads and returns when all are done.
+// Runs task(context, i) for each i in [0, items) on the pool's threads and returns when all are done. `work` is a rough
+// number of multiplications in all: too little is not shared out, waking others would take longer.
 typedef void (*sluice_task)(const void *context, int64_t item);
-void sluice_pool_run(sluice_pool *pool, sluice_task task, const void *context, int64_t items);
+void sluice_pool_run(sluice_pool *pool, sluice_task task, const void *context, int64_t items, int64_t work);
 
 // The name of a kernel in the instruction set being compiled.
 #define NAME3(kernel, set) sluice_##kernel##_##set

@@ -18,7 +18,8 @@ interface BlockHash {
         return new SipHash(random.nextLong(), random.nextLong());
     }
 
-    /// SipHash-2-4 with its 128-bit output (Aumasson and Bernstein, 2012): parent, tokens two by two, then the length.
+    /// SipHash-2-4 with its 128-bit output (Aumasson and Bernstein, 2012) of the parent's two words and the tokens,
+    /// all little-endian.
     final class SipHash implements BlockHash {
         private final long key0;
         private final long key1;
@@ -46,8 +47,9 @@ interface BlockHash {
             for (int i = 0; i < pairs; i += 2) {
                 word((tokens[from + i] & 0xffff_ffffL) | ((long) tokens[from + i + 1] << 32));
             }
-            if (pairs < length) word(tokens[from + pairs] & 0xffff_ffffL);
-            word((long) length << 56);
+            long odd = pairs < length ? tokens[from + pairs] & 0xffff_ffffL : 0;
+            long bytes = 2L * Long.BYTES + (long) length * Integer.BYTES;
+            word(bytes << 56 | odd);
             v2 ^= 0xee;
             rounds(4);
             low = v0 ^ v1 ^ v2 ^ v3;

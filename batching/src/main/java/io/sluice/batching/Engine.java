@@ -3,7 +3,6 @@ package io.sluice.batching;
 import java.lang.invoke.VarHandle;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
@@ -18,9 +17,6 @@ public final class Engine implements AutoCloseable {
 
     /// Submitting and cancelling wake the engine; this bounds the harm if a wake-up were lost all the same.
     private static final long IDLE_PARK_NS = Duration.ofMillis(100).toNanos();
-
-    /// Between looks for requests that were admitted while the engine ended.
-    private static final long ENDING_PARK_NS = Duration.ofNanos(50_000).toNanos();
 
     private final EngineSettings settings;
     private final LongSupplier clock;
@@ -81,12 +77,9 @@ public final class Engine implements AutoCloseable {
     public Admission submit(GenerationRequest request) {
         Core core = core();
         checkVocabulary(request, core.limits().vocabSize());
-        var submission = new Submission(request, this::wake);
-        Optional<Admission.Refused> refused = core.admission().admit(submission, clock.getAsLong());
-        if (refused.isPresent()) return refused.get();
-        core.loop().publish(submission);
-        wake();
-        return new Admission.Admitted(submission.streams());
+        Admission answer = core.loop().submit(request, this::wake);
+        if (answer instanceof Admission.Admitted) wake();
+        return answer;
     }
 
     private static void checkVocabulary(GenerationRequest request, int vocabSize) {
@@ -199,7 +192,7 @@ public final class Engine implements AutoCloseable {
             LOG.log(System.Logger.Level.ERROR, "the engine stops: " + failure.getMessage(), failure);
         } finally {
             alive = false;
-            endEverything(made.admission(), detail);
+            made.loop().endAll(detail);
         }
     }
 
@@ -218,26 +211,5 @@ public final class Engine implements AutoCloseable {
         }
         asleep = false;
         loop.resume();
-    }
-
-    /// Ends all admitted streams without trusting the scheduler, whose state may be what broke. Requests that are being
-    /// admitted at this moment were counted before they looked whether the engine has stopped: they are waited for.
-    private static void endEverything(AdmissionController admission, String detail) {
-        admission.stop();
-        while (admission.openCount() > 0) {
-            for (Submission submission : admission.open()) {
-                for (int choice = 0; choice < submission.choiceCount(); choice++) fail(submission, choice, detail);
-                admission.abandon(submission);
-            }
-            LockSupport.parkNanos(ENDING_PARK_NS);
-        }
-    }
-
-    private static void fail(Submission submission, int choice, String detail) {
-        Sequence sequence = submission.sequence(choice);
-        if (sequence.stream().ending().isEmpty()) {
-            sequence.stream().end(sequence.ending(FinishReason.FAILED, detail));
-        }
-        sequence.stream().wake();
     }
 }

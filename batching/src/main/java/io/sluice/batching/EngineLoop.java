@@ -4,14 +4,19 @@ import com.lmax.disruptor.EventPoller;
 import com.lmax.disruptor.EventTranslatorOneArg;
 import com.lmax.disruptor.RingBuffer;
 import com.lmax.disruptor.util.Util;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// One engine without its thread: the ring that submissions arrive in, and one turn of the loop. `publish` on any
+/// One engine without its thread: the ring that submissions arrive in, and one turn of the loop. `submit` on any
 /// thread; the rest on the engine thread. The simulation drives it on its own.
 final class EngineLoop {
     private static final System.Logger LOG = System.getLogger(EngineLoop.class.getName());
     private static final EventTranslatorOneArg<Slot, Submission> FILL = (slot, sequence, it) -> slot.submission = it;
+
+    /// Between looks for requests that were admitted while the engine ended.
+    private static final long ENDING_PARK_NS = 50_000;
 
     private final Scheduler scheduler;
     private final AdmissionController admission;
@@ -40,9 +45,15 @@ final class EngineLoop {
         stats = scheduler.stats(0, clock.getAsLong());
     }
 
-    /// Hands an admitted request to the engine. Any thread; never waits.
-    void publish(Submission submission) {
+    /// Decides about a request and, if it is admitted, hands it to the engine. Any thread; never waits.
+    ///
+    /// @param onCancel wakes the engine when a reader gives up
+    Admission submit(GenerationRequest request, Runnable onCancel) {
+        var submission = new Submission(request, onCancel);
+        Optional<Admission.Refused> refused = admission.admit(submission, clock.getAsLong());
+        if (refused.isPresent()) return refused.get();
         Invariant.check(ring.tryPublishEvent(FILL, submission), "the ring has no slot for an admitted request");
+        return new Admission.Admitted(submission.streams());
     }
 
     /// Takes what was submitted, plans a step, computes it, applies the result.
@@ -89,6 +100,27 @@ final class EngineLoop {
         long nowNs = clock.getAsLong();
         admission.resume(nowNs);
         stats = scheduler.stats(0, nowNs);
+    }
+
+    /// Ends all admitted streams as failed without trusting the scheduler, whose state may be what broke. Requests that
+    /// are being admitted at this moment were counted before they looked whether the engine has stopped: they are
+    /// waited for. The last call.
+    void endAll(String detail) {
+        admission.stop();
+        while (admission.openCount() > 0) {
+            for (Submission submission : admission.open()) {
+                for (int choice = 0; choice < submission.choiceCount(); choice++) fail(submission, choice, detail);
+                admission.abandon(submission);
+            }
+            if (admission.openCount() > 0) LockSupport.parkNanos(ENDING_PARK_NS);
+        }
+    }
+
+    private static void fail(Submission submission, int choice, String detail) {
+        Sequence sequence = submission.sequence(choice);
+        TokenStream stream = sequence.stream();
+        if (stream.ending().isEmpty()) stream.end(sequence.ending(FinishReason.FAILED, detail));
+        stream.wake();
     }
 
     EngineStats stats() {

@@ -133,6 +133,11 @@ class Scheduler {
         return limits.stepTokensMax();
     }
 
+    /// The most tokens of one sequence in one step.
+    int sliceMax() {
+        return sliceTokensMax;
+    }
+
     /// True if an older choice of the same request will have computed blocks to share.
     boolean waitsForSibling(Sequence sequence) {
         if (sequence.choice() == 0 || sequence.promptLength() <= limits.blockSize()) return false;
@@ -173,8 +178,9 @@ class Scheduler {
         return true;
     }
 
-    private void addSlice(Step step, Sequence sequence, int budget) {
-        int length = Math.min(Math.min(sequence.uncomputed(), sliceTokensMax), budget);
+    /// Plans the sequence's next tokens, at most `budget`.
+    void addSlice(Step step, Sequence sequence, int budget) {
+        int length = Math.min(Math.min(sequence.uncomputed(), sliceMax()), budget);
         length = (int) Math.min(length, blocks.room(sequence));
         Invariant.check(length > 0, "an empty slice: the last token is always computed");
         int position = sequence.computed();
@@ -184,8 +190,13 @@ class Scheduler {
         step.sequences[slice] = sequence;
         if (length == sequence.uncomputed()) {
             GenerationRequest request = sequence.request();
-            step.plan.sample(sequence.sampling(), sequence.tokens(), sequence.promptLength(), request.endTokens());
+            step.plan.sample(samplingOf(sequence), sequence.tokens(), sequence.promptLength(), request.endTokens());
         }
+    }
+
+    /// How the sequence's next token is chosen.
+    SamplingParams samplingOf(Sequence sequence) {
+        return sequence.sampling();
     }
 
     /// The sequence gives all its blocks back and goes to where its arrival belongs in the queue.
@@ -265,6 +276,11 @@ class Scheduler {
         return running.isEmpty() && waiting.isEmpty();
     }
 
+    /// The sequence of a slice of the latest plan.
+    Sequence planned(int slice) {
+        return steps[turn].sequence(slice);
+    }
+
     SequenceList running() {
         return running;
     }
@@ -310,7 +326,7 @@ class Scheduler {
     }
 
     /// A plan and the sequences of its slices.
-    private static final class Step {
+    static final class Step {
         private final StepPlan plan;
         private final @Nullable Sequence[] sequences; // [slice]
 

@@ -4,11 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The engine on its real thread. Nothing here measures time: whoever waits, waits until told.
 @Timeout(60)
@@ -77,6 +86,191 @@ class EngineTest {
                 }))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("no such model");
+    }
+
+    @Test
+    void manyReadersWritersAndQuittersAllComeToAnEnd() throws InterruptedException {
+        int clients = 64;
+        int requestsPerClient = 100;
+        var ended = new AtomicInteger();
+        var wrong = new AtomicInteger();
+        try (Engine engine = start(EngineTest::nothing)) {
+            var threads = new ArrayList<Thread>();
+            for (int client = 0; client < clients; client++) {
+                int number = client;
+                threads.add(Thread.ofVirtual().start(() -> {
+                    var random = new SplittableRandom(number);
+                    for (int i = 0; i < requestsPerClient; i++) {
+                        Admission answer = engine.submit(request(number + "-" + i, 1 + i % 20, 1 + i % 30, 1 + i % 3));
+                        if (!(answer instanceof Admission.Admitted(var streams))) continue;
+                        for (TokenStream stream : streams) {
+                            boolean quits = random.nextInt(4) == 0;
+                            if (!readsRightly(stream, 1 + i % 20, quits ? random.nextInt(3) : 100)) {
+                                wrong.incrementAndGet();
+                            }
+                            ended.incrementAndGet();
+                        }
+                    }
+                }));
+            }
+            for (Thread thread : threads) thread.join();
+            assertThat(wrong).hasValue(0);
+            assertThat(ended.get()).isGreaterThan(clients);
+            assertThat(engine.drain(PATIENCE)).isTrue();
+            assertThat(engine.isAlive()).isTrue();
+        }
+    }
+
+    /// Reads to the end, or gives up after `tokensMax` tokens and still waits for the end.
+    private static boolean readsRightly(TokenStream stream, int promptLength, int tokensMax) {
+        try {
+            int seen = 0;
+            while (stream.ending().isEmpty()) {
+                if (seen >= tokensMax) stream.cancel();
+                int count = stream.await(seen, PATIENCE);
+                for (; seen < count; seen++) {
+                    if (stream.token(seen) != promptLength + seen) return false;
+                }
+            }
+            FinishReason reason = stream.ending().orElseThrow().reason();
+            return reason == FinishReason.LENGTH || reason == FinishReason.CANCELLED;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    @Test
+    void closingInTheMiddleLeavesNoReaderParked() throws InterruptedException {
+        var stepped = new CountDownLatch(200);
+        Engine engine = start(step -> stepped.countDown());
+        List<Thread> clients = submitUntilStopped(engine, 32);
+        stepped.await();
+        engine.close();
+        for (Thread client : clients) client.join();
+        assertThat(engine.isAlive()).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void anEngineThatDiesOnItsOwnLeavesNoReaderParked(boolean deviceLost) throws InterruptedException {
+        Engine engine = start(step -> {
+            if (step < 100) return;
+            var cause = new IllegalStateException("injected by the test");
+            throw deviceLost ? new ModelRunner.DeviceLost("injected by the test", cause) : cause;
+        });
+        List<Thread> clients = submitUntilStopped(engine, 32);
+        for (Thread client : clients) client.join();
+        assertThat(engine.isAlive()).isFalse();
+        assertThat(engine.drain(Duration.ZERO)).isTrue();
+        engine.close();
+    }
+
+    /// Clients that submit and read until the engine refuses because it has stopped.
+    private static List<Thread> submitUntilStopped(Engine engine, int clients) {
+        var threads = new ArrayList<Thread>();
+        for (int client = 0; client < clients; client++) {
+            String id = "client-" + client;
+            threads.add(Thread.ofVirtual().start(() -> {
+                while (true) {
+                    switch (engine.submit(request(id, 5, 40, 2))) {
+                        case Admission.Admitted(var streams) -> streams.forEach(EngineTest::readToTheEnd);
+                        case Admission.Refused refused -> {
+                            if (refused.reason() == Admission.Reason.STOPPED) return;
+                        }
+                    }
+                }
+            }));
+        }
+        return threads;
+    }
+
+    private static void readToTheEnd(TokenStream stream) {
+        try {
+            read(stream);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
+    void aFailedStepEndsItsRequestsAndTheEngineGoesOn() throws InterruptedException {
+        var failing = new AtomicBoolean(true);
+        try (Engine engine = start(step -> {
+            if (failing.getAndSet(false)) {
+                throw new ModelRunner.StepFailed("injected by the test", new IllegalStateException());
+            }
+        })) {
+            TokenStream failed = admitted(engine.submit(request("a", 5, 10, 1))).getFirst();
+            assertThat(read(failed)).isEmpty();
+            assertThat(failed.ending().orElseThrow().reason()).isEqualTo(FinishReason.FAILED);
+            TokenStream next = admitted(engine.submit(request("b", 5, 10, 1))).getFirst();
+            assertThat(read(next)).hasSize(10);
+        }
+    }
+
+    @Test
+    void aCancelledStreamEndsAtTheNextPlanAndItsBlocksAreFree() throws InterruptedException {
+        var gate = new Semaphore(0);
+        var reached = new Semaphore(0);
+        try (Engine engine = start(step -> {
+            reached.release();
+            gate.acquireUninterruptibly();
+        })) {
+            TokenStream stream = admitted(engine.submit(request("a", 5, 50, 1))).getFirst();
+            reached.acquire();
+            stream.cancel(); // while the first step is in flight
+            gate.release(1000);
+            read(stream);
+            assertThat(stream.ending().orElseThrow().reason()).isEqualTo(FinishReason.CANCELLED);
+            assertThat(stream.count()).isEqualTo(1);
+            assertThat(engine.drain(PATIENCE)).isTrue();
+            // The statistics of the turn that ended it are published right after it.
+            while (engine.stats().blocksUsed() > 0) Thread.onSpinWait();
+            assertThat(engine.stats().blocksFree()).isEqualTo(LIMITS.blockCount());
+        }
+    }
+
+    @Test
+    void drainingRefusesNewWorkAndWaitsForTheOld() throws InterruptedException {
+        var gate = new Semaphore(0);
+        try (Engine engine = start(step -> gate.acquireUninterruptibly())) {
+            TokenStream stream = admitted(engine.submit(request("a", 5, 3, 1))).getFirst();
+            assertThat(engine.drain(Duration.ZERO)).isFalse();
+            var refused = (Admission.Refused) engine.submit(request("b", 5, 3, 1));
+            assertThat(refused.reason()).isEqualTo(Admission.Reason.DRAINING);
+            gate.release(1000);
+            assertThat(engine.drain(PATIENCE)).isTrue();
+            assertThat(stream.ending().orElseThrow().reason()).isEqualTo(FinishReason.LENGTH);
+        }
+    }
+
+    @Test
+    void theDeadlineIsOnTheEnginesClock() throws InterruptedException {
+        var nowNs = new AtomicLong(1000);
+        try (Engine engine = Engine.start(
+                "test", SETTINGS, () -> new CountingRunner(LIMITS, step -> nowNs.addAndGet(10)), nowNs::get)) {
+            var request = new GenerationRequest(
+                    "a", new int[] {1, 2}, 50, 1, SamplingParams.GREEDY, new int[0], 0, engine.nowNs() + 25);
+            TokenStream stream = admitted(engine.submit(request)).getFirst();
+            assertThat(read(stream)).hasSize(3); // planned at 1000, 1010 and 1020
+            TokenStream.Ending ending = stream.ending().orElseThrow();
+            assertThat(ending.reason()).isEqualTo(FinishReason.EXPIRED);
+            assertThat(ending.detail()).contains("3 of at most 50");
+        }
+    }
+
+    @Test
+    void anIdleEngineWakesForWork() throws InterruptedException {
+        try (Engine engine = start(EngineTest::nothing)) {
+            for (int i = 0; i < 500; i++) {
+                TokenStream stream =
+                        admitted(engine.submit(request("a" + i, 3, 1, 1))).getFirst();
+                assertThat(read(stream)).containsExactly(3);
+            }
+            assertThat(engine.stats().steps()).isPositive();
+            assertThat(engine.stats().latestStepEndNs()).isLessThanOrEqualTo(engine.nowNs());
+        }
     }
 
     private static Engine start(IntConsumer onStep) {

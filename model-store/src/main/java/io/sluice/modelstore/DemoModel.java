@@ -12,6 +12,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /// Unpacks the model in the jar to a folder that can be mapped. The folder's name holds a hash of the contents,
 /// so a newer jar never reads an older one's files; each file is compared on every start and replaced whole, so
@@ -25,7 +26,10 @@ final class DemoModel {
 
     /// The folder, complete.
     static Path unpack(Path cache) {
-        Map<String, byte[]> contents = contents(cache);
+        return unpack(contents(cache), cache);
+    }
+
+    static Path unpack(Map<String, byte[]> contents, Path cache) {
         Path folder = cache.resolve("sluice-demo-" + hash(contents));
         try {
             Files.createDirectories(folder);
@@ -57,7 +61,7 @@ final class DemoModel {
     private static String hash(Map<String, byte[]> contents) {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            contents.values().forEach(digest::update);
+            new TreeMap<>(contents).values().forEach(digest::update);
             return HexFormat.of().formatHex(digest.digest(), 0, 8);
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java platform has SHA-256", e);

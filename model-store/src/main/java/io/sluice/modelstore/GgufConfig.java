@@ -32,32 +32,8 @@ final class GgufConfig {
         this.metadata = metadata;
     }
 
-    ModelConfig model(boolean tiedHead) {
-        requireLlama();
-        int headCount = required("attention.head_count");
-        int hiddenSize = required("embedding_length");
-        try {
-            return new ModelConfig(
-                    ARCHITECTURE,
-                    vocabSize(),
-                    hiddenSize,
-                    required("block_count"),
-                    headCount,
-                    optional("attention.head_count_kv").orElse(headCount),
-                    headDim(hiddenSize, headCount),
-                    required("feed_forward_length"),
-                    metadata.number(key("attention.layer_norm_rms_epsilon"))
-                            .orElseThrow(() -> missing("attention.layer_norm_rms_epsilon"))
-                            .floatValue(),
-                    metadata.number(key("rope.freq_base")).orElse(10_000.0).floatValue(),
-                    required("context_length"),
-                    tiedHead);
-        } catch (IllegalArgumentException e) {
-            throw new ModelFileException(file, "impossible model: " + e.getMessage(), e);
-        }
-    }
-
-    private void requireLlama() {
+    /// Refuses another architecture and variants of this one.
+    void requireLlama() {
         String architecture = metadata.string("general.architecture")
                 .orElseThrow(() -> new ModelFileException(file, "metadata key general.architecture is missing"));
         if (!architecture.equals(ARCHITECTURE)) {
@@ -80,6 +56,30 @@ final class GgufConfig {
             metadata.integer(key(count)).filter(value -> value != 0).ifPresent(value -> {
                 throw unsupported(count, value);
             });
+        }
+    }
+
+    ModelConfig model(boolean tiedHead) {
+        int headCount = required("attention.head_count");
+        int hiddenSize = required("embedding_length");
+        try {
+            return new ModelConfig(
+                    ARCHITECTURE,
+                    vocabSize(),
+                    hiddenSize,
+                    required("block_count"),
+                    headCount,
+                    optional("attention.head_count_kv").orElse(headCount),
+                    headDim(hiddenSize, headCount),
+                    required("feed_forward_length"),
+                    metadata.number(key("attention.layer_norm_rms_epsilon"))
+                            .orElseThrow(() -> missing("attention.layer_norm_rms_epsilon"))
+                            .floatValue(),
+                    metadata.number(key("rope.freq_base")).orElse(10_000.0).floatValue(),
+                    required("context_length"),
+                    tiedHead);
+        } catch (IllegalArgumentException e) {
+            throw new ModelFileException(file, "impossible model: " + e.getMessage(), e);
         }
     }
 
@@ -116,13 +116,17 @@ final class GgufConfig {
     }
 
     GenerationDefaults generationDefaults(ModelConfig model) {
-        return new GenerationDefaults(
-                sampling("temp"),
-                sampling("top_p"),
-                int32("general.sampling.top_k"),
-                sampling("min_p"),
-                sampling("penalty_repeat"),
-                endTokens(model));
+        try {
+            return new GenerationDefaults(
+                    sampling("temp"),
+                    sampling("top_p"),
+                    int32("general.sampling.top_k"),
+                    sampling("min_p"),
+                    sampling("penalty_repeat"),
+                    endTokens(model));
+        } catch (IllegalArgumentException e) {
+            throw new ModelFileException(file, "general.sampling: " + e.getMessage(), e);
+        }
     }
 
     private Optional<Float> sampling(String name) {

@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 
 /// Reads the front part of a GGUF file from left to right. Each count and length is held against the bytes that
@@ -59,6 +58,12 @@ final class GgufCursor {
     }
 
     String string(String what, int bytesMax) {
+        byte[] bytes = new byte[stringLength(what, bytesMax)];
+        front.get(bytes);
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    private int stringLength(String what, int bytesMax) {
         long length = i64(what);
         if (length < 0 || length > bytesMax) {
             throw new ModelFileException(
@@ -67,9 +72,7 @@ final class GgufCursor {
                             + bytesMax);
         }
         need(what, length);
-        byte[] bytes = new byte[(int) length];
-        front.get(bytes);
-        return new String(bytes, StandardCharsets.UTF_8);
+        return (int) length;
     }
 
     /// A metadata value as [GgufMetadata] holds it.
@@ -115,11 +118,17 @@ final class GgufCursor {
     }
 
     private List<String> strings(String what, int length) {
-        String[] strings = new String[length];
+        int begin = front.position();
+        int[] starts = new int[length + 1];
         for (int i = 0; i < length; i++) {
-            strings[i] = string(what, STRING_BYTES_MAX);
+            int bytes = stringLength(what, STRING_BYTES_MAX);
+            starts[i] = front.position() - begin;
+            front.position(front.position() + bytes);
         }
-        return List.copyOf(Arrays.asList(strings));
+        byte[] packed = new byte[front.position() - begin];
+        starts[length] = packed.length + PackedStrings.LENGTH_BYTES;
+        front.get(begin, packed);
+        return new PackedStrings(packed, starts);
     }
 
     private float[] floats(String what, int type, int length) {

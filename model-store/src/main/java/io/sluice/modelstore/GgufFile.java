@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /// What a GGUF file (version 3, little-endian) declares: its metadata and its tensors, every one of them
 /// checked to lie inside the file. Follows ggml's `docs/gguf.md`:
@@ -51,13 +52,16 @@ record GgufFile(GgufMetadata metadata, List<StoredTensor> tensors) {
             Map.entry(35, "TQ2_0"),
             Map.entry(39, "MXFP4"));
 
-    static GgufFile read(Path file, MemorySegment mapped) {
+    /// @param acceptable refuses by an exception what the metadata already rules out, before tensors are looked
+    ///     at
+    static GgufFile read(Path file, MemorySegment mapped, Consumer<GgufMetadata> acceptable) {
         GgufCursor cursor = new GgufCursor(file, mapped);
         requireHeader(file, cursor);
         long tensorCount = cursor.count("tensors", TENSORS_MAX, 24);
         long keyCount = cursor.count("metadata keys", KEYS_MAX, 13);
         GgufMetadata metadata = readMetadata(file, cursor, keyCount);
         refuseSplit(file, metadata);
+        acceptable.accept(metadata);
         List<Declared> declared = readDeclared(file, cursor, tensorCount);
         long dataStart = Math.ceilDiv(cursor.position(), alignment(file, metadata)) * alignment(file, metadata);
         return new GgufFile(metadata, locate(file, mapped, declared, dataStart, alignment(file, metadata)));

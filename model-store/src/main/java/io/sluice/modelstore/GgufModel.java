@@ -31,7 +31,8 @@ final class GgufModel implements ModelFiles {
     static GgufModel open(Path path) {
         Arena arena = Arena.ofShared();
         try {
-            GgufFile file = GgufFile.read(path, MappedFile.map(path, arena));
+            GgufFile file = GgufFile.read(
+                    path, MappedFile.map(path, arena), metadata -> new GgufConfig(path, metadata).requireLlama());
             ModelConfig config = new GgufConfig(path, file.metadata()).model(!file.hasTensor("output.weight"));
             Map<String, StoredTensor> byName = byHuggingFaceName(path, file);
             LlamaTensors tensors = new LlamaTensors(path, config, byName, GgufNames::toGguf, true);

@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -46,7 +47,7 @@ final class HuggingFaceConfig {
                     json.integer("max_position_embeddings").orElse(2048),
                     json.bool("tie_word_embeddings").orElse(false));
         } catch (IllegalArgumentException e) {
-            throw refused("impossible model: " + e.getMessage());
+            throw new ModelFileException(json.file(), "impossible model: " + e.getMessage(), e);
         }
     }
 
@@ -70,15 +71,28 @@ final class HuggingFaceConfig {
                 throw refused(bias + " true is not supported");
             }
         }
-        for (String other : List.of("sliding_window", "quantization_config")) {
-            if (json.has(other)) {
-                throw refused(other + " is not supported");
-            }
+        if (json.has("quantization_config")) {
+            throw refused("quantization_config is not supported");
         }
+        requireNoSlidingWindow(architecture);
         json.number("partial_rotary_factor").filter(factor -> factor != 1).ifPresent(factor -> {
             throw refused("partial_rotary_factor " + factor + " is not supported");
         });
         return architecture;
+    }
+
+    /// Mistral's configuration assumes a window where it names none, and other head counts than Llama's.
+    private void requireNoSlidingWindow(String architecture) {
+        if (json.has("sliding_window")) {
+            throw refused("sliding_window is not supported");
+        }
+        if (architecture.toLowerCase(Locale.ROOT).startsWith("mistral")) {
+            if (!json.keys().contains("sliding_window")) {
+                throw refused("sliding_window is not null, which for " + architecture + " means a window of 4096");
+            }
+            required("num_key_value_heads");
+            required("max_position_embeddings");
+        }
     }
 
     /// Rotary base; transformers 5 moved it into `rope_parameters`.
@@ -117,13 +131,17 @@ final class HuggingFaceConfig {
                         "eos_token_id " + end + " is outside the vocabulary");
             }
         }
-        return new GenerationDefaults(
-                setting(generation, "temperature"),
-                setting(generation, "top_p"),
-                generation.flatMap(g -> g.integer("top_k")),
-                setting(generation, "min_p"),
-                setting(generation, "repetition_penalty"),
-                List.copyOf(ends));
+        try {
+            return new GenerationDefaults(
+                    setting(generation, "temperature"),
+                    setting(generation, "top_p"),
+                    generation.flatMap(g -> g.integer("top_k")),
+                    setting(generation, "min_p"),
+                    setting(generation, "repetition_penalty"),
+                    List.copyOf(ends));
+        } catch (IllegalArgumentException e) {
+            throw new ModelFileException(file, "impossible setting: " + e.getMessage(), e);
+        }
     }
 
     private static Optional<Float> setting(Optional<JsonFile> generation, String key) {

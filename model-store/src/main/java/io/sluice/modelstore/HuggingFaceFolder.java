@@ -23,7 +23,7 @@ final class HuggingFaceFolder implements ModelFiles {
         this.config = config;
         this.generationDefaults = generationDefaults;
         this.weights = weights;
-        this.tokenizer = new Deferred<>(() -> Tokenizers.fromFolder(path));
+        this.tokenizer = new Deferred<>(() -> fitting(path, config, Tokenizers.fromFolder(path)));
         this.chatTemplate = new Deferred<>(() -> ChatTemplates.fromFolder(path));
     }
 
@@ -36,13 +36,24 @@ final class HuggingFaceFolder implements ModelFiles {
         Arena arena = Arena.ofShared();
         try {
             Map<String, StoredTensor> stored = SafetensorsFolder.read(path, arena);
-            LlamaTensors tensors = new LlamaTensors(path, config, stored, UnaryOperator.identity(), false);
+            Path directory = SafetensorsFolder.directory(path);
+            LlamaTensors tensors = new LlamaTensors(directory, config, stored, UnaryOperator.identity(), false);
             WeightTable weights = new WeightTable(path, tensors.bind(), arena);
             return new HuggingFaceFolder(name, path, config, generationDefaults, weights);
         } catch (Throwable e) {
             arena.close();
             throw e;
         }
+    }
+
+    /// Every id that the tokenizer can produce must have a row in the embedding; rows without a token are padding.
+    private static Tokenizer fitting(Path path, ModelConfig config, Tokenizer tokenizer) {
+        if (tokenizer.vocabSize() > config.vocabSize()) {
+            throw new ModelFileException(
+                    path.resolve("tokenizer.json"),
+                    "has " + tokenizer.vocabSize() + " tokens but the model only " + config.vocabSize());
+        }
+        return tokenizer;
     }
 
     @Override

@@ -32,10 +32,11 @@ public final class ModelStore {
     }
 
     private static ModelFiles openFolder(Path folder) {
-        if (Files.exists(folder.resolve("config.json"))) {
+        List<Path> ggufs = ggufsIn(folder);
+        boolean hasConfig = Files.exists(folder.resolve("config.json")); // some GGUF repositories have one too
+        if (hasConfig && (ggufs.isEmpty() || SafetensorsFolder.isPresent(folder))) {
             return warmed(HuggingFaceFolder.open(folder, folderName(folder)));
         }
-        List<Path> ggufs = ggufsIn(folder);
         if (ggufs.size() == 1) {
             return openFile(ggufs.getFirst());
         }

@@ -19,7 +19,13 @@ final class SafetensorsFolder {
     private SafetensorsFolder() {}
 
     static boolean isPresent(Path folder) {
-        return Files.exists(folder.resolve(SINGLE)) || Files.exists(folder.resolve(INDEX));
+        return Files.exists(directory(folder));
+    }
+
+    /// The file that says which tensors there are.
+    static Path directory(Path folder) {
+        Path single = folder.resolve(SINGLE);
+        return Files.exists(single) ? single : folder.resolve(INDEX);
     }
 
     /// The declared tensors by name.

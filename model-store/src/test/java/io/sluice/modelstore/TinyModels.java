@@ -70,7 +70,10 @@ public final class TinyModels {
     }
 
     static GgufWriter ggufWriter(ModelConfig config, long seed, TensorType type) {
-        GgufWriter writer = ggufMetadata(config);
+        return addTensors(ggufMetadata(config, 32), config, seed, type);
+    }
+
+    static GgufWriter addTensors(GgufWriter writer, ModelConfig config, long seed, TensorType type) {
         new TinyWeights(config, seed, type)
                 .forEach(t -> writer.tensor(
                         GgufNames.toGguf(t.name()),
@@ -80,8 +83,8 @@ public final class TinyModels {
         return writer;
     }
 
-    static GgufWriter ggufMetadata(ModelConfig config) {
-        GgufWriter writer = new GgufWriter()
+    static GgufWriter ggufMetadata(ModelConfig config, int alignment) {
+        GgufWriter writer = new GgufWriter(alignment)
                 .string("general.architecture", "llama")
                 .string("general.name", "tiny")
                 .integer("llama.block_count", config.layerCount())

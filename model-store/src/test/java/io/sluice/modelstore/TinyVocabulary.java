@@ -11,13 +11,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// A byte-level vocabulary without merges: three special tokens, the 256 bytes, and fillers up to any size.
+/// A byte-level vocabulary with one merge: three special tokens, the 256 bytes, "he", and fillers up to any size.
 final class TinyVocabulary {
     static final int END_OF_TEXT = 0;
     static final int START_OF_TURN = 1;
     static final int END_OF_TURN = 2;
     static final int FIRST_BYTE = 3;
-    static final int SIZE_MIN = FIRST_BYTE + 256;
+    static final int SIZE_MIN = FIRST_BYTE + 256 + 1;
 
     private static final List<String> SPECIALS = List.of("<|endoftext|>", "<|im_start|>", "<|im_end|>");
     private static final String CHAT_TEMPLATE =
@@ -37,6 +37,7 @@ final class TinyVocabulary {
             boolean prints = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
             tokens.add(Character.toString(prints ? b : 256 + moved++));
         }
+        tokens.add("he");
         while (tokens.size() < size) {
             tokens.add("<filler" + tokens.size() + ">");
         }
@@ -51,7 +52,7 @@ final class TinyVocabulary {
                 .string("tokenizer.ggml.pre", "gpt-2")
                 .strings("tokenizer.ggml.tokens", tokens(size))
                 .ints("tokenizer.ggml.token_type", types)
-                .strings("tokenizer.ggml.merges", List.of())
+                .strings("tokenizer.ggml.merges", List.of("h e"))
                 .integer("tokenizer.ggml.bos_token_id", END_OF_TEXT)
                 .integer("tokenizer.ggml.eos_token_id", END_OF_TURN)
                 .bool("tokenizer.ggml.add_bos_token", false)
@@ -71,7 +72,7 @@ final class TinyVocabulary {
                 SPECIALS.stream().map(t -> special(t, SPECIALS.indexOf(t))).toList());
         tokenizer.put("pre_tokenizer", byteLevel);
         tokenizer.put("decoder", byteLevel);
-        tokenizer.put("model", Map.of("type", "BPE", "vocab", vocab, "merges", List.of()));
+        tokenizer.put("model", Map.of("type", "BPE", "vocab", vocab, "merges", List.of("h e")));
         writeJson(folder.resolve("tokenizer.json"), tokenizer);
         writeJson(
                 folder.resolve("tokenizer_config.json"),

@@ -23,7 +23,8 @@ final class DeviceMemory {
         long blocksNeeded = Math.ceilDiv(settings.contextMax(), settings.blockSize());
         if (blocks < blocksNeeded) {
             throw new NotEnoughMemory(
-                    "a KV cache of %s holds %,d tokens of this model, but one sequence may have %,d: give the KV cache at least %s, or lower the context to %,d"
+                    ("a KV cache of %s holds %,d tokens of this model, but one sequence may have %,d: raise"
+                                    + " kv-cache-memory to at least %s, or lower max-model-len to %,d")
                             .formatted(
                                     binary(settings.kvCacheBytes()),
                                     blocks * settings.blockSize(),
@@ -50,7 +51,8 @@ final class DeviceMemory {
         long needed = weightBytes + kvBytes + bufferBytes;
         if (needed > availableBytes) {
             throw new NotEnoughMemory(
-                    "weights (%s), KV cache (%s) and buffers (%s) need %s, but %s are available: lower the KV cache, or choose a smaller model or number format"
+                    ("weights (%s), KV cache (%s) and buffers (%s) need %s, but %s are available: lower"
+                                    + " kv-cache-memory, or choose a smaller model or dtype")
                             .formatted(
                                     binary(weightBytes),
                                     binary(kvBytes),

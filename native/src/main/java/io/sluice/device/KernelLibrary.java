@@ -30,8 +30,15 @@ final class KernelLibrary {
 
     /// Why the kernels cannot be used here, in words for the log.
     static final class Unavailable extends Exception {
+        private final String why;
+
         Unavailable(String why) {
             super(why);
+            this.why = why;
+        }
+
+        String why() {
+            return why;
         }
     }
 

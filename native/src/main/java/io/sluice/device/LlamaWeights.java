@@ -3,10 +3,8 @@ package io.sluice.device;
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFileException;
-import io.sluice.modelstore.ModelFiles;
 import io.sluice.modelstore.WeightTensor;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -38,22 +36,15 @@ final class LlamaWeights implements AutoCloseable {
     /// Reads all weights with this many threads; matrices become `dtype`, norms float32.
     ///
     /// @throws ModelFileException if a tensor is missing or of another shape, before anything is read
-    static LlamaWeights load(ModelFiles model, Dtype dtype, int threads) {
-        return load(model.path(), model.config(), model::tensor, dtype, threads);
+    static LlamaWeights load(WeightFiles files, Dtype dtype, int threads) {
+        return new LlamaWeights(files, dtype, threads);
     }
 
-    /// @param file where the tensors lie, for messages
-    /// @param files finds a tensor by its Hugging Face name
-    static LlamaWeights load(
-            Path file, ModelConfig config, Function<String, WeightTensor> files, Dtype dtype, int threads) {
-        return new LlamaWeights(new WeightReader(file), config, files, dtype, threads);
-    }
-
-    private LlamaWeights(
-            WeightReader reader, ModelConfig config, Function<String, WeightTensor> files, Dtype dtype, int threads) {
-        this.reader = reader;
-        this.files = files;
+    private LlamaWeights(WeightFiles files, Dtype dtype, int threads) {
+        this.reader = new WeightReader(files.path());
+        this.files = files.tensors();
         this.dtype = dtype;
+        ModelConfig config = files.config();
         try {
             int hidden = config.hiddenSize();
             embedding = matrix(hidden, part("model.embed_tokens", config.vocabSize()));

@@ -1,5 +1,9 @@
 package io.sluice.device;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
 import io.sluice.device.RunnerSettings.Dtype;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -95,6 +99,18 @@ final class Tensor implements AutoCloseable {
     MemorySegment memory() {
         if (!Arrays.equals(strides, rowMajor(shape))) throw new IllegalArgumentException("not row-major: " + this);
         return MemorySegment.ofAddress(address).reinterpret(numberCount(shape) * dtype.bytes());
+    }
+
+    /// The same memory as an array of DJL's, owned by `manager`.
+    NDArray toNDArray(NDManager manager) {
+        if (dtype != Dtype.FLOAT32) throw new IllegalArgumentException("DJL cannot hold " + this);
+        return new PtNDArray((PtNDManager) manager, TorchAbi.reinterpret(handle(), shape, strides, 0));
+    }
+
+    /// The memory of a row-major float32 array of DJL's, valid until that is closed.
+    static MemorySegment memoryOf(NDArray array) {
+        long address = TorchAbi.dataPointer(((PtNDArray) array).getHandle());
+        return MemorySegment.ofAddress(address).reinterpret(array.size() * Dtype.FLOAT32.bytes());
     }
 
     /// libtorch's handle, still owned by this tensor.

@@ -39,6 +39,9 @@ class AttentionKernelTest {
                 check(kernels, new KvLayout(dtype, 9, 3, 64, 64), 5, 64, 65, 200);
                 check(kernels, new KvLayout(dtype, 40, 2, 32, 16), 3, 40); // more heads in a group than a tile holds
                 check(kernels, new KvLayout(dtype, 8, 1, 256, 16), 20);
+                check(kernels, new KvLayout(dtype, 6, 2, 10, 4), 3, 17, 40); // nothing a vector would like
+                check(kernels, new KvLayout(dtype, 2, 2, 40, 1), 9, 21);
+                check(kernels, new KvLayout(dtype, 2, 1, 34, 8), 1, 8, 9, 65);
             }
         }
     }

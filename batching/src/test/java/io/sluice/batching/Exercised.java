@@ -1,0 +1,69 @@
+package io.sluice.batching;
+
+import java.util.EnumMap;
+import java.util.Map;
+
+/// How often simulations met what they are for.
+final class Exercised {
+    private final Map<FinishReason, Long> endings = new EnumMap<>(FinishReason.class);
+    long runs;
+    long steps;
+    long choices;
+    long preemptions;
+    long forks;
+    long cachedTokens;
+    long stepFailures;
+    long refusals;
+    long engineEnds;
+
+    void countEnding(FinishReason reason) {
+        endings.merge(reason, 1L, Long::sum);
+    }
+
+    void count(Scheduler scheduler, ShadowRunner shadow, int choiceCount) {
+        runs++;
+        steps += shadow.steps();
+        choices += choiceCount;
+        preemptions += scheduler.counts().preemptions();
+        forks += scheduler.counts().forks();
+        cachedTokens += scheduler.counts().cachedTokens();
+    }
+
+    void add(Exercised other) {
+        other.endings.forEach((reason, count) -> endings.merge(reason, count, Long::sum));
+        runs += other.runs;
+        steps += other.steps;
+        choices += other.choices;
+        preemptions += other.preemptions;
+        forks += other.forks;
+        cachedTokens += other.cachedTokens;
+        stepFailures += other.stepFailures;
+        refusals += other.refusals;
+        engineEnds += other.engineEnds;
+    }
+
+    long endings(FinishReason reason) {
+        return endings.getOrDefault(reason, 0L);
+    }
+
+    long endings() {
+        return endings.values().stream().mapToLong(Long::longValue).sum();
+    }
+
+    @Override
+    public String toString() {
+        return ("%d runs: %d steps, %d choices, %d preemptions, %d forks, %d cached prompt tokens, %d step failures,"
+                        + " %d refusals, %d engine ends, endings %s")
+                .formatted(
+                        runs,
+                        steps,
+                        choices,
+                        preemptions,
+                        forks,
+                        cachedTokens,
+                        stepFailures,
+                        refusals,
+                        engineEnds,
+                        endings);
+    }
+}

@@ -1,0 +1,296 @@
+package io.sluice.batching;
+
+import java.util.HashSet;
+import java.util.Set;
+
+/// The engine with one bug each in what is computed, published, ended and counted, of the kind that one line makes. The
+/// simulation must find every one of them: they are the test of the test.
+enum ScheduleMutant implements EngineParts {
+    /// A sampled token is published twice.
+    DOUBLED_TOKEN {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                void accept(Sequence sequence, StepResult result, int slice) {
+                    super.accept(sequence, result, slice);
+                    if (sequence.sampled() == 3 && sequence.status() == Sequence.Status.RUNNING) {
+                        sequence.stream().append(result.token(slice), result, slice);
+                    }
+                }
+            };
+        }
+    },
+    /// The end token is published.
+    END_TOKEN_PUBLISHED {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                void accept(Sequence sequence, StepResult result, int slice) {
+                    int token = result.token(slice);
+                    if (sequence.request().isEndToken(token)) sequence.stream().append(token, result, slice);
+                    super.accept(sequence, result, slice);
+                }
+            };
+        }
+    },
+    /// One token more than the step computed counts as computed.
+    COMPUTED_OFF_BY_ONE {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                void addSlice(Step step, Sequence sequence, int budget) {
+                    if (sequence.computed() > 0 && sequence.uncomputed() > 1) sequence.advance(1);
+                    super.addSlice(step, sequence, budget);
+                }
+            };
+        }
+    },
+    /// Deadlines are looked at only while a request waits.
+    EXPIRED_GOES_ON {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                boolean isExpired(Sequence sequence, long nowNs) {
+                    return sequence.status() == Sequence.Status.WAITING && super.isExpired(sequence, nowNs);
+                }
+            };
+        }
+    },
+    /// Cancellation is looked at only while a request runs.
+    CANCELLED_SURVIVES {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                boolean isCancelled(Sequence sequence) {
+                    return sequence.status() == Sequence.Status.RUNNING && super.isCancelled(sequence);
+                }
+            };
+        }
+    },
+    /// A stream ends a second time.
+    ENDED_TWICE {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                void end(Sequence sequence, FinishReason reason, String detail) {
+                    super.end(sequence, reason, detail);
+                    if (reason == FinishReason.EXPIRED) sequence.stream().end(sequence.ending(reason, detail));
+                }
+            };
+        }
+    },
+    /// The first token after a preemption is not published.
+    TOKEN_LOST_AT_PREEMPTION {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                private final Set<Sequence> preempted = new HashSet<>();
+
+                @Override
+                void preempt(Sequence sequence) {
+                    super.preempt(sequence);
+                    preempted.add(sequence);
+                }
+
+                @Override
+                void accept(Sequence sequence, StepResult result, int slice) {
+                    int token = result.token(slice);
+                    boolean lost = preempted.remove(sequence) && token != StepResult.NO_TOKEN;
+                    if (!lost || sequence.request().isEndToken(token)) {
+                        super.accept(sequence, result, slice);
+                        return;
+                    }
+                    sequence.append(token);
+                    sequence.countSampled();
+                }
+            };
+        }
+    },
+    /// A preempted sequence keeps a token that it believes computed.
+    PREEMPTED_KEEPS_COMPUTED {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                void preempt(Sequence sequence) {
+                    super.preempt(sequence);
+                    if (sequence.uncomputed() > 1) sequence.advance(1);
+                }
+            };
+        }
+    },
+    /// A slice may be one token longer than allowed.
+    SLICE_OVER_BOUND {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                int sliceMax() {
+                    return super.sliceMax() + 1;
+                }
+            };
+        }
+    },
+    /// A step may have one token more than its budget.
+    BUDGET_EXCEEDED {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                int stepBudget() {
+                    return super.stepBudget() + 1;
+                }
+            };
+        }
+    },
+    /// Blocks are given back when the last token is planned, not when it is computed.
+    FREED_IN_FLIGHT {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                StepPlan plan(long nowNs) {
+                    StepPlan plan = super.plan(nowNs);
+                    for (int slice = 0; slice < plan.sliceCount(); slice++) {
+                        Sequence sequence = planned(slice);
+                        boolean last =
+                                sequence.sampled() + 1 == sequence.request().maxNewTokens();
+                        if (last && plan.samples(slice)) blocks.release(sequence);
+                    }
+                    return plan;
+                }
+            };
+        }
+    },
+    /// All choices draw under the seed of the first.
+    ONE_SEED_FOR_ALL_CHOICES {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                SamplingParams samplingOf(Sequence sequence) {
+                    return sequence.request().sampling();
+                }
+            };
+        }
+    },
+    /// A slice's first position is one too high, now and then.
+    WRONG_POSITION {
+        @Override
+        public ModelRunner runner(ShadowRunner shadow) {
+            return new ShiftingRunner(shadow);
+        }
+    },
+    /// A result that is not finite is taken for token 0.
+    NOT_FINITE_GOES_ON {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                void accept(Sequence sequence, StepResult result, int slice) {
+                    if (result.token(slice) == StepResult.NO_TOKEN) result.set(slice, 0, 0f);
+                    super.accept(sequence, result, slice);
+                }
+            };
+        }
+    },
+    /// A failed step ends only the oldest of its sequences.
+    FAILED_STEP_FORGOTTEN {
+        @Override
+        public Scheduler scheduler(
+                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
+            return new Scheduler(limits, settings, blocks, admission) {
+                @Override
+                void failRunning(StepPlan plan, String detail) {
+                    end(running().get(0), FinishReason.FAILED, detail);
+                    running().removeEnded();
+                }
+            };
+        }
+    },
+    /// A request gives its permit back twice.
+    PERMIT_SETTLED_TWICE {
+        @Override
+        public AdmissionController admission(ModelLimits limits, EngineSettings settings, long nowNs) {
+            return new AdmissionController(limits, settings.waitingMax(), nowNs) {
+                @Override
+                void settle(Submission submission) {
+                    super.settle(submission);
+                    if (submission.choiceCount() == 3) super.settle(submission);
+                }
+            };
+        }
+    },
+    /// A request that ends in the queue keeps its permit.
+    PERMIT_LOST_IN_QUEUE {
+        @Override
+        public AdmissionController admission(ModelLimits limits, EngineSettings settings, long nowNs) {
+            return new AdmissionController(limits, settings.waitingMax(), nowNs) {
+                @Override
+                void settle(Submission submission) {
+                    if (submission.hasStarted()) super.settle(submission);
+                }
+            };
+        }
+    };
+    /// Stands between scheduler and device and moves the last slice of every fifth plan by a position, if it can.
+    private static final class ShiftingRunner implements ModelRunner {
+        private final ModelRunner device;
+        private final StepPlan shifted;
+        private int steps;
+
+        ShiftingRunner(ModelRunner device) {
+            this.device = device;
+            shifted = new StepPlan(device.limits());
+        }
+
+        @Override
+        public ModelLimits limits() {
+            return device.limits();
+        }
+
+        @Override
+        public InFlightStep launch(StepPlan plan) {
+            if (++steps % 5 != 0) return device.launch(plan);
+            shifted.clear();
+            for (int slice = 0; slice < plan.sliceCount(); slice++) copy(plan, slice);
+            return device.launch(shifted);
+        }
+
+        private void copy(StepPlan plan, int slice) {
+            int position = plan.firstPosition(slice) + (slice == plan.sliceCount() - 1 ? 1 : 0);
+            int[] tokens = new int[position + plan.length(slice)];
+            for (int i = 0; i < plan.length(slice); i++) tokens[position + i] = plan.token(plan.tokenStart(slice) + i);
+            int[] blocks = new int[plan.blockCount(slice)];
+            for (int i = 0; i < blocks.length; i++) blocks[i] = plan.block(slice, i);
+            shifted.add(tokens, position, plan.length(slice), blocks, blocks.length);
+            if (!plan.samples(slice)) return;
+            // Without a history: the shifted plan is caught before anyone would look at it.
+            shifted.sample(plan.sampling(slice), tokens, plan.promptLength(slice), plan.endTokens(slice));
+        }
+
+        @Override
+        public void close() {
+            device.close();
+        }
+    }
+}

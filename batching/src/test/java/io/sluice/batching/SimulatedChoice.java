@@ -1,0 +1,118 @@
+package io.sluice.batching;
+
+import static io.sluice.batching.SimulationFailure.check;
+
+import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// What the simulation knows about one choice independently of the engine: its whole true output, what was done to it,
+/// and what its reader has seen.
+final class SimulatedChoice {
+    final GenerationRequest request;
+    final int choice;
+    final TokenStream stream;
+    final long seed;
+    final int[] truth; // prompt, then output, an end token included
+    final long[] fingerprints; // [position]
+    final boolean endsByToken;
+
+    int sampled; // tokens the shadow has sampled
+    boolean wasPlanned;
+    boolean notFinite; // the shadow produced no token
+    boolean stepFailed; // a step failed while it was running
+    int cancelTurn = Integer.MAX_VALUE; // the first turn whose plan must see the cancellation
+    private int seen;
+    private TokenStream.@Nullable Ending ending;
+
+    SimulatedChoice(GenerationRequest request, int choice, TokenStream stream, int vocabSize) {
+        this.request = request;
+        this.choice = choice;
+        this.stream = stream;
+        seed = Sequence.seed(request, choice);
+        truth = UnbatchedModel.answer(request, seed, vocabSize);
+        fingerprints = new long[truth.length];
+        long fingerprint = UnbatchedModel.ROOT;
+        for (int position = 0; position < truth.length; position++) {
+            fingerprint = UnbatchedModel.fingerprint(fingerprint, truth[position], position);
+            fingerprints[position] = fingerprint;
+        }
+        endsByToken = request.isEndToken(truth[truth.length - 1]);
+    }
+
+    int promptLength() {
+        return request.prompt().length;
+    }
+
+    /// Tokens of the whole output, an end token included.
+    int answerLength() {
+        return truth.length - promptLength();
+    }
+
+    /// Tokens of the whole output that are published: all but an end token.
+    int publishedLength() {
+        return endsByToken ? answerLength() - 1 : answerLength();
+    }
+
+    boolean hasEnded() {
+        return ending != null;
+    }
+
+    FinishReason reason() {
+        if (ending == null) throw new IllegalStateException("not ended");
+        return ending.reason();
+    }
+
+    /// Looks at what was published since the last look.
+    void read() {
+        int count = stream.count();
+        check(count <= publishedLength(), "a stream has more tokens than the true answer");
+        for (; seen < count; seen++) {
+            int position = promptLength() + seen;
+            int token = stream.token(seen);
+            check(token == truth[position], "a published token differs from the unbatched answer");
+            int alternatives = request.sampling().topLogprobs();
+            if (alternatives == SamplingParams.NO_LOGPROBS) continue;
+            check(stream.logprob(seen) == UnbatchedModel.logprob(token, position), "a log-probability is another's");
+            check(stream.topCount(seen) == alternatives, "the number of alternatives");
+            for (int rank = 0; rank < alternatives; rank++) {
+                float expected = UnbatchedModel.logprob(token + rank, position);
+                check(stream.topLogprob(seen, rank) == expected, "an alternative is another's");
+                check(stream.topToken(seen, rank) == token + rank, "an alternative's token");
+            }
+        }
+    }
+
+    /// Looks whether the stream has ended, and if so whether it may have, in this way.
+    void readEnding(long nowNs, boolean engineEnded) {
+        Optional<TokenStream.Ending> latest = stream.ending();
+        if (ending != null) {
+            check(latest.isPresent() && latest.get().equals(ending), "a stream's ending changed");
+            return;
+        }
+        if (latest.isEmpty()) return;
+        ending = latest.get();
+        read();
+        check(ending.promptTokens() == promptLength(), "the ending's prompt length");
+        check(ending.cachedTokens() <= promptLength(), "more tokens cached than the prompt has");
+        check(ending.sampledTokens() == sampled, "the ending's count of sampled tokens");
+        switch (ending.reason()) {
+            case STOP -> check(endsByToken && isComplete(), "STOP, but the answer is not complete");
+            case LENGTH -> check(!endsByToken && isComplete(), "LENGTH, but the answer is not complete");
+            case CANCELLED -> check(stream.isCancelled(), "CANCELLED, but nobody cancelled");
+            case EXPIRED -> check(nowNs >= request.deadlineNs(), "EXPIRED before the deadline");
+            case FAILED -> check(notFinite || stepFailed || engineEnded, "FAILED, but nothing failed");
+        }
+        boolean failed = ending.reason() == FinishReason.FAILED;
+        check(!notFinite || failed, "a sequence without finite output did not fail");
+    }
+
+    private boolean isComplete() {
+        return seen == publishedLength() && sampled == answerLength();
+    }
+
+    @Override
+    public String toString() {
+        return request.id() + "/" + choice + Arrays.toString(request.prompt());
+    }
+}

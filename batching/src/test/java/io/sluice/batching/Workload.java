@@ -1,0 +1,80 @@
+package io.sluice.batching;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/// Makes a seed's requests: prompts that share beginnings, tenants, choices, end tokens, deadlines, arrival times.
+final class Workload {
+    private static final int FAMILIES = 3;
+
+    private final SimulationKnobs knobs;
+    private final SplittableRandom random;
+    private final int[][] families = new int[FAMILIES][];
+
+    Workload(SimulationKnobs knobs, SplittableRandom random) {
+        this.knobs = knobs;
+        this.random = random;
+        for (int i = 0; i < FAMILIES; i++)
+            families[i] = randomTokens(knobs.limits().contextMax() + 8);
+    }
+
+    /// A request and when it is submitted.
+    record Arrival(long atNs, GenerationRequest request) {}
+
+    List<Arrival> arrivals() {
+        var arrivals = new ArrayList<Arrival>();
+        long atNs = 0;
+        for (int id = 0; id < knobs.requestCount(); id++) {
+            if (random.nextDouble() > knobs.burst()) atNs += random.nextInt(1, 40);
+            arrivals.add(new Arrival(atNs, request(Integer.toString(id), atNs)));
+        }
+        return arrivals;
+    }
+
+    private GenerationRequest request(String id, long atNs) {
+        long deadlineNs = random.nextDouble() < knobs.deadlineRate()
+                ? atNs + random.nextInt(-1, 60)
+                : GenerationRequest.NO_DEADLINE;
+        int[] prompt = prompt();
+        return new GenerationRequest(
+                id,
+                prompt,
+                outputLength(prompt.length),
+                random.nextInt(1, knobs.choicesMax() + 1),
+                sampling(),
+                randomTokens(random.nextInt(3)),
+                random.nextInt(knobs.saltCount()),
+                deadlineNs);
+    }
+
+    /// Mostly as long as it may be, because long outputs make the pool tight; sometimes too long.
+    private int outputLength(int promptLength) {
+        int length = random.nextInt(1, knobs.outputMax() + 1);
+        long fits = Math.min(knobs.limits().contextMax(), knobs.limits().cacheTokens()) - promptLength;
+        return random.nextInt(8) == 0 || fits < 1 ? length : (int) Math.min(length, fits);
+    }
+
+    /// A beginning of a family's text, sometimes with an end of its own.
+    private int[] prompt() {
+        int length = random.nextInt(1, knobs.promptMax() + 1);
+        int[] prompt = Arrays.copyOf(families[random.nextInt(FAMILIES)], length);
+        int own = random.nextBoolean() ? 0 : random.nextInt(length);
+        for (int i = length - own; i < length; i++)
+            prompt[i] = random.nextInt(knobs.limits().vocabSize());
+        return prompt;
+    }
+
+    private SamplingParams sampling() {
+        boolean usesHistory = random.nextInt(4) == 0;
+        int topLogprobs = random.nextInt(4) == 0 ? random.nextInt(4) : SamplingParams.NO_LOGPROBS;
+        return new SamplingParams(
+                1f, 1f, 0, 0f, random.nextLong(), usesHistory ? 1f : 0f, 0f, 1f, 0, Map.of(), topLogprobs);
+    }
+
+    private int[] randomTokens(int count) {
+        return random.ints(count, 0, knobs.limits().vocabSize()).toArray();
+    }
+}

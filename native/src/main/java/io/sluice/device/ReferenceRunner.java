@@ -1,0 +1,137 @@
+package io.sluice.device;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.sluice.batching.ModelLimits;
+import io.sluice.batching.StepPlan;
+import io.sluice.batching.StepResult;
+import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.modelstore.ModelConfig;
+import io.sluice.modelstore.ModelFiles;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+
+/// Runs a model on the reference path: float32 whatever the settings ask for, and slow, but needing nothing beyond
+/// DJL. A request's tokens do not depend on its batch or on chunking (`LlamaReference` says how). Engine thread only.
+final class ReferenceRunner implements LogitsRunner {
+    private final ModelLimits limits;
+    private final LlamaWeights weights;
+    private final LlamaReference graph;
+    private final Sampler sampler;
+    private final StepResult result;
+
+    private ReferenceRunner(Torch torch, ModelConfig config, ModelLimits limits, LlamaWeights weights) {
+        this.limits = limits;
+        this.weights = weights;
+        graph = new LlamaReference(torch, config, weights, limits);
+        sampler = new Sampler(config.vocabSize());
+        result = new StepResult(limits.sequencesMax());
+    }
+
+    /// Loads the model on the calling thread, which becomes the runner's.
+    ///
+    /// @throws NotEnoughMemory if model and cache do not fit
+    /// @throws TorchFailed if libtorch cannot be loaded
+    static ReferenceRunner open(ModelFiles model, RunnerSettings settings) {
+        return open(new WeightFiles(model.path(), model.config(), model::tensor), settings);
+    }
+
+    static ReferenceRunner open(WeightFiles files, RunnerSettings settings) {
+        RunnerSettings inFloat32 = inFloat32(settings);
+        ModelConfig config = files.config();
+        ModelLimits limits = DeviceMemory.limits(config, inFloat32);
+        DeviceMemory.refuseTooMuch(
+                LlamaWeights.bytes(config, Dtype.FLOAT32),
+                limits.blockCount() * DeviceMemory.blockBytes(config, inFloat32),
+                stepBytes(config, limits),
+                new MachineMemory(Path.of("/")).availableBytes());
+        Torch torch = Torch.start(settings.threads());
+        Torch.prepareThread();
+        LlamaWeights weights = LlamaWeights.load(files, Dtype.FLOAT32, settings.threads());
+        try {
+            return new ReferenceRunner(torch, config, limits, weights);
+        } catch (RuntimeException | Error e) {
+            weights.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public ModelLimits limits() {
+        return limits;
+    }
+
+    /// Nothing runs ahead here: the step is computed when its result is awaited.
+    @Override
+    public InFlightStep launch(StepPlan plan) {
+        return () -> {
+            try {
+                return compute(plan);
+            } catch (RuntimeException e) {
+                throw new StepFailed("the reference path could not compute a step: " + e.getMessage(), e);
+            }
+        };
+    }
+
+    @Override
+    public void computeLogits(StepPlan plan, MemorySegment logits) {
+        try (NDManager step = graph.newStep()) {
+            logits.copyFrom(Tensor.memoryOf(graph.logits(graph.forward(plan, step))));
+        }
+    }
+
+    @Override
+    public void close() {
+        graph.close();
+        weights.close();
+    }
+
+    private StepResult compute(StepPlan plan) {
+        int[] sampledRows = sampledRows(plan);
+        try (NDManager step = graph.newStep()) {
+            NDArray hidden = graph.forward(plan, step);
+            if (sampledRows.length == 0) return result;
+            MemorySegment logits = Tensor.memoryOf(graph.logits(hidden.get(step.create(sampledRows))));
+            long rowBytes = 4L * limits.vocabSize();
+            int row = 0;
+            for (int slice = 0; slice < plan.sliceCount(); slice++) {
+                if (!plan.samples(slice)) continue;
+                sampler.sample(plan, slice, logits.asSlice(row++ * rowBytes, rowBytes), result);
+            }
+        }
+        return result;
+    }
+
+    /// The last token of each slice that samples, as indices among the plan's tokens.
+    private static int[] sampledRows(StepPlan plan) {
+        int[] rows = new int[plan.sliceCount()];
+        int count = 0;
+        for (int slice = 0; slice < plan.sliceCount(); slice++) {
+            if (plan.samples(slice)) rows[count++] = plan.tokenStart(slice + 1) - 1;
+        }
+        return java.util.Arrays.copyOf(rows, count);
+    }
+
+    private static RunnerSettings inFloat32(RunnerSettings settings) {
+        return new RunnerSettings(
+                Dtype.FLOAT32,
+                Dtype.FLOAT32,
+                settings.kvCacheBytes(),
+                settings.blockSize(),
+                settings.contextMax(),
+                settings.sequencesMax(),
+                settings.stepTokensMax(),
+                settings.deterministic(),
+                settings.threads());
+    }
+
+    /// An upper estimate of a step's temporary arrays: those of one layer, logits twice (tiles, then joined), one
+    /// sequence's keys and values.
+    private static long stepBytes(ModelConfig config, ModelLimits limits) {
+        long attentionWidth = (config.headCount() + 2L * config.kvHeadCount()) * config.headDim();
+        long tokenNumbers = 16L * config.hiddenSize() + 8 * attentionWidth + 6L * config.intermediateSize();
+        long logits = 2L * limits.sequencesMax() * limits.vocabSize();
+        long sequence = 4L * limits.contextMax() * config.kvHeadCount() * config.headDim();
+        return 4 * (limits.stepTokensMax() * tokenNumbers + logits + sequence);
+    }
+}

@@ -1,0 +1,62 @@
+package io.sluice.device;
+
+import io.sluice.batching.SamplingParams;
+import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.modelstore.ModelConfig;
+import io.sluice.modelstore.ModelFiles;
+import java.util.Map;
+import org.junit.jupiter.api.Assumptions;
+
+/// The ways to run a model that tests hold to the same answers.
+enum RunnerKind {
+    REFERENCE(Dtype.FLOAT32, 1),
+    FAST_FLOAT32(Dtype.FLOAT32, 16),
+    FAST_BFLOAT16(Dtype.BFLOAT16, 16);
+
+    /// One: on a busy machine libtorch's threads wait for each other far longer than they compute.
+    private static final int THREADS = 1;
+
+    private final Dtype dtype;
+    private final int blockSizeMin;
+
+    RunnerKind(Dtype dtype, int blockSizeMin) {
+        this.dtype = dtype;
+        this.blockSizeMin = blockSizeMin;
+    }
+
+    static WeightFiles files(ModelFiles model) {
+        return new WeightFiles(model.path(), model.config(), model::tensor);
+    }
+
+    /// A runner with a KV cache for `cacheTokens` tokens in blocks of `blockSize`, or what the runner needs at least.
+    LogitsRunner open(WeightFiles files, int blockSize, int cacheTokens) {
+        RunnerSettings settings = settings(files.config(), Math.max(blockSize, blockSizeMin), cacheTokens);
+        if (this == REFERENCE) return ReferenceRunner.open(files, settings);
+        try {
+            KernelLibrary library = KernelLibrary.load();
+            return FastRunner.open(files, settings, library, library.best());
+        } catch (KernelLibrary.Unavailable e) {
+            return Assumptions.abort(e.toString());
+        }
+    }
+
+    private RunnerSettings settings(ModelConfig config, int blockSize, int cacheTokens) {
+        long positionBytes = 2L * config.layerCount() * config.kvHeadCount() * config.headDim() * dtype.bytes();
+        return new RunnerSettings(
+                dtype,
+                dtype,
+                positionBytes * cacheTokens,
+                blockSize,
+                Math.min(cacheTokens, config.contextMax()),
+                32,
+                1024,
+                true,
+                THREADS);
+    }
+
+    /// Sampling with everything in it that could depend on more than the sequence.
+    static SamplingParams eventful(long seed) {
+        return new SamplingParams(
+                0.9f, 0.95f, 40, 0.01f, seed, 0.1f, 0.1f, 1.1f, 0, Map.of(), SamplingParams.NO_LOGPROBS);
+    }
+}

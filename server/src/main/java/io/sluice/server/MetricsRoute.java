@@ -1,0 +1,26 @@
+package io.sluice.server;
+
+import io.helidon.http.HeaderNames;
+import io.helidon.webserver.http.Handler;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import java.io.IOException;
+import java.io.OutputStream;
+
+/// `GET /metrics`, in Prometheus' text format. Request threads.
+final class MetricsRoute implements Handler {
+    private static final String TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8";
+    private final ServerMetrics metrics;
+
+    MetricsRoute(ServerMetrics metrics) {
+        this.metrics = metrics;
+    }
+
+    @Override
+    public void handle(ServerRequest request, ServerResponse response) throws IOException {
+        response.header(HeaderNames.CONTENT_TYPE, TEXT_FORMAT);
+        try (OutputStream out = response.outputStream()) {
+            metrics.scrape(out, TEXT_FORMAT);
+        }
+    }
+}

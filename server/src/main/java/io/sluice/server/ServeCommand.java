@@ -1,0 +1,150 @@
+package io.sluice.server;
+
+import io.sluice.device.NotEnoughMemory;
+import io.sluice.modelstore.ModelFileException;
+import io.sluice.server.generation.ServedModel;
+import io.sluice.server.http.JsonOut;
+import io.sluice.server.settings.ServerSettings;
+import io.sluice.server.settings.SettingsException;
+import io.sluice.server.settings.SettingsFlags;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/// Serves until it is told to stop, or until the engine cannot go on.
+@Command(
+        name = "serve",
+        description = {
+            "Loads a model and serves it over OpenAI's HTTP API.",
+            "Every option is also a key of the YAML file (--config) and an environment variable:"
+                    + " --max-model-len is max-model-len and SLUICE_MAX_MODEL_LEN. Flags win over environment"
+                    + " variables, those over the file, that over defaults."
+        },
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        footer = {
+            "",
+            "Examples:",
+            "  sluice serve",
+            "  sluice serve --model ./SmolLM2-135M-Instruct.gguf --served-model-name smollm2 --port 9000",
+            "  sluice serve --config sluice.yaml",
+            "  SLUICE_PORT=9000 sluice serve"
+        })
+final class ServeCommand implements Callable<Integer> {
+    private static final int FAILED = 1;
+    private static final int ASKED_WRONGLY = 2;
+
+    /// How often the engine is asked whether it lives.
+    private static final Duration PULSE = Duration.ofMillis(500);
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
+
+    private volatile boolean stopping;
+
+    /// The command with an option for each setting.
+    static CommandLine commandLine() {
+        CommandLine command = new CommandLine(new ServeCommand());
+        SettingsFlags.addTo(command.getCommandSpec());
+        return command;
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        long startNs = System.nanoTime();
+        ServerAssembly assembly;
+        try {
+            ServerSettings settings = SettingsFlags.resolve(spec.commandLine().getParseResult(), System.getenv());
+            LogFormat.install(settings.lifecycle().logFormat());
+            say("Sluice " + Version.TEXT);
+            assembly = ServerAssembly.start(settings, this::say);
+            announce(assembly, settings, startNs);
+        } catch (SettingsException e) {
+            return fail(e, ASKED_WRONGLY);
+        } catch (ModelFileException | NotEnoughMemory | HttpServer.ListenFailed e) {
+            return fail(e, FAILED);
+        }
+        return serve(assembly);
+    }
+
+    private int serve(ServerAssembly assembly) throws InterruptedException {
+        Thread stop = new Thread(() -> stop(assembly), "stop");
+        Runtime.getRuntime().addShutdownHook(stop);
+        while (assembly.isAlive()) Thread.sleep(PULSE);
+        if (stopping) Thread.sleep(Duration.ofDays(1)); // the process ends when the other thread is done
+        Runtime.getRuntime().removeShutdownHook(stop);
+        complain("the engine has stopped; the log says why. Ending, so that the server can be started anew");
+        assembly.close();
+        return FAILED;
+    }
+
+    /// On SIGTERM or Ctrl-C. The process ends with 0: it did what it was told.
+    private void stop(ServerAssembly assembly) {
+        stopping = true;
+        int exitCode = 0;
+        try {
+            int running = assembly.runningCount();
+            say(
+                    running == 0
+                            ? "Stopping."
+                            : "Stopping: " + running + " running, given "
+                                    + assembly.drainTimeout().toSeconds() + " s to finish.");
+            if (!assembly.drain()) say("Out of time: what is left ends with an error event.");
+            assembly.close();
+        } catch (InterruptedException | RuntimeException e) {
+            complain("while stopping: " + e);
+            exitCode = FAILED;
+        }
+        // A hook cannot choose the exit code otherwise, and the JVM's own would be 143.
+        Runtime.getRuntime().halt(exitCode);
+    }
+
+    private void announce(ServerAssembly assembly, ServerSettings settings, long startNs) {
+        ServedModel model = assembly.served();
+        String host = settings.http().host();
+        say("Ready     after %.1f s; metrics at %s/metrics"
+                .formatted((System.nanoTime() - startNs) / 1e9, assembly.url()));
+        say(
+                host.equals("127.0.0.1") || host.equals("localhost")
+                        ? "Serving   \"" + model.name() + "\" at " + assembly.url()
+                                + " (this machine only: there are no API keys yet; --host 0.0.0.0 opens it)"
+                        : "Serving   \"" + model.name() + "\" at " + assembly.url() + " (whoever reaches " + host
+                                + " can use it: there are no API keys yet)");
+        say("Try       " + curl(assembly.url(), model));
+    }
+
+    /// A command that works as it stands.
+    private static String curl(String url, ServedModel model) {
+        String name = new JsonOut().string(model.name()).toString().replace("'", "'\\''");
+        boolean chat = model.chatTemplate().isPresent();
+        String body = "{\"model\":" + name
+                + (chat
+                        ? ",\"messages\":[{\"role\":\"user\",\"content\":\"Hello! Who are you?\"}],\"stream\":true}"
+                        : ",\"prompt\":\"Once upon a time\",\"max_tokens\":50,\"stream\":true}");
+        return "curl -N " + url + (chat ? "/v1/chat/completions" : "/v1/completions")
+                + " -H 'Content-Type: application/json' -d '" + body + "'";
+    }
+
+    private void say(String line) {
+        PrintWriter out = spec.commandLine().getOut();
+        out.println(line);
+        out.flush();
+    }
+
+    private int fail(Exception e, int exitCode) {
+        complain(String.valueOf(e.getMessage()));
+        return exitCode;
+    }
+
+    private void complain(String problem) {
+        PrintWriter err = spec.commandLine().getErr();
+        err.println(Ansi.AUTO.string("@|bold,red error:|@ ") + problem);
+        err.flush();
+    }
+}

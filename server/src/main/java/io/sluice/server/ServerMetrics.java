@@ -1,0 +1,259 @@
+package io.sluice.server;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.core.metrics.Info;
+import io.sluice.batching.Admission;
+import io.sluice.batching.Engine;
+import io.sluice.batching.EngineStats;
+import io.sluice.batching.ModelLimits;
+import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.GenerationMeter;
+import io.sluice.server.generation.Usage;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
+
+/// What is measured, under our own names (`sluice_*`) and under those that dashboards and routers for vLLM already
+/// read.
+/// Every meter exists from the start, so that nothing is looked up by name while requests run. Any thread.
+final class ServerMetrics implements GenerationMeter {
+
+    /// Seconds; vLLM's, so that its dashboards fit.
+    private static final Duration[] FIRST_TOKEN_BUCKETS = seconds(
+            0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640,
+            2560);
+
+    private static final Duration[] TOKEN_GAP_BUCKETS =
+            seconds(0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 10, 40, 80);
+
+    private static final Duration[] REQUEST_BUCKETS =
+            seconds(0.05, 0.1, 0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920);
+
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final Tags ours;
+    private final Tags vllms;
+    private final List<Timer> firstToken;
+    private final List<Timer> tokenGap;
+    private final List<Timer> request;
+    private final Counter admitted;
+    private final Map<Admission.Reason, Counter> refused = new EnumMap<>(Admission.Reason.class);
+    private final Map<String, List<Counter>> finished = new ConcurrentHashMap<>();
+    private final List<Counter> promptTokens;
+    private final List<Counter> cachedTokens;
+    private final List<Counter> outputTokens;
+
+    /// @param model name of the served model, the label of every series
+    ServerMetrics(String model) {
+        ours = Tags.of("model", model);
+        vllms = Tags.of("model_name", model, "engine", "0");
+        firstToken =
+                timers("time_to_first_token", "From submission to the first output token.", FIRST_TOKEN_BUCKETS, "");
+        tokenGap = timers("inter_token_latency", "Between two output tokens of a choice.", TOKEN_GAP_BUCKETS, "");
+        request = timers(
+                "request_duration", "From submission to the last token.", REQUEST_BUCKETS, "e2e_request_latency");
+        admitted = Counter.builder("sluice_requests_admitted")
+                .description("Requests that were taken.")
+                .tags(ours)
+                .register(registry);
+        for (Admission.Reason reason : Admission.Reason.values()) {
+            refused.put(
+                    reason,
+                    Counter.builder("sluice_requests_refused")
+                            .description("Requests that were not taken.")
+                            .tags(ours.and("reason", reason.name().toLowerCase(Locale.ROOT)))
+                            .register(registry));
+        }
+        for (String word : List.of("stop", "length", "abort", "expired", "error")) {
+            finished.put(
+                    word,
+                    List.of(
+                            counter("sluice_choices_finished", "Choices by how they ended.", ours.and("reason", word)),
+                            counter("vllm:request_success", "As vLLM.", vllms.and("finished_reason", word))));
+        }
+        promptTokens = counters("prompt_tokens", "Prompt tokens of finished requests.");
+        cachedTokens = List.of(
+                counter("sluice_prompt_tokens_cached", "Of those, found in the prefix cache.", ours),
+                counter("vllm:prompt_tokens_cached", "As vLLM.", vllms));
+        outputTokens = counters("generation_tokens", "Output tokens of finished requests.");
+        new JvmMemoryMetrics().bindTo(registry);
+        new JvmThreadMetrics().bindTo(registry);
+    }
+
+    /// Adds what the engine itself knows; once, when it has started.
+    void observe(Engine engine) {
+        ModelLimits limits = engine.limits();
+        gauge(
+                engine,
+                "sluice_requests_running",
+                "vllm:num_requests_running",
+                "Sequences that own blocks.",
+                EngineStats::running);
+        gauge(
+                engine,
+                "sluice_requests_waiting",
+                "vllm:num_requests_waiting",
+                "Admitted sequences that own none yet.",
+                EngineStats::waiting);
+        gauge(
+                engine,
+                "sluice_kv_cache_usage_ratio",
+                "vllm:kv_cache_usage_perc",
+                "Part of the KV blocks that running sequences refer to, 0 to 1.",
+                stats -> (double) stats.blocksUsed() / limits.blockCount());
+        gauge(engine, "sluice_kv_blocks_used", "KV blocks that running sequences refer to.", EngineStats::blocksUsed);
+        gauge(engine, "sluice_kv_blocks_free", "KV blocks that hold nothing live.", EngineStats::blocksFree);
+        gauge(
+                engine,
+                "sluice_kv_blocks_cached",
+                "Free KV blocks that hold a reusable prefix.",
+                EngineStats::blocksCached);
+        Gauge.builder("sluice_kv_blocks", limits, ModelLimits::blockCount)
+                .description("KV blocks in all.")
+                .tags(ours)
+                .register(registry);
+        Gauge.builder("sluice_kv_block_size_tokens", limits, ModelLimits::blockSize)
+                .description("Tokens per KV block.")
+                .tags(ours)
+                .register(registry);
+        total(engine, "sluice_steps", "Steps computed.", EngineStats::steps);
+        total(
+                engine,
+                "sluice_computed_tokens",
+                "Tokens computed, recomputation included.",
+                EngineStats::computedTokens);
+        total(
+                engine,
+                "sluice_sampled_tokens",
+                "Output tokens computed, also for requests still running.",
+                EngineStats::sampledTokens);
+        total(
+                engine,
+                "sluice_preemptions",
+                "Sequences that lost their blocks and were computed again.",
+                EngineStats::preemptions);
+        FunctionCounter.builder("vllm:num_preemptions", engine, e -> e.stats().preemptions())
+                .tags(vllms)
+                .register(registry);
+        FunctionCounter.builder(
+                        "vllm:prefix_cache_queries", engine, e -> e.stats().promptTokens())
+                .tags(vllms)
+                .register(registry);
+        FunctionCounter.builder("vllm:prefix_cache_hits", engine, e -> e.stats().cachedTokens())
+                .tags(vllms)
+                .register(registry);
+        // Micrometer would strip the `_info` that routers look for.
+        Info.builder()
+                .name("vllm:cache_config_info")
+                .help("The KV cache's shape, as labels.")
+                .labelNames("block_size", "num_gpu_blocks")
+                .register(registry.getPrometheusRegistry())
+                .setLabelValues(Integer.toString(limits.blockSize()), Integer.toString(limits.blockCount()));
+    }
+
+    void scrape(OutputStream out, String contentType) throws IOException {
+        registry.scrape(out, contentType);
+    }
+
+    @Override
+    public void admitted(int promptTokenCount, int choices) {
+        admitted.increment();
+    }
+
+    @Override
+    public void refused(Admission.Reason reason) {
+        Objects.requireNonNull(refused.get(reason)).increment();
+    }
+
+    @Override
+    public void firstToken(long waitNs) {
+        for (Timer timer : firstToken) timer.record(waitNs, TimeUnit.NANOSECONDS);
+    }
+
+    @Override
+    public void furtherTokens(int count, long gapNs) {
+        for (int i = 0; i < count; i++) {
+            for (Timer timer : tokenGap) timer.record(gapNs / count, TimeUnit.NANOSECONDS);
+        }
+    }
+
+    @Override
+    public void finished(Finish finish) {
+        finished.getOrDefault(finish.word(), List.of()).forEach(Counter::increment);
+    }
+
+    @Override
+    public void completed(Usage usage, long durationNs) {
+        for (Timer timer : request) timer.record(durationNs, TimeUnit.NANOSECONDS);
+        promptTokens.forEach(counter -> counter.increment(usage.prompt()));
+        cachedTokens.forEach(counter -> counter.increment(usage.cached()));
+        outputTokens.forEach(counter -> counter.increment(usage.completion()));
+    }
+
+    private List<Timer> timers(String name, String description, Duration[] buckets, String vllmName) {
+        return List.of(
+                Timer.builder("sluice_" + name)
+                        .description(description)
+                        .serviceLevelObjectives(buckets)
+                        .tags(ours)
+                        .register(registry),
+                Timer.builder("vllm:" + (vllmName.isEmpty() ? name : vllmName))
+                        .description("As vLLM.")
+                        .serviceLevelObjectives(buckets)
+                        .tags(vllms)
+                        .register(registry));
+    }
+
+    private List<Counter> counters(String name, String description) {
+        return List.of(counter("sluice_" + name, description, ours), counter("vllm:" + name, "As vLLM.", vllms));
+    }
+
+    private Counter counter(String name, String description, Tags tags) {
+        return Counter.builder(name).description(description).tags(tags).register(registry);
+    }
+
+    private void gauge(Engine engine, String name, String description, ToDoubleFunction<EngineStats> value) {
+        Gauge.builder(name, engine, e -> value.applyAsDouble(e.stats()))
+                .description(description)
+                .tags(ours)
+                .register(registry);
+    }
+
+    private void gauge(
+            Engine engine, String name, String vllmName, String description, ToDoubleFunction<EngineStats> value) {
+        gauge(engine, name, description, value);
+        Gauge.builder(vllmName, engine, e -> value.applyAsDouble(e.stats()))
+                .description("As vLLM.")
+                .tags(vllms)
+                .register(registry);
+    }
+
+    private void total(Engine engine, String name, String description, ToDoubleFunction<EngineStats> value) {
+        FunctionCounter.builder(name, engine, e -> value.applyAsDouble(e.stats()))
+                .description(description)
+                .tags(ours)
+                .register(registry);
+    }
+
+    private static Duration[] seconds(double... seconds) {
+        return Arrays.stream(seconds)
+                .mapToObj(value -> Duration.ofNanos(Math.round(value * 1e9)))
+                .toArray(Duration[]::new);
+    }
+}

@@ -1,0 +1,81 @@
+package io.sluice.server;
+
+import io.sluice.server.settings.SettingsFlags;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/// The command line: `serve`, `chat`, `version`. Exit codes: 0 as asked, 1 failed, 2 asked wrongly.
+public final class SluiceCommand {
+    private static final int ASKED_WRONGLY = 2;
+
+    private SluiceCommand() {}
+
+    public static void main(String[] arguments) {
+        CommandLine commands = commandLine();
+        // Answers are in any language; terminals and pipes of today take UTF-8.
+        commands.setOut(new PrintWriter(new OutputStreamWriter(System.out, StandardCharsets.UTF_8), true));
+        int exitCode = commands.execute(arguments);
+        // A server that ends by itself leaves no threads behind worth waiting for.
+        System.exit(exitCode);
+    }
+
+    static CommandLine commandLine() {
+        CommandSpec spec = CommandSpec.create()
+                .name("sluice")
+                .addSubcommand("serve", ServeCommand.commandLine())
+                .addSubcommand("chat", new CommandLine(new ChatCommand()))
+                .addSubcommand("version", new CommandLine(new VersionCommand()));
+        spec.mixinStandardHelpOptions(true).version("Sluice " + Version.TEXT);
+        spec.usageMessage()
+                .description("Serves a large language model to many clients, over OpenAI's HTTP API.")
+                .footer(
+                        "",
+                        "Examples:",
+                        "  sluice serve                                  the small model that comes with Sluice",
+                        "  sluice serve --model ./my-model.gguf          a GGUF file, or a Hugging Face folder",
+                        "  sluice serve --config sluice.yaml --port 9000",
+                        "  sluice chat                                   talk to the server in this terminal",
+                        "  sluice serve --help                           every setting");
+        CommandLine commands = new CommandLine(spec);
+        commands.setExecutionStrategy(result -> {
+            if (result.isUsageHelpRequested() || result.isVersionHelpRequested() || result.hasSubcommand()) {
+                return new CommandLine.RunLast().execute(result);
+            }
+            commands.usage(commands.getOut());
+            return 0;
+        });
+        commands.setParameterExceptionHandler((wrong, _) -> explain(wrong));
+        return commands;
+    }
+
+    private static int explain(ParameterException wrong) {
+        CommandLine command = wrong.getCommandLine();
+        PrintWriter err = command.getErr();
+        err.println(Ansi.AUTO.string("@|bold,red error:|@ ") + message(wrong));
+        err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+        err.flush();
+        return ASKED_WRONGLY;
+    }
+
+    private static String message(ParameterException wrong) {
+        if (!(wrong instanceof UnmatchedArgumentException unmatched)) return String.valueOf(wrong.getMessage());
+        String argument = unmatched.getUnmatched().getFirst();
+        CommandSpec command = wrong.getCommandLine().getCommandSpec();
+        if (argument.startsWith("-")) {
+            List<String> flags = command.options().stream()
+                    .flatMap(option -> List.of(option.names()).stream())
+                    .toList();
+            return "unknown option " + argument + SettingsFlags.hint(argument, flags);
+        }
+        if (command.subcommands().isEmpty()) return "unexpected argument \"" + argument + "\"";
+        return "unknown command \"" + argument + "\""
+                + SettingsFlags.hint(argument, List.copyOf(command.subcommands().keySet()));
+    }
+}

@@ -1,0 +1,45 @@
+package io.sluice.server.generation;
+
+import io.sluice.batching.InvalidRequest;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// A request for text, whatever wire format it came in. A value.
+///
+/// @param id unique name of the request
+/// @param prompts each gets `choiceCount` continuations
+/// @param maxTokens the most output tokens per choice; null for as many as the context and the operator allow
+/// @param stop texts that end a choice; not part of its output
+/// @param stopTokens token ids that end a choice, besides the model's own
+/// @param ignoreEndTokens go on where the model would end
+public record TextRequest(
+        String id,
+        List<Prompt> prompts,
+        @Nullable Integer maxTokens,
+        int choiceCount,
+        SamplingWishes sampling,
+        List<String> stop,
+        List<Integer> stopTokens,
+        boolean ignoreEndTokens) {
+
+    /// The most prompts in one request.
+    public static final int PROMPTS_MAX = 128;
+
+    public TextRequest {
+        prompts = List.copyOf(prompts);
+        stop = List.copyOf(stop);
+        stopTokens = List.copyOf(stopTokens);
+        if (prompts.isEmpty()) throw new InvalidRequest("prompt", "is empty");
+        if (prompts.size() > PROMPTS_MAX) {
+            throw new InvalidRequest("prompt", "holds " + prompts.size() + " prompts; at most " + PROMPTS_MAX);
+        }
+        if (maxTokens != null && maxTokens < 1) {
+            throw new InvalidRequest("max_tokens", "must be at least 1, got " + maxTokens);
+        }
+    }
+
+    /// True if each token's log-probability is reported.
+    public boolean wantsLogprobs() {
+        return sampling.wantsLogprobs();
+    }
+}

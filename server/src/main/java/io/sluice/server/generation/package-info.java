@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.generation;
+
+import org.jspecify.annotations.NullMarked;

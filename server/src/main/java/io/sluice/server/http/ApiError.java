@@ -1,0 +1,113 @@
+package io.sluice.server.http;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/// A request's refusal as clients see it: an HTTP status and the body that OpenAI's clients expect. Thrown by routes,
+/// written in one place.
+public final class ApiError extends RuntimeException {
+    private final int status;
+    private final String type;
+    private final @Nullable String parameter;
+    private final @Nullable String code;
+    private final Retry retry;
+
+    /// What a client is told about sending the same request again. A value.
+    public sealed interface Retry {
+        /// As the status suggests.
+        record Unsaid() implements Retry {}
+
+        /// It will never succeed.
+        record Never() implements Retry {}
+
+        /// After this long.
+        record After(Duration pause) implements Retry {}
+    }
+
+    private static final Retry UNSAID = new Retry.Unsaid();
+
+    private ApiError(
+            int status, String type, @Nullable String parameter, @Nullable String code, String message, Retry retry) {
+        super(message, null, false, false); // an expected outcome: no stack trace
+        this.status = status;
+        this.type = type;
+        this.parameter = parameter;
+        this.code = code;
+        this.retry = retry;
+    }
+
+    /// A request that is wrong in itself.
+    ///
+    /// @param parameter the offending field, null if it is the body as a whole
+    public static ApiError invalid(@Nullable String parameter, String message) {
+        return invalid(400, parameter, null, message);
+    }
+
+    public static ApiError invalid(int status, @Nullable String parameter, @Nullable String code, String message) {
+        return new ApiError(status, "invalid_request_error", parameter, code, message, UNSAID);
+    }
+
+    /// A request that is wrong in itself, however often it is sent.
+    public static ApiError neverFits(@Nullable String parameter, String code, String message) {
+        return new ApiError(400, "invalid_request_error", parameter, code, message, new Retry.Never());
+    }
+
+    /// Too much at once: worth another try after `wait`.
+    public static ApiError overloaded(String code, String message, Duration wait) {
+        return new ApiError(429, "rate_limit_error", null, code, message, new Retry.After(wait));
+    }
+
+    /// Not now: worth another try after `wait`.
+    public static ApiError unavailable(String code, String message, Duration wait) {
+        return new ApiError(503, "server_error", null, code, message, new Retry.After(wait));
+    }
+
+    public static ApiError deadline(String message) {
+        return new ApiError(408, "timeout_error", null, "deadline_exceeded", message, UNSAID);
+    }
+
+    /// Our fault.
+    public static ApiError internal(String message) {
+        return new ApiError(500, "server_error", null, "internal_error", message, UNSAID);
+    }
+
+    public int status() {
+        return status;
+    }
+
+    public String type() {
+        return type;
+    }
+
+    public @Nullable String parameter() {
+        return parameter;
+    }
+
+    public @Nullable String code() {
+        return code;
+    }
+
+    public Retry retry() {
+        return retry;
+    }
+
+    @Override
+    public String getMessage() {
+        return String.valueOf(super.getMessage());
+    }
+
+    /// `{"error":{...}}`: the four fields always, `code` a string or null, `error` never null.
+    public byte[] body() {
+        return new JsonOut()
+                .raw("{\"error\":{\"message\":")
+                .string(getMessage())
+                .raw(",\"type\":")
+                .string(type)
+                .raw(",\"param\":")
+                .string(parameter)
+                .raw(",\"code\":")
+                .string(code)
+                .raw("}}")
+                .toBytes();
+    }
+}

@@ -1,0 +1,99 @@
+package io.sluice.server.http;
+
+import static java.lang.System.Logger.Level.ERROR;
+
+import io.helidon.http.DirectHandler;
+import io.helidon.http.HeaderValues;
+import io.helidon.http.RequestException;
+import io.helidon.http.ServerResponseHeaders;
+import io.helidon.http.Status;
+import io.helidon.webserver.http.DirectHandlers;
+import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http.ServerResponse;
+import io.sluice.batching.InvalidRequest;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// Gives every failure the one shape that clients know, wherever it came up: in a route or in the web server before any
+/// route was found. Any thread.
+public final class ErrorMapping {
+    private static final System.Logger LOG = System.getLogger(ErrorMapping.class.getName());
+
+    private ErrorMapping() {}
+
+    /// For failures in routes.
+    public static void register(HttpRouting.Builder routing) {
+        routing.error(ApiError.class, (_, response, error) -> send(response, error));
+        routing.error(InvalidRequest.class, (_, response, error) -> send(response, of(error)));
+        routing.error(RuntimeException.class, (request, response, error) -> {
+            LOG.log(ERROR, "internal error in " + request.path().path(), error);
+            send(response, ApiError.internal("The server had an internal error; its log says more."));
+        });
+    }
+
+    /// For failures that the web server finds itself: broken HTTP, bodies over the limit.
+    public static DirectHandlers directHandlers() {
+        DirectHandlers.Builder handlers = DirectHandlers.builder();
+        for (DirectHandler.EventType type : DirectHandler.EventType.values()) {
+            handlers.addHandler(type, ErrorMapping::direct);
+        }
+        return handlers.build();
+    }
+
+    public static ApiError of(InvalidRequest invalid) {
+        return ApiError.invalid(invalid.parameter(), String.valueOf(invalid.getMessage()));
+    }
+
+    /// A failure while reading the request, as the client should see it.
+    static ApiError of(RequestException broken) {
+        return web(broken.status().code(), broken.getMessage());
+    }
+
+    private static void send(ServerResponse response, ApiError error) {
+        response.status(Status.create(error.status()));
+        response.headers().set(HeaderValues.CONTENT_TYPE_JSON);
+        RetryHeaders.set(response.headers(), error.retry());
+        // Nobody will read the rest of a body that is too long.
+        if (error.status() == 413) response.headers().set(HeaderValues.CONNECTION_CLOSE);
+        response.send(error.body());
+    }
+
+    private static DirectHandler.TransportResponse direct(
+            DirectHandler.TransportRequest request,
+            DirectHandler.EventType type,
+            Status status,
+            ServerResponseHeaders headers,
+            @Nullable String message) {
+        ApiError error = web(status.code(), message);
+        headers.set(HeaderValues.CONTENT_TYPE_JSON);
+        headers.set(RequestIds.X_REQUEST_ID, RequestIds.fresh());
+        return DirectHandler.TransportResponse.builder()
+                .status(status)
+                .headers(headers)
+                .keepAlive(false)
+                .entity(error.body())
+                .build();
+    }
+
+    private static ApiError web(int status, @Nullable String message) {
+        String said =
+                message == null || message.isBlank() ? Status.create(status).reasonPhrase() : message;
+        return switch (status) {
+            case 413 ->
+                ApiError.invalid(
+                        413, null, "request_too_large", "The request's body is larger than this server accepts.");
+            case 404 -> ApiError.invalid(404, null, "unknown_url", said);
+            default ->
+                status >= 500
+                        ? ApiError.internal(said)
+                        : ApiError.invalid(
+                                status,
+                                null,
+                                Status.create(status)
+                                        .reasonPhrase()
+                                        .toLowerCase(Locale.ROOT)
+                                        .replace(' ', '_'),
+                                said);
+        };
+    }
+}

@@ -1,0 +1,73 @@
+package io.sluice.server.http;
+
+import io.helidon.http.Header;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
+import io.helidon.webserver.http.ServerResponse;
+import java.io.IOException;
+import java.io.OutputStream;
+
+/// Server-sent events, written by hand: `data: ` with its space, one line of JSON, an empty line. Every `flush` sends
+/// what was written as one piece. Closing completes the response. Request thread only.
+public final class SseStream implements AutoCloseable {
+    private static final Header EVENT_STREAM =
+            HeaderValues.createCached(HeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8");
+    private static final Header NO_CACHE = HeaderValues.createCached(HeaderNames.CACHE_CONTROL, "no-cache");
+    private static final Header NO_PROXY_BUFFER =
+            HeaderValues.createCached(HeaderNames.create("X-Accel-Buffering"), "no");
+
+    private static final byte[] DATA = JsonOut.bytes("data: ");
+    private static final byte[] END = JsonOut.bytes("\n\n");
+    private static final byte[] DONE = JsonOut.bytes("data: [DONE]\n\n");
+    private static final byte[] HEARTBEAT = JsonOut.bytes(": still working\n\n");
+    private static final byte[] ERROR = JsonOut.bytes("event: error\ndata: ");
+
+    private final OutputStream out;
+
+    private SseStream(OutputStream out) {
+        this.out = out;
+    }
+
+    /// Begins the response. From here on its status cannot change.
+    public static SseStream open(ServerResponse response) {
+        response.header(EVENT_STREAM);
+        response.header(NO_CACHE);
+        response.header(NO_PROXY_BUFFER);
+        return new SseStream(response.outputStream());
+    }
+
+    /// One event.
+    public void data(JsonOut json) throws IOException {
+        out.write(DATA);
+        out.write(json.buffer(), 0, json.length());
+        out.write(END);
+    }
+
+    /// A comment, which clients skip: keeps proxies from giving up and finds out whether the client is still there.
+    public void heartbeat() throws IOException {
+        out.write(HEARTBEAT);
+    }
+
+    /// The end of a stream that went well.
+    public void done() throws IOException {
+        out.write(DONE);
+        out.flush();
+    }
+
+    /// The end of a stream that did not: nothing may follow, `[DONE]` least of all.
+    public void error(ApiError error) throws IOException {
+        out.write(ERROR);
+        out.write(error.body());
+        out.write(END);
+        out.flush();
+    }
+
+    public void flush() throws IOException {
+        out.flush();
+    }
+
+    @Override
+    public void close() throws IOException {
+        out.close();
+    }
+}

@@ -1,0 +1,139 @@
+package io.sluice.server.http;
+
+import io.helidon.common.buffers.BufferData;
+import io.helidon.common.buffers.DataReader;
+import io.helidon.common.buffers.DataWriter;
+import io.helidon.common.concurrency.limits.Limit;
+import io.helidon.common.socket.HelidonSocket;
+import io.helidon.common.socket.PeerInfo;
+import io.helidon.common.task.InterruptableTask;
+import io.helidon.webserver.ConnectionContext;
+import io.helidon.webserver.ListenerContext;
+import io.helidon.webserver.ProxyProtocolData;
+import io.helidon.webserver.Router;
+import io.helidon.webserver.http1.Http1Config;
+import io.helidon.webserver.http1.Http1ConnectionSelector;
+import io.helidon.webserver.spi.ServerConnection;
+import io.helidon.webserver.spi.ServerConnectionSelector;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+
+/// Helidon's HTTP/1.1 with one change: its connections read through a `ClientConnection`. Any thread.
+public final class WatchedHttp1 implements ServerConnectionSelector {
+    private final Http1ConnectionSelector http1;
+
+    public WatchedHttp1(Http1Config config) {
+        http1 = Http1ConnectionSelector.builder().config(config).build();
+    }
+
+    @Override
+    public int bytesToIdentifyConnection() {
+        return http1.bytesToIdentifyConnection();
+    }
+
+    @Override
+    public Support supports(BufferData data) {
+        return http1.supports(data);
+    }
+
+    @Override
+    public Set<String> supportedApplicationProtocols() {
+        return http1.supportedApplicationProtocols();
+    }
+
+    @Override
+    public ServerConnection connection(ConnectionContext context) {
+        ClientConnection client = new ClientConnection(context.dataReader());
+        return new Watched(client, http1.connection(new ReadThrough(context, DataReader.create(client))));
+    }
+
+    private record Watched(ClientConnection client, ServerConnection http1)
+            implements ServerConnection, InterruptableTask<Void> {
+        @Override
+        public void handle(Limit limit) throws InterruptedException {
+            ScopedValue.where(ClientConnection.CURRENT, client).call(() -> {
+                http1.handle(limit);
+                return true;
+            });
+        }
+
+        @Override
+        public boolean canInterrupt() {
+            return http1 instanceof InterruptableTask<?> task && task.canInterrupt();
+        }
+
+        @Override
+        public Void call() {
+            throw new UnsupportedOperationException("a connection is handled, not called");
+        }
+
+        @Override
+        public Duration idleTime() {
+            return http1.idleTime();
+        }
+
+        @Override
+        public void close(boolean interrupt) {
+            http1.close(interrupt);
+        }
+    }
+
+    private record ReadThrough(ConnectionContext context, DataReader dataReader) implements ConnectionContext {
+        @Override
+        public ListenerContext listenerContext() {
+            return context.listenerContext();
+        }
+
+        @Override
+        public ExecutorService executor() {
+            return context.executor();
+        }
+
+        @Override
+        public DataWriter dataWriter() {
+            return context.dataWriter();
+        }
+
+        @Override
+        public Router router() {
+            return context.router();
+        }
+
+        @Override
+        public Optional<ProxyProtocolData> proxyProtocolData() {
+            return context.proxyProtocolData();
+        }
+
+        @Override
+        public HelidonSocket serverSocket() {
+            return context.serverSocket();
+        }
+
+        @Override
+        public PeerInfo remotePeer() {
+            return context.remotePeer();
+        }
+
+        @Override
+        public PeerInfo localPeer() {
+            return context.localPeer();
+        }
+
+        @Override
+        public boolean isSecure() {
+            return context.isSecure();
+        }
+
+        @Override
+        public String socketId() {
+            return context.socketId();
+        }
+
+        @Override
+        public String childSocketId() {
+            return context.childSocketId();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.http;
+
+import org.jspecify.annotations.NullMarked;

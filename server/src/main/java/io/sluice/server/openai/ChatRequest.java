@@ -1,0 +1,107 @@
+package io.sluice.server.openai;
+
+import io.sluice.server.generation.Prompt;
+import io.sluice.server.generation.TextRequest;
+import io.sluice.server.http.ApiError;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// A request to `/v1/chat/completions`, parsed and checked as far as that can be done without the model. A value.
+record ChatRequest(CommonFields common, TextRequest text) {
+    private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool", "function");
+
+    /// @param id name of the request
+    static ChatRequest parse(Map<String, Object> json, String id) {
+        UnsupportedFields.refuseInChat(json);
+        Fields fields = Fields.of(json);
+        CommonFields common = CommonFields.parse(fields);
+        Prompt.Chat prompt = new Prompt.Chat(messages(fields), templateVariables(fields));
+        TextRequest text = new TextRequest(
+                id,
+                List.of(prompt),
+                common.maxTokens(),
+                common.choiceCount(),
+                CommonFields.sampling(fields, topLogprobs(fields)),
+                common.stop(),
+                common.stopTokens(),
+                common.ignoreEndTokens());
+        return new ChatRequest(common, text);
+    }
+
+    private static int topLogprobs(Fields fields) {
+        Integer count = fields.integer("top_logprobs");
+        if (fields.isTrue("logprobs")) return CommonFields.topLogprobs("top_logprobs", count == null ? 0 : count);
+        if (count != null && count != 0) {
+            throw ApiError.invalid("top_logprobs", "top_logprobs is only allowed when logprobs is true.");
+        }
+        return CommonFields.topLogprobs("top_logprobs", null);
+    }
+
+    private static Map<String, Object> templateVariables(Fields fields) {
+        Fields variables = fields.object("chat_template_kwargs");
+        return variables == null ? Map.of() : variables.values();
+    }
+
+    private static List<Map<String, Object>> messages(Fields fields) {
+        List<Object> list = fields.list("messages");
+        if (list == null || list.isEmpty()) {
+            throw ApiError.invalid("messages", "messages must be an array of at least one message.");
+        }
+        List<Map<String, Object>> messages = new ArrayList<>(list.size());
+        for (int i = 0; i < list.size(); i++) {
+            String path = "messages[" + i + "]";
+            if (!(list.get(i) instanceof Map<?, ?> message)) throw Fields.wrongAt(path, "an object", list.get(i));
+            messages.add(message(new Fields(Fields.asObject(message), path + ".")));
+        }
+        return messages;
+    }
+
+    private static Map<String, Object> message(Fields fields) {
+        String role = fields.string("role");
+        if (role == null || !ROLES.contains(role)) {
+            throw fields.wrong("role", "one of system, developer, user, assistant, tool", role == null ? "" : role);
+        }
+        Map<String, Object> message = new LinkedHashMap<>(fields.values());
+        if (role.equals("developer")) message.put("role", "system");
+        message.put("content", content(fields, role));
+        return message;
+    }
+
+    private static String content(Fields fields, String role) {
+        return switch (fields.any("content")) {
+            case String text -> text;
+            case List<?> parts -> joinedParts(parts, fields.path() + "content");
+            // An assistant's turn that was only tool calls has none.
+            case null -> {
+                if (role.equals("assistant")) yield "";
+                throw ApiError.invalid(fields.path() + "content", fields.path() + "content is missing.");
+            }
+            case Object other -> throw fields.wrong("content", "a string or an array of text parts", other);
+        };
+    }
+
+    private static String joinedParts(List<?> parts, String path) {
+        List<String> texts = new ArrayList<>();
+        for (int i = 0; i < parts.size(); i++) {
+            String at = path + "[" + i + "]";
+            if (!(parts.get(i) instanceof Map<?, ?> part)) throw Fields.wrongAt(at, "an object", parts.get(i));
+            Fields fields = new Fields(Fields.asObject(part), at + ".");
+            @Nullable String type = fields.string("type");
+            if (!"text".equals(type)) {
+                throw ApiError.invalid(
+                        400,
+                        at + ".type",
+                        "unsupported_content",
+                        "This model takes text only: " + at + " is of type \"" + type + "\".");
+            }
+            String text = fields.string("text");
+            if (text == null) throw ApiError.invalid(at + ".text", at + ".text is missing.");
+            texts.add(text);
+        }
+        return String.join("\n", texts);
+    }
+}

@@ -1,0 +1,60 @@
+package io.sluice.server.openai;
+
+import io.sluice.server.generation.Prompt;
+import io.sluice.server.generation.TextRequest;
+import io.sluice.server.http.ApiError;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/// A request to `/v1/completions`, parsed and checked as far as that can be done without the model. A value.
+record CompletionRequest(CommonFields common, TextRequest text) {
+
+    /// @param id name of the request
+    static CompletionRequest parse(Map<String, Object> json, String id) {
+        UnsupportedFields.refuseInCompletions(json);
+        Fields fields = Fields.of(json);
+        CommonFields common = CommonFields.parse(fields);
+        TextRequest text = new TextRequest(
+                id,
+                prompts(fields),
+                common.maxTokens(),
+                common.choiceCount(),
+                CommonFields.sampling(fields, CommonFields.topLogprobs("logprobs", fields.integer("logprobs"))),
+                common.stop(),
+                common.stopTokens(),
+                common.ignoreEndTokens());
+        return new CompletionRequest(common, text);
+    }
+
+    /// A string, several strings, token ids, or several lists of token ids.
+    private static List<Prompt> prompts(Fields fields) {
+        return switch (fields.any("prompt")) {
+            case null -> throw ApiError.invalid("prompt", "prompt is missing.");
+            case String text -> List.of(new Prompt.Text(text));
+            case List<?> list when list.isEmpty() -> throw ApiError.invalid("prompt", "prompt is empty.");
+            case List<?> list when list.getFirst() instanceof Long -> List.of(tokens(list));
+            case List<?> list -> {
+                List<Prompt> prompts = new ArrayList<>(list.size());
+                for (Object one : list) prompts.add(onePrompt(one));
+                yield prompts;
+            }
+            case Object other -> throw fields.wrong("prompt", EXPECTED, other);
+        };
+    }
+
+    private static final String EXPECTED = "a string, an array of strings, or an array of token ids";
+
+    private static Prompt onePrompt(Object prompt) {
+        return switch (prompt) {
+            case String text -> new Prompt.Text(text);
+            case List<?> ids -> tokens(ids);
+            default -> throw Fields.wrongAt("prompt", EXPECTED, prompt);
+        };
+    }
+
+    private static Prompt.Tokens tokens(List<?> ids) {
+        return new Prompt.Tokens(
+                ids.stream().mapToInt(id -> CommonFields.tokenId("prompt", id)).toArray());
+    }
+}

@@ -1,0 +1,47 @@
+package io.sluice.server.openai;
+
+import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.Usage;
+import io.sluice.server.http.JsonOut;
+
+/// The pieces of JSON that both APIs spell alike. Any thread.
+final class FormatParts {
+    private FormatParts() {}
+
+    /// The beginning of each object of one answer: constant, so its bytes are made once.
+    static byte[] head(String id, String object, long createdSecond, String model) {
+        return new JsonOut()
+                .raw("{\"id\":")
+                .string(id)
+                .raw(",\"object\":")
+                .string(object)
+                .raw(",\"created\":")
+                .number(createdSecond)
+                .raw(",\"model\":")
+                .string(model)
+                .raw(",\"choices\":[")
+                .toBytes();
+    }
+
+    static void usage(JsonOut out, Usage usage) {
+        out.raw(",\"usage\":{\"prompt_tokens\":")
+                .number(usage.prompt())
+                .raw(",\"completion_tokens\":")
+                .number(usage.completion())
+                .raw(",\"total_tokens\":")
+                .number(usage.total())
+                .raw(",\"prompt_tokens_details\":{\"cached_tokens\":")
+                .number(usage.cached())
+                .raw("}}");
+    }
+
+    /// The word for an ending that is an answer; the others are errors and never come here.
+    static String finishReason(Finish finish) {
+        return switch (finish) {
+            case Finish.Stop() -> "stop";
+            case Finish.Length() -> "length";
+            case Finish.Cancelled(), Finish.Expired _, Finish.Failed _ ->
+                throw new IllegalArgumentException(finish + " is no finish_reason");
+        };
+    }
+}

@@ -1,0 +1,119 @@
+package io.sluice.server.openai;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import io.sluice.server.http.ApiError;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Parses a request's JSON into plain values: `Map`, `List`, `String`, `Long`, `Double`, `Boolean`, and `NULL` inside
+/// lists. In objects an explicit null is the same as nothing, and of two equal keys the last one counts, as OpenAI's
+/// own
+/// servers have it. Depth is bounded; length is bounded by the body's limit. Any thread.
+public final class Json {
+
+    /// An explicit null in a list.
+    static final Object NULL = new Object() {
+        @Override
+        public String toString() {
+            return "null";
+        }
+    };
+
+    private static final int REPLACEMENT = 0xFFFD;
+    private static final int DEPTH_MAX = 100;
+    private static final JsonFactory FACTORY = JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(DEPTH_MAX)
+                    .maxStringLength(Integer.MAX_VALUE)
+                    .build())
+            .build();
+
+    private Json() {}
+
+    /// The JSON object in `utf8`.
+    ///
+    /// @throws ApiError 400 with the position of the mistake if it is not one
+    public static Map<String, Object> parseObject(byte[] utf8) {
+        try (JsonParser parser = FACTORY.createParser(utf8)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw ApiError.invalid(null, "The request's body must be a JSON object.");
+            }
+            Map<String, Object> object = object(parser);
+            if (parser.nextToken() != null) {
+                throw ApiError.invalid(null, "The request's body goes on after its JSON object" + at(parser) + ".");
+            }
+            return object;
+        } catch (JsonProcessingException e) {
+            var location = e.getLocation();
+            String at =
+                    location == null ? "" : " at line " + location.getLineNr() + ", column " + location.getColumnNr();
+            throw ApiError.invalid(null, "The request's body is not valid JSON" + at + ": " + e.getOriginalMessage());
+        } catch (IOException e) {
+            // Broken UTF-8 in names comes up as plain I/O trouble; nothing else can: the bytes are in memory.
+            throw ApiError.invalid(null, "The request's body is not valid JSON: " + e.getMessage());
+        }
+    }
+
+    private static Map<String, Object> object(JsonParser parser) throws IOException {
+        Map<String, Object> object = new LinkedHashMap<>();
+        while (parser.nextToken() != JsonToken.END_OBJECT) {
+            String name = parser.currentName();
+            parser.nextToken();
+            Object value = value(parser);
+            if (value == NULL) {
+                object.remove(name);
+            } else {
+                object.put(name, value);
+            }
+        }
+        return object;
+    }
+
+    private static List<Object> array(JsonParser parser) throws IOException {
+        List<Object> array = new ArrayList<>();
+        while (parser.nextToken() != JsonToken.END_ARRAY) array.add(value(parser));
+        return array;
+    }
+
+    private static Object value(JsonParser parser) throws IOException {
+        return switch (parser.currentToken()) {
+            case START_OBJECT -> object(parser);
+            case START_ARRAY -> array(parser);
+            case VALUE_STRING -> wellFormed(parser.getText());
+            case VALUE_NUMBER_INT ->
+                parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
+                        ? (Object) parser.getDoubleValue()
+                        : (Object) parser.getLongValue();
+            case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+            case VALUE_TRUE -> true;
+            case VALUE_FALSE -> false;
+            case VALUE_NULL -> NULL;
+            default -> throw ApiError.invalid(null, "The request's body is not valid JSON" + at(parser) + ".");
+        };
+    }
+
+    /// JSON can escape half a surrogate pair, which is no text; nothing behind the edge should meet one.
+    private static String wellFormed(String text) {
+        if (text.codePoints().noneMatch(Json::isLoneSurrogate)) return text;
+        return text.codePoints()
+                .map(c -> isLoneSurrogate(c) ? REPLACEMENT : c)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                .toString();
+    }
+
+    private static boolean isLoneSurrogate(int codePoint) {
+        return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
+    }
+
+    private static String at(JsonParser parser) {
+        var location = parser.currentTokenLocation();
+        return " at line " + location.getLineNr() + ", column " + location.getColumnNr();
+    }
+}

@@ -1,0 +1,79 @@
+package io.sluice.server.openai;
+
+import io.sluice.server.http.ApiError;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+
+/// Refuses fields that clients know and this server does not have, unless their value asks for nothing. Fields that
+/// nobody has heard of are ignored: client libraries add some every month. Any thread.
+final class UnsupportedFields {
+
+    /// Field and the values that ask for nothing, besides null, false, and empty lists, objects and texts.
+    private static final Map<String, List<Object>> COMMON = Map.ofEntries(
+            Map.entry("best_of", List.of(1L)),
+            Map.entry("use_beam_search", List.of()),
+            Map.entry("echo", List.of()),
+            Map.entry("include_stop_str_in_output", List.of()),
+            Map.entry("skip_special_tokens", List.of(true)),
+            Map.entry("bad_words", List.of()),
+            Map.entry("allowed_token_ids", List.of()),
+            Map.entry("prompt_logprobs", List.of()),
+            Map.entry("truncate_prompt_tokens", List.of()),
+            Map.entry("structured_outputs", List.of()),
+            Map.entry("guided_json", List.of()),
+            Map.entry("guided_regex", List.of()),
+            Map.entry("guided_choice", List.of()),
+            Map.entry("guided_grammar", List.of()));
+
+    private static final Map<String, List<Object>> CHAT = Map.ofEntries(
+            Map.entry("tools", List.of()),
+            Map.entry("tool_choice", List.of("none", "auto")),
+            Map.entry("functions", List.of()),
+            Map.entry("function_call", List.of("none", "auto")),
+            Map.entry("response_format", List.of(Map.of("type", "text"))),
+            Map.entry("modalities", List.of(List.of("text"))),
+            Map.entry("audio", List.of()),
+            Map.entry("prediction", List.of()),
+            Map.entry("web_search_options", List.of()),
+            Map.entry("chat_template", List.of()),
+            Map.entry("documents", List.of()),
+            Map.entry("continue_final_message", List.of()),
+            Map.entry("add_generation_prompt", List.of(true)));
+
+    private static final Map<String, List<Object>> COMPLETIONS =
+            Map.of("suffix", List.of(), "response_format", List.of(Map.of("type", "text")));
+
+    private UnsupportedFields() {}
+
+    static void refuseInChat(Map<String, Object> request) {
+        refuse(request, COMMON);
+        refuse(request, CHAT);
+    }
+
+    static void refuseInCompletions(Map<String, Object> request) {
+        refuse(request, COMMON);
+        refuse(request, COMPLETIONS);
+    }
+
+    private static void refuse(Map<String, Object> request, Map<String, List<Object>> unsupported) {
+        request.forEach((field, value) -> {
+            List<Object> harmless = unsupported.get(field);
+            if (harmless != null && !harmless.contains(value) && !asksForNothing(value, harmless)) {
+                throw ApiError.invalid(
+                        400, field, "unsupported_parameter", field + " is not supported by this server.");
+            }
+        });
+    }
+
+    /// A field whose usual value is true asks for something by being false.
+    private static boolean asksForNothing(Object value, List<Object> harmless) {
+        return switch (value) {
+            case Boolean flag -> !flag && !harmless.contains(true);
+            case String text -> text.isEmpty();
+            case Collection<?> list -> list.isEmpty();
+            case Map<?, ?> object -> object.isEmpty();
+            default -> false;
+        };
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.openai;
+
+import org.jspecify.annotations.NullMarked;

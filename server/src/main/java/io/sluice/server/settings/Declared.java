@@ -1,0 +1,214 @@
+package io.sluice.server.settings;
+
+import io.sluice.server.settings.Setting.Group;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/// Every setting of `sluice serve`, in the order of the documentation.
+final class Declared {
+    private static final int MANY = 1 << 20;
+
+    static final Setting<String> MODEL = new Setting<>(
+            "model",
+            Group.MODEL,
+            new Kind.Text("PATH"),
+            "sluice-demo",
+            "The model to serve: a Hugging Face folder, a GGUF file, or `sluice-demo`, the small model that comes with"
+                    + " Sluice.");
+
+    static final Setting<Optional<List<String>>> SERVED_MODEL_NAME = new Setting<>(
+            "served-model-name",
+            Group.MODEL,
+            new Kind.Auto<>(new Kind.Names("NAME[,NAME...]")),
+            "auto",
+            "What clients call the model; several names may be given, the first is the one that `/v1/models` lists"
+                    + " first. `auto` is the name of its file or folder.");
+
+    static final Setting<Optional<Integer>> MAX_MODEL_LEN = new Setting<>(
+            "max-model-len",
+            Group.MODEL,
+            new Kind.Auto<>(new Kind.Count(1, 1 << 24)),
+            "auto",
+            "The most tokens of one request, prompt and output together. `auto` is what the model was trained for.");
+
+    static final Setting<String> DTYPE = new Setting<>(
+            "dtype",
+            Group.MODEL,
+            new Kind.Word(List.of("auto", "float32", "bfloat16")),
+            "auto",
+            "What the model is computed in. `auto` is float32 for a model stored in float32 and where the CPU kernels cannot"
+                    + " be built, else bfloat16.");
+
+    static final Setting<String> KV_CACHE_DTYPE = new Setting<>(
+            "kv-cache-dtype",
+            Group.MODEL,
+            new Kind.Word(List.of("auto", "float32", "bfloat16")),
+            "auto",
+            "What keys and values are stored in. `auto` is the same as `dtype`.");
+
+    static final Setting<String> CACHE_DIR = new Setting<>(
+            "cache-dir",
+            Group.MODEL,
+            new Kind.Text("PATH"),
+            "~/.cache/sluice",
+            "Where the model that comes with Sluice is unpacked.");
+
+    static final Setting<Optional<Long>> KV_CACHE_MEMORY = new Setting<>(
+            "kv-cache-memory",
+            Group.ENGINE,
+            new Kind.Auto<>(new Kind.Size()),
+            "auto",
+            "Memory for keys and values, such as `2GiB`. `auto` is enough for `max-num-seqs` requests of full length,"
+                    + " but at most a quarter of the machine's memory.");
+
+    static final Setting<Integer> BLOCK_SIZE = new Setting<>(
+            "block-size",
+            Group.ENGINE,
+            new Kind.Count(1, 1024),
+            "16",
+            "Tokens per block of the KV cache; a power of two. Prefixes are reused in whole blocks.");
+
+    static final Setting<Integer> MAX_NUM_SEQS = new Setting<>(
+            "max-num-seqs",
+            Group.ENGINE,
+            new Kind.Count(1, 4096),
+            "32",
+            "The most sequences that are computed at once; further requests wait.");
+
+    static final Setting<Integer> MAX_NUM_BATCHED_TOKENS = new Setting<>(
+            "max-num-batched-tokens",
+            Group.ENGINE,
+            new Kind.Count(1, MANY),
+            "512",
+            "The most tokens of one step, over all sequences. More makes long prompts quicker, and everybody's next"
+                    + " token slower while they last.");
+
+    static final Setting<Optional<Integer>> LONG_PREFILL_TOKEN_THRESHOLD = new Setting<>(
+            "long-prefill-token-threshold",
+            Group.ENGINE,
+            new Kind.Auto<>(new Kind.Count(1, MANY)),
+            "auto",
+            "The most prompt tokens of one sequence in one step, so that a long prompt holds up nobody. `auto` is half"
+                    + " of `max-num-batched-tokens`.");
+
+    static final Setting<Integer> MAX_WAITING_REQUESTS = new Setting<>(
+            "max-waiting-requests",
+            Group.ENGINE,
+            new Kind.Count(1, MANY),
+            "256",
+            "How many admitted requests may wait to be computed; beyond it requests are answered with 429 and a"
+                    + " `Retry-After`.");
+
+    static final Setting<Integer> MAX_TOKENS_DEFAULT = new Setting<>(
+            "max-tokens-default",
+            Group.ENGINE,
+            new Kind.Count(1, 1 << 24),
+            "2048",
+            "The most output tokens of a request that names no limit. The rest of the context is the limit if that is"
+                    + " less.");
+
+    static final Setting<Boolean> ENABLE_PREFIX_CACHING = new Setting<>(
+            "enable-prefix-caching",
+            Group.ENGINE,
+            new Kind.Flag(),
+            "true",
+            "Keep the computed beginnings of prompts, and reuse them when another prompt begins alike.");
+
+    static final Setting<Boolean> DETERMINISTIC = new Setting<>(
+            "deterministic",
+            Group.ENGINE,
+            new Kind.Flag(),
+            "false",
+            "A request's tokens do not depend on what else is computed at the same time, also below float32.");
+
+    static final Setting<Optional<Integer>> THREADS = new Setting<>(
+            "threads",
+            Group.ENGINE,
+            new Kind.Auto<>(new Kind.Count(1, 1024)),
+            "auto",
+            "CPU threads that compute a step. `auto` is one per processor.");
+
+    static final Setting<String> HOST = new Setting<>(
+            "host",
+            Group.HTTP,
+            new Kind.Text("ADDRESS"),
+            "127.0.0.1",
+            "The address to listen on. There are no API keys yet, so the default answers this machine only; `0.0.0.0`"
+                    + " answers everybody who can reach it.");
+
+    static final Setting<Integer> PORT = new Setting<>(
+            "port", Group.HTTP, new Kind.Count(0, 65535), "8000", "The port to listen on; 0 takes any free one.");
+
+    static final Setting<Long> MAX_BODY_BYTES = new Setting<>(
+            "max-body-bytes",
+            Group.HTTP,
+            new Kind.Size(),
+            "8MiB",
+            "The longest request body; longer ones are answered with 413 before they are read.");
+
+    static final Setting<Duration> HEARTBEAT = new Setting<>(
+            "heartbeat",
+            Group.HTTP,
+            new Kind.Span(),
+            "10s",
+            "The longest silence of a stream: after it a comment is sent, which clients skip and which keeps proxies"
+                    + " from giving up.");
+
+    static final Setting<Duration> DRAIN_DELAY = new Setting<>(
+            "drain-delay",
+            Group.LIFECYCLE,
+            new Kind.Span(),
+            "0s",
+            "How long new requests are still taken after SIGTERM, while `/readyz` already says 503: the time that"
+                    + " load balancers need to look elsewhere.");
+
+    static final Setting<Duration> DRAIN_TIMEOUT = new Setting<>(
+            "drain-timeout",
+            Group.LIFECYCLE,
+            new Kind.Span(),
+            "30s",
+            "How long running requests may go on after that. What is left then ends with an error event.");
+
+    static final Setting<String> LOG_FORMAT = new Setting<>(
+            "log-format",
+            Group.LIFECYCLE,
+            new Kind.Word(List.of("text", "json")),
+            "text",
+            "How log lines are written to standard error.");
+
+    static final List<Setting<?>> ALL = List.of(
+            MODEL,
+            SERVED_MODEL_NAME,
+            MAX_MODEL_LEN,
+            DTYPE,
+            KV_CACHE_DTYPE,
+            CACHE_DIR,
+            KV_CACHE_MEMORY,
+            BLOCK_SIZE,
+            MAX_NUM_SEQS,
+            MAX_NUM_BATCHED_TOKENS,
+            LONG_PREFILL_TOKEN_THRESHOLD,
+            MAX_WAITING_REQUESTS,
+            MAX_TOKENS_DEFAULT,
+            ENABLE_PREFIX_CACHING,
+            DETERMINISTIC,
+            THREADS,
+            HOST,
+            PORT,
+            MAX_BODY_BYTES,
+            HEARTBEAT,
+            DRAIN_DELAY,
+            DRAIN_TIMEOUT,
+            LOG_FORMAT);
+
+    /// Environment variables that begin like settings and are none: the launcher's, and the file's place.
+    static final List<String> OTHER_VARIABLES =
+            List.of("SLUICE_CONFIG", "SLUICE_JAVA_HOME", "SLUICE_JAVA_OPTS", "SLUICE_SHARED");
+
+    private Declared() {}
+
+    static List<String> names() {
+        return ALL.stream().map(Setting::name).toList();
+    }
+}

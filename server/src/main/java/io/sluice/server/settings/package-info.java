@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.settings;
+
+import org.jspecify.annotations.NullMarked;

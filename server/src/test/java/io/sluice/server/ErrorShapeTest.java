@@ -1,0 +1,212 @@
+package io.sluice.server;
+
+import static io.sluice.server.TestServer.asking;
+import static io.sluice.server.TestServer.at;
+import static io.sluice.server.TestServer.json;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.Map;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Every failure has the shape that OpenAI's clients parse, whoever found it.
+class ErrorShapeTest {
+    @AutoClose
+    private final TestServer server = TestServer.start();
+
+    @Test
+    void an_unknown_route_is_404() throws Exception {
+        Map<String, Object> error = error(server.get("/v1/nothing"), 404);
+        assertThat(at(error, "error.code")).isEqualTo("unknown_url");
+        assertThat((String) at(error, "error.message")).contains("GET /v1/nothing");
+    }
+
+    @Test
+    void a_known_route_with_another_method_is_405_and_says_which() throws Exception {
+        var response = server.get("/v1/chat/completions");
+        error(response, 405);
+        assertThat(response.headers().firstValue("allow").orElseThrow()).isEqualTo("POST");
+        error(server.post("/v1/models", "{}"), 405);
+        error(server.post("/livez", "{}"), 405);
+    }
+
+    @Test
+    void an_unknown_model_is_404() throws Exception {
+        Map<String, Object> error =
+                error(server.post("/v1/chat/completions", "{\"model\":\"nope\"," + asking("x") + "}"), 404);
+        assertThat(at(error, "error.code")).isEqualTo("model_not_found");
+        assertThat(at(error, "error.param")).isEqualTo("model");
+        assertThat((String) at(error, "error.message")).contains("\"nope\"").contains("\"test-model\"");
+        error(server.get("/v1/models/nope"), 404);
+    }
+
+    @Test
+    void a_body_over_the_limit_is_413_before_any_of_it_is_read() throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Content-Length: 100000000");
+            String response = client.readToEnd();
+            assertThat(response).startsWith("HTTP/1.1 413").contains("\"code\":\"request_too_large\"");
+        }
+    }
+
+    @Test
+    void a_client_that_asks_before_sending_too_much_is_told_not_to() throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead(
+                    "POST /v1/completions HTTP/1.1", "Host: test", "Expect: 100-continue", "Content-Length: 100000000");
+            assertThat(client.readToEnd()).startsWith("HTTP/1.1 413").doesNotContain("100 Continue");
+        }
+    }
+
+    @Test
+    void a_body_in_chunks_is_413_with_the_chunk_that_crosses_the_limit() throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Transfer-Encoding: chunked");
+            client.send("8000\r\n" + " ".repeat(0x8000) + "\r\n");
+            // Announced, never sent: the server must not wait for it, let alone make room.
+            client.send("7fff0000\r\n");
+            assertThat(client.readUntil("\"code\":\"request_too_large\"")).startsWith("HTTP/1.1 413");
+        }
+    }
+
+    @Test
+    void a_body_at_the_limit_is_read() throws Exception {
+        String head = "{\"prompt\":\"→x\",\"user\":\"";
+        String body = head + "u".repeat((int) TestServer.BODY_BYTES_MAX - head.length() - 2 - 2) + "\"}";
+        assertThat(server.post("/v1/completions", body).statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void broken_json_says_where() throws Exception {
+        Map<String, Object> error = error(server.post("/v1/completions", "{\"prompt\":\n  oops}"), 400);
+        assertThat((String) at(error, "error.message")).contains("line 2");
+        assertThat(at(error, "error.param")).isNull();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "[]",
+                "7",
+                "\"text\"",
+                "{} {}",
+                "{\"prompt\":\"x\"",
+                "{'prompt':'x'}",
+                "{\"temperature\":NaN}",
+                "{\"prompt\":\"a\tb\"}",
+                "{\"prompt\":\"x\",}",
+                "{\"n\":01}",
+                "null",
+                "{\"prompt\":\"\\x\"}"
+            })
+    void what_is_no_json_object_is_400(String body) throws Exception {
+        error(server.post("/v1/completions", body), 400);
+    }
+
+    @Test
+    void broken_utf8_is_400() throws Exception {
+        byte[] body = "{\"prompt\":\"a?b\"}".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+        body[12] = (byte) 0xFF;
+        var response = server.client.send(
+                HttpRequest.newBuilder(server.uri("/v1/completions"))
+                        .POST(HttpRequest.BodyPublishers.ofByteArray(body))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+        error(response, 400);
+    }
+
+    @Test
+    void nesting_without_end_is_400() throws Exception {
+        error(server.post("/v1/completions", "{\"x\":" + "[".repeat(20_000)), 400);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1e400", "1e99999999999", "123456789012345678901234567890", "-1e400"})
+    void numbers_beyond_all_bounds_are_400(String number) throws Exception {
+        for (String field : new String[] {"temperature", "max_tokens", "seed", "top_k"}) {
+            Map<String, Object> error =
+                    error(server.post("/v1/completions", "{\"prompt\":\"x\",\"" + field + "\":" + number + "}"), 400);
+            assertThat(at(error, "error.param")).isEqualTo(field);
+        }
+    }
+
+    @Test
+    void of_two_equal_keys_the_last_one_counts() throws Exception {
+        var answer = json(server.post("/v1/completions", "{\"prompt\":\"→a\",\"prompt\":\"→b\"}")
+                .body());
+        assertThat(at(answer, "choices.0.text")).isEqualTo("b");
+    }
+
+    @Test
+    void half_a_surrogate_pair_becomes_a_replacement() throws Exception {
+        var answer = json(
+                server.post("/v1/completions", "{\"prompt\":\"→a\\ud800b\"}").body());
+        assertThat(at(answer, "choices.0.text")).isEqualTo("a\uFFFDb");
+    }
+
+    @Test
+    void broken_http_is_answered_in_the_same_shape() throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("GET /livez HTTP/1.1");
+            String response = client.readToEnd();
+            assertThat(response).startsWith("HTTP/1.1 400").contains("{\"error\":{\"message\":");
+        }
+    }
+
+    @Test
+    void headers_beyond_all_bounds_are_refused() throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("GET /livez HTTP/1.1", "Host: test", "X-Long: " + "x".repeat(100_000));
+            assertThat(client.readUntil("\n")).startsWith("HTTP/1.1 4");
+        }
+    }
+
+    @Test
+    void the_request_id_is_echoed_or_made() throws Exception {
+        var given = server.client.send(
+                HttpRequest.newBuilder(server.uri("/v1/nothing"))
+                        .header("x-request-id", "abc-123")
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+        assertThat(given.headers().firstValue("x-request-id")).contains("abc-123");
+        assertThat(server.chat(asking("x")).headers().firstValue("x-request-id").orElseThrow())
+                .startsWith("req-");
+        var endless = server.client.send(
+                HttpRequest.newBuilder(server.uri("/livez"))
+                        .header("x-request-id", "x".repeat(1000))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+        assertThat(endless.headers().firstValue("x-request-id").orElseThrow()).startsWith("req-");
+    }
+
+    @Test
+    void any_bearer_token_and_any_client_header_are_accepted() throws Exception {
+        var response = server.client.send(
+                HttpRequest.newBuilder(server.uri("/v1/models"))
+                        .header("Authorization", "Bearer anything")
+                        .header("X-Stainless-Lang", "python")
+                        .header("Idempotency-Key", "stainless-python-retry-1")
+                        .header("Accept", "application/json")
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+        assertThat(response.statusCode()).isEqualTo(200);
+    }
+
+    private static Map<String, Object> error(HttpResponse<String> response, int status) {
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
+        assertThat(response.headers().firstValue("content-type").orElseThrow()).isEqualTo("application/json");
+        assertThat(response.headers().firstValue("x-request-id")).isPresent();
+        Map<String, Object> json = json(response.body());
+        assertThat((String) at(json, "error.message")).isNotBlank();
+        assertThat((String) at(json, "error.type")).isNotBlank();
+        assertThat(response.body()).contains("\"param\":").contains("\"code\":");
+        Object code = at(json, "error.code");
+        assertThat(code == null || code instanceof String).isTrue();
+        return json;
+    }
+}

@@ -1,0 +1,94 @@
+package io.sluice.server;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Locale;
+
+/// A client that speaks HTTP byte by byte, for what no decent client does.
+final class RawClient implements AutoCloseable {
+    private final Socket socket;
+    private final InputStream in;
+
+    RawClient(TestServer server) throws IOException {
+        socket = new Socket(InetAddress.getLoopbackAddress(), server.http.port());
+        socket.setSoTimeout((int) Duration.ofSeconds(20).toMillis());
+        in = socket.getInputStream();
+    }
+
+    RawClient send(String text) throws IOException {
+        return send(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    RawClient send(byte[] bytes) throws IOException {
+        socket.getOutputStream().write(bytes);
+        socket.getOutputStream().flush();
+        return this;
+    }
+
+    /// The lines of a request's head, and the empty one.
+    RawClient sendHead(String... lines) throws IOException {
+        return send(String.join("\r\n", lines) + "\r\n\r\n");
+    }
+
+    /// A whole POST.
+    RawClient post(String path, String json) throws IOException {
+        return send(postText(path, json));
+    }
+
+    static String postText(String path, String json) {
+        return "POST " + path + " HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: "
+                + json.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + json;
+    }
+
+    /// One line without its end.
+    String readLine() throws IOException {
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        for (int c = in.read(); c != '\n'; c = in.read()) {
+            if (c < 0) throw new IOException("the connection ended after: " + line.toString(StandardCharsets.UTF_8));
+            if (c != '\r') line.write(c);
+        }
+        return line.toString(StandardCharsets.UTF_8);
+    }
+
+    /// Status line, headers and a body of declared length.
+    String readResponse() throws IOException {
+        StringBuilder response = new StringBuilder();
+        int length = 0;
+        for (String line = readLine(); !line.isEmpty(); line = readLine()) {
+            response.append(line).append('\n');
+            if (line.toLowerCase(Locale.ROOT).startsWith("content-length:")) {
+                length = Integer.parseInt(
+                        line.substring("content-length:".length()).strip());
+            }
+        }
+        return response.append('\n')
+                .append(new String(in.readNBytes(length), StandardCharsets.UTF_8))
+                .toString();
+    }
+
+    /// Everything up to the end of the connection.
+    String readToEnd() throws IOException {
+        return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    /// Reads until the text has come.
+    String readUntil(String text) throws IOException {
+        ByteArrayOutputStream read = new ByteArrayOutputStream();
+        while (!read.toString(StandardCharsets.UTF_8).contains(text)) {
+            int c = in.read();
+            if (c < 0) throw new IOException("the connection ended after: " + read.toString(StandardCharsets.UTF_8));
+            read.write(c);
+        }
+        return read.toString(StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public void close() throws IOException {
+        socket.close();
+    }
+}

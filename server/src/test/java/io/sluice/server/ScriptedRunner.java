@@ -1,0 +1,122 @@
+package io.sluice.server;
+
+import io.sluice.batching.ModelLimits;
+import io.sluice.batching.ModelRunner;
+import io.sluice.batching.StepPlan;
+import io.sluice.batching.StepResult;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// A strict fake device: continues every sequence by a script that is part of the prompt, one byte per token. It knows
+/// no text: token ids below 256 are bytes, `END` ends. The script is what stands in the prompt after the last `SCRIPT`
+/// token; without one, the prompt itself is repeated for ever. Steps can be held by a gate.
+final class ScriptedRunner implements ModelRunner {
+    static final int SCRIPT = 256;
+    static final int END = 257;
+    static final int VOCAB_SIZE = 258;
+
+    private final ModelLimits limits;
+    private final Gate gate;
+    private final StepResult result;
+    private final int[] cache; // [block, offset]
+
+    ScriptedRunner(ModelLimits limits, Gate gate) {
+        this.limits = limits;
+        this.gate = gate;
+        this.result = new StepResult(limits.sequencesMax());
+        this.cache = new int[limits.blockCount() * limits.blockSize()];
+    }
+
+    /// Lets steps through: all of them until it is closed, then only as many as it is given. Can break the device.
+    static final class Gate {
+        private final Semaphore steps = new Semaphore(0);
+        private volatile boolean open = true;
+        private volatile boolean broken;
+        private final AtomicInteger stepsDone = new AtomicInteger();
+
+        void close() {
+            open = false;
+        }
+
+        void open() {
+            open = true;
+            steps.release(1_000_000);
+        }
+
+        void allow(int count) {
+            steps.release(count);
+        }
+
+        void breakDevice() {
+            broken = true;
+            open();
+        }
+
+        int stepsDone() {
+            return stepsDone.get();
+        }
+
+        private void pass() {
+            if (!open) steps.acquireUninterruptibly();
+            if (broken) throw new DeviceLost("the fake device was broken on purpose", new IllegalStateException());
+            stepsDone.incrementAndGet();
+        }
+    }
+
+    @Override
+    public ModelLimits limits() {
+        return limits;
+    }
+
+    @Override
+    public InFlightStep launch(StepPlan plan) {
+        return () -> {
+            gate.pass();
+            for (int slice = 0; slice < plan.sliceCount(); slice++) {
+                remember(plan, slice);
+                if (plan.samples(slice)) sample(plan, slice);
+            }
+            return result;
+        };
+    }
+
+    /// The fake's keys and values: the token itself, where the plan says that its position lies.
+    private void remember(StepPlan plan, int slice) {
+        for (int i = 0; i < plan.length(slice); i++) {
+            cache[place(plan, slice, plan.firstPosition(slice) + i)] = plan.token(plan.tokenStart(slice) + i);
+        }
+    }
+
+    private int place(StepPlan plan, int slice, int position) {
+        int blockSize = limits.blockSize();
+        return plan.block(slice, position / blockSize) * blockSize + position % blockSize;
+    }
+
+    private void sample(StepPlan plan, int slice) {
+        int[] sequence = new int[plan.firstPosition(slice) + plan.length(slice)];
+        for (int i = 0; i < sequence.length; i++) sequence[i] = cache[place(plan, slice, i)];
+        int promptLength = plan.promptLength(slice);
+        int token = scripted(sequence, promptLength, sequence.length - promptLength);
+        result.set(slice, token, -0.5f);
+        for (int rank = 0; rank < plan.sampling(slice).topLogprobs(); rank++) {
+            result.addTop(slice, rank == 0 ? token : 'a' + rank, -0.5f - rank);
+        }
+    }
+
+    private static int scripted(int[] sequence, int promptLength, int position) {
+        int start = 0;
+        boolean found = false;
+        for (int i = 0; i < promptLength; i++) {
+            if (sequence[i] == SCRIPT) {
+                start = i + 1;
+                found = true;
+            }
+        }
+        int length = promptLength - start;
+        if (!found) return sequence[position % promptLength];
+        return position < length ? sequence[start + position] : END;
+    }
+
+    @Override
+    public void close() {}
+}

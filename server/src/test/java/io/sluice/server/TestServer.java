@@ -1,0 +1,235 @@
+package io.sluice.server;
+
+import io.sluice.batching.Engine;
+import io.sluice.batching.EngineSettings;
+import io.sluice.batching.ModelLimits;
+import io.sluice.modelstore.ChatTemplate;
+import io.sluice.modelstore.GenerationDefaults;
+import io.sluice.modelstore.RenderedChat;
+import io.sluice.server.generation.GenerationService;
+import io.sluice.server.generation.ServedModel;
+import io.sluice.server.http.ApiError;
+import io.sluice.server.openai.Json;
+import io.sluice.server.settings.ServerSettings;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// The real server and the real engine on a free port, with a fake device and tokenizer behind them: a prompt says
+/// itself what will be answered (`ByteTokenizer.MARK`).
+final class TestServer implements AutoCloseable {
+    static final String MODEL = "test-model";
+    static final int CONTEXT_MAX = 8192;
+    static final long BODY_BYTES_MAX = 64 * 1024;
+
+    final ScriptedRunner.Gate gate = new ScriptedRunner.Gate();
+    final Lifecycle lifecycle = new Lifecycle();
+    final ServerMetrics metrics = new ServerMetrics(MODEL);
+    final Engine engine;
+    final HttpServer http;
+    final HttpClient client =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+    /// What a test may choose.
+    record Options(int sequencesMax, int waitingMax, int blockCount, Duration heartbeat, GenerationDefaults defaults) {
+        static Options usual() {
+            return new Options(8, 64, 4096, Duration.ofSeconds(30), noDefaults());
+        }
+
+        Options withSequencesMax(int count) {
+            return new Options(count, waitingMax, blockCount, heartbeat, defaults);
+        }
+
+        Options withWaitingMax(int count) {
+            return new Options(sequencesMax, count, blockCount, heartbeat, defaults);
+        }
+
+        Options withBlockCount(int count) {
+            return new Options(sequencesMax, waitingMax, count, heartbeat, defaults);
+        }
+
+        Options withHeartbeat(Duration time) {
+            return new Options(sequencesMax, waitingMax, blockCount, time, defaults);
+        }
+
+        Options withDefaults(GenerationDefaults recommended) {
+            return new Options(sequencesMax, waitingMax, blockCount, heartbeat, recommended);
+        }
+    }
+
+    private TestServer(Options options) {
+        ModelLimits limits = new ModelLimits(
+                options.blockCount(), 16, CONTEXT_MAX, 512, options.sequencesMax(), ScriptedRunner.VOCAB_SIZE);
+        engine = Engine.start(
+                "test", new EngineSettings(options.waitingMax(), true, 512), () -> new ScriptedRunner(limits, gate));
+        http = HttpServer.start(
+                new ServerSettings.Http("127.0.0.1", 0, BODY_BYTES_MAX, options.heartbeat()), lifecycle, metrics);
+        metrics.observe(engine);
+        ServedModel model = new ServedModel(
+                List.of(MODEL, "alias"), new ByteTokenizer(), Optional.of(template()), options.defaults(), 1000, 1);
+        lifecycle.ready(new GenerationService(model, engine, metrics), engine::isAlive);
+    }
+
+    static TestServer start() {
+        return new TestServer(Options.usual());
+    }
+
+    static TestServer start(Options options) {
+        return new TestServer(options);
+    }
+
+    static GenerationDefaults noDefaults() {
+        return new GenerationDefaults(
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(ScriptedRunner.END));
+    }
+
+    /// `[role]content` per message: the last message comes last, and with it the script.
+    private static ChatTemplate template() {
+        return (messages, variables) -> {
+            if (variables.containsKey("refuse")) throw new ChatTemplate.ChatTemplateException("as it was told to");
+            StringBuilder text = new StringBuilder();
+            for (Map<String, Object> message : messages) {
+                text.append('[').append(message.get("role")).append(']').append(message.get("content"));
+            }
+            return new RenderedChat(text.toString(), new BitSet());
+        };
+    }
+
+    URI uri(String path) {
+        return URI.create("http://127.0.0.1:" + http.port() + path);
+    }
+
+    HttpResponse<String> get(String path) throws IOException, InterruptedException {
+        return client.send(HttpRequest.newBuilder(uri(path)).build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    HttpResponse<String> post(String path, String json) throws IOException, InterruptedException {
+        return client.send(request(path, json), HttpResponse.BodyHandlers.ofString());
+    }
+
+    HttpRequest request(String path, String json) {
+        return HttpRequest.newBuilder(uri(path))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(json))
+                .build();
+    }
+
+    HttpResponse<String> chat(String fields) throws IOException, InterruptedException {
+        return post("/v1/chat/completions", chatBody(fields));
+    }
+
+    /// A chat of one message.
+    static String chatBody(String fields) {
+        return "{\"model\":\"" + MODEL + "\"," + fields + "}";
+    }
+
+    /// `"messages":[...]` of one user message that makes the model answer `answer`.
+    static String asking(String answer) {
+        return "\"messages\":[{\"role\":\"user\",\"content\":\"Say " + ByteTokenizer.MARK + answer + "\"}]";
+    }
+
+    /// The same for completions.
+    static String prompting(String answer) {
+        return "\"prompt\":\"Say " + ByteTokenizer.MARK + answer + "\"";
+    }
+
+    /// The chunks of a stream, without the closing `[DONE]`, which must be there.
+    static List<Map<String, Object>> chunks(String body) {
+        List<Map<String, Object>> chunks = new ArrayList<>();
+        boolean done = false;
+        for (String line : body.split("\n", -1)) {
+            if (!line.startsWith("data: ")) continue;
+            if (done) throw new AssertionError("something follows [DONE]: " + line);
+            if (line.equals("data: [DONE]")) done = true;
+            else chunks.add(json(line.substring("data: ".length())));
+        }
+        if (!done) throw new AssertionError("no [DONE] in: " + body);
+        return chunks;
+    }
+
+    static Map<String, Object> json(String text) {
+        try {
+            return Json.parseObject(text.getBytes(StandardCharsets.UTF_8));
+        } catch (ApiError e) {
+            throw new AssertionError("not JSON: " + text, e);
+        }
+    }
+
+    /// The value at a path such as `choices.0.message.content`.
+    static @Nullable Object at(Map<String, Object> json, String path) {
+        Object value = json;
+        for (String step : path.split("\\.", -1)) {
+            value = switch (value) {
+                case Map<?, ?> map -> map.get(step);
+                case List<?> list -> list.get(Integer.parseInt(step));
+                case null, default -> throw new AssertionError("nothing at " + path + " in " + json);
+            };
+        }
+        return value;
+    }
+
+    /// The list at a path.
+    static List<?> list(Map<String, Object> json, String path) {
+        if (at(json, path) instanceof List<?> list) return list;
+        throw new AssertionError("no list at " + path + " in " + json);
+    }
+
+    /// The text of a choice in a stream's chunks.
+    static String text(List<Map<String, Object>> chunks, long choice) {
+        StringBuilder text = new StringBuilder();
+        for (Map<String, Object> chunk : chunks) {
+            if (list(chunk, "choices").isEmpty() || !Objects.equals(at(chunk, "choices.0.index"), choice)) continue;
+            boolean chat = Objects.equals(chunk.get("object"), "chat.completion.chunk");
+            Object piece = at(chunk, chat ? "choices.0.delta" : "choices.0");
+            if (piece instanceof Map<?, ?> fields && fields.get(chat ? "content" : "text") instanceof String added) {
+                text.append(added);
+            }
+        }
+        return text.toString();
+    }
+
+    /// The value of a metric's first series, or of the series whose labels are given.
+    double metric(String name) throws IOException, InterruptedException {
+        return get("/metrics")
+                .body()
+                .lines()
+                .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("no metric " + name));
+    }
+
+    /// Waits until something holds that another thread brings about.
+    static void await(String what, BooleanSupplier holds) throws InterruptedException {
+        long deadlineNs = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        while (!holds.getAsBoolean()) {
+            if (System.nanoTime() > deadlineNs) throw new AssertionError("did not happen: " + what);
+            Thread.sleep(Duration.ofMillis(2));
+        }
+    }
+
+    @Override
+    public void close() {
+        gate.open();
+        engine.close();
+        client.close();
+        http.close();
+    }
+}
