@@ -1,7 +1,5 @@
 package io.sluice.modelstore;
 
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -12,7 +10,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 
 /// The filters behind `|`. One thread.
 final class JinjaFilters {
@@ -23,7 +20,6 @@ final class JinjaFilters {
     /// @param parameters the arguments it takes; a last one called `*` stands for any others
     private record Filter(List<String> parameters, Body body) {}
 
-    private static final Pattern FLOATING = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d{1,4})?");
     private static final Map<String, Filter> TABLE = table();
 
     private final JinjaBudget budget;
@@ -123,10 +119,14 @@ final class JinjaFilters {
     }
 
     private static void addNumberFilters(Map<String, Filter> table) {
-        add(table, "int", List.of("default", "base"), (f, v, a) -> integer(v, a.get(0, "default", 0L)));
-        add(table, "float", List.of("default"), (f, v, a) -> floating(v, a.get(0, "default", 0.0)));
+        add(
+                table,
+                "int",
+                List.of("default", "base"),
+                (f, v, a) -> JinjaNumberFilters.integer(v, a.get(0, "default", 0L)));
+        add(table, "float", List.of("default"), (f, v, a) -> JinjaNumberFilters.floating(v, a.get(0, "default", 0.0)));
         add(table, "abs", List.of(), (f, v, a) -> JinjaValues.compare(v, 0L) < 0 ? f.operators.sign("-", v) : v);
-        add(table, "round", List.of("precision", "method"), (f, v, a) -> rounded(v, a));
+        add(table, "round", List.of("precision", "method"), (f, v, a) -> JinjaNumberFilters.rounded(v, a));
     }
 
     private JinjaText charged(Object value) {
@@ -369,51 +369,5 @@ final class JinjaFilters {
             sum = filters.operators.arithmetic("+", sum, attribute.apply(item));
         }
         return sum;
-    }
-
-    private static Object integer(Object value, Object otherwise) {
-        if (value instanceof Long || value instanceof Boolean) {
-            return JinjaValues.toLong(value);
-        }
-        Object number = value instanceof Double ? value : floating(value, JinjaValues.NONE);
-        if (value instanceof JinjaText text) {
-            try {
-                return Long.parseLong(text.text().strip().replace("_", ""));
-            } catch (NumberFormatException e) {
-                // then as Jinja does: by way of a floating-point number
-            }
-        }
-        return number instanceof Double d && Math.abs(d) < 0x1p63 ? (Object) (long) (double) d : otherwise;
-    }
-
-    private static Object floating(Object value, Object otherwise) {
-        if (JinjaValues.isNumber(value)) {
-            return JinjaValues.toDouble(value);
-        }
-        String text = value instanceof JinjaText given ? given.text().strip().replace("_", "") : "";
-        return FLOATING.matcher(text).matches() ? (Object) Double.parseDouble(text) : otherwise;
-    }
-
-    private static Object rounded(Object value, JinjaArguments arguments) {
-        if (!JinjaValues.isNumber(JinjaValues.defined(value))) {
-            throw new JinjaException("the filter 'round' needs a number, not " + JinjaValues.typeName(value));
-        }
-        int precision = Math.clamp(arguments.integer(0, "precision", 0), -300, 300);
-        RoundingMode mode = switch (JinjaValues.text(arguments.get(1, "method", JinjaText.template("common")))
-                .text()) {
-            case "common" -> RoundingMode.HALF_EVEN;
-            case "ceil" -> RoundingMode.CEILING;
-            case "floor" -> RoundingMode.FLOOR;
-            default -> throw new JinjaException("round can be 'common', 'ceil' or 'floor'");
-        };
-        if (value instanceof Long whole && mode == RoundingMode.HALF_EVEN) { // Python keeps it an integer
-            return BigDecimal.valueOf(whole)
-                    .setScale(Math.min(0, precision), mode)
-                    .longValue();
-        }
-        double number = JinjaValues.toDouble(value);
-        return Double.isFinite(number)
-                ? new BigDecimal(number).setScale(precision, mode).doubleValue()
-                : number;
     }
 }

@@ -113,6 +113,12 @@ public final class ModelStore {
             case GgufModel gguf -> gguf.loadTokenizerInBackground();
             case HuggingFaceFolder folder -> folder.loadTokenizerInBackground();
         }
+        try {
+            var _ = model.chatTemplate(); // a template that does not parse is found now, not by the first request
+        } catch (RuntimeException e) {
+            model.close();
+            throw e;
+        }
         return model;
     }
 }

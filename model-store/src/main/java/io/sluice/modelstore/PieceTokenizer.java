@@ -28,8 +28,16 @@ final class PieceTokenizer {
             LibUtils.checkStatus();
             return new PieceTokenizer(TokenizersLibrary.LIB.createTokenizerFromString(json));
         } catch (RuntimeException | LinkageError e) {
-            throw new ModelFileException(file, "the tokenizer cannot be loaded: " + e.getMessage(), e);
+            throw new ModelFileException(file, "the tokenizer cannot be loaded: " + rootMessage(e), e);
         }
+    }
+
+    private static String rootMessage(Throwable problem) {
+        Throwable root = problem;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return String.valueOf(root.getMessage());
     }
 
     /// Ids of the piece, nothing added.

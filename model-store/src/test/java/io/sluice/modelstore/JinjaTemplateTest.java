@@ -267,7 +267,7 @@ class JinjaTemplateTest {
         TestModels.json(TestModels.resource("jinja/fixtures.json"))
                 .path("templates")
                 .forEach(template -> sources.add(template.path("template").asText()));
-        for (long seed = 0; seed < 4_000; seed++) {
+        for (long seed = 0; seed < 1_500; seed++) {
             Random random = new Random(seed);
             StringBuilder source = new StringBuilder(sources.get(random.nextInt(sources.size())));
             for (int i = random.nextInt(4); i >= 0; i--) {

@@ -1,15 +1,18 @@
 package io.sluice.device;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.sluice.device.RunnerSettings.Dtype;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
@@ -46,7 +49,8 @@ final class KernelLibrary {
         this.symbols = symbols;
     }
 
-    /// @throws Unavailable if the build had no compiler, the library does not load here, or it is of another version
+    /// @throws Unavailable if the build had no compiler, or the library does not load, is of another version or wrong
+    /// here
     static KernelLibrary load() throws Unavailable {
         String resource = platform() + "/libsluice_kernels.so";
         KernelLibrary library;
@@ -68,7 +72,34 @@ final class KernelLibrary {
         }
         int abi = library.abi();
         if (abi != ABI) throw new Unavailable("the CPU kernels are of version " + abi + ", not " + ABI);
+        InstructionSet best = library.best();
+        if (!library.multipliesRight(best)) {
+            throw new Unavailable("the CPU kernels for " + best.symbol() + " give wrong numbers on this processor");
+        }
         return library;
+    }
+
+    /// One small product, which comes out exactly, or the library is not for here.
+    private boolean multipliesRight(InstructionSet set) {
+        try (Kernels kernels = new Kernels(this, set, 1);
+                Arena arena = Arena.ofConfined()) {
+            int width = PackedMatrix.PANEL;
+            MemorySegment numbers = arena.allocate((long) width * width * Float.BYTES, Region.ALIGNMENT);
+            for (int i = 0; i < width * width; i++) numbers.setAtIndex(JAVA_FLOAT, i, i % 7);
+            long bytes = PackedMatrix.bytes(width, width, Dtype.FLOAT32);
+            long panel = arena.allocate(bytes, Region.ALIGNMENT).address();
+            PackedMatrix weights = new PackedMatrix(panel, width, width, Dtype.FLOAT32);
+            kernels.pack(Dtype.FLOAT32, numbers.address(), width, width, panel);
+            MemorySegment product = arena.allocate(2L * PackedMatrix.PANEL * Float.BYTES, Region.ALIGNMENT);
+            Kernels.Rows x = new Kernels.Rows(numbers.address(), width, Dtype.FLOAT32);
+            kernels.multiply(x, weights, new Kernels.Rows(product.address(), 2 * width, Dtype.FLOAT32), 1);
+            for (int column = 0; column < width; column++) {
+                int expected = 0;
+                for (int i = 0; i < width; i++) expected += (i % 7) * ((column * width + i) % 7);
+                if (product.getAtIndex(JAVA_FLOAT, column) != expected) return false;
+            }
+            return true;
+        }
     }
 
     /// True if the processor can run kernels of the instruction set.

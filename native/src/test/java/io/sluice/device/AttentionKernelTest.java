@@ -29,7 +29,7 @@ class AttentionKernelTest {
 
     @ParameterizedTest
     @EnumSource(InstructionSet.class)
-    void attends_like_plain_java_over_ragged_slices(InstructionSet set) {
+    void attendsLikePlainJavaOverRaggedSlices(InstructionSet set) {
         try (Kernels kernels = KernelsTest.kernels(set, 2)) {
             for (Dtype dtype : Dtype.values()) {
                 for (int headDim : new int[] {16, 32, 64, 80, 96, 128}) {
@@ -70,7 +70,7 @@ class AttentionKernelTest {
 
     @ParameterizedTest
     @EnumSource(InstructionSet.class)
-    void a_token_attends_the_same_in_any_batch_chunking_and_number_of_threads(InstructionSet set) {
+    void aTokenAttendsTheSameInAnyBatchChunkingAndNumberOfThreads(InstructionSet set) {
         try (Kernels one = KernelsTest.kernels(set, 1);
                 Kernels three = KernelsTest.kernels(set, 3);
                 Arena arena = Arena.ofConfined()) {

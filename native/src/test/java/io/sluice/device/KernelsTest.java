@@ -47,7 +47,7 @@ class KernelsTest {
 
     @ParameterizedTest
     @EnumSource(InstructionSet.class)
-    void multiplies_matrices_of_any_size(InstructionSet set) {
+    void multipliesMatricesOfAnySize(InstructionSet set) {
         try (Kernels kernels = kernels(set, 2)) {
             for (Formats formats : formats(set)) {
                 for (int m : new int[] {1, 2, 3, 5, 7, 12, 13, 97}) {
@@ -90,7 +90,7 @@ class KernelsTest {
 
     @ParameterizedTest
     @EnumSource(InstructionSet.class)
-    void a_row_of_a_product_does_not_depend_on_the_rows_beside_it_or_on_threads(InstructionSet set) {
+    void aRowOfAProductDoesNotDependOnTheRowsBesideItOrOnThreads(InstructionSet set) {
         int m = 101;
         int n = 80;
         int k = 200;
@@ -113,7 +113,7 @@ class KernelsTest {
 
     @ParameterizedTest
     @EnumSource(InstructionSet.class)
-    void bf16_activations_are_refused_where_the_processor_cannot_multiply_them(InstructionSet set) {
+    void bf16ActivationsAreRefusedWhereTheProcessorCannotMultiplyThem(InstructionSet set) {
         Assumptions.assumeFalse(set.multipliesBf16());
         try (Kernels kernels = kernels(set, 1);
                 Arena arena = Arena.ofConfined()) {
@@ -127,7 +127,7 @@ class KernelsTest {
 
     @ParameterizedTest
     @EnumSource(InstructionSet.class)
-    void embeds_tokens_from_a_packed_table(InstructionSet set) {
+    void embedsTokensFromAPackedTable(InstructionSet set) {
         try (Kernels kernels = kernels(set, 2);
                 Arena arena = Arena.ofConfined()) {
             for (Dtype dtype : Dtype.values()) {
@@ -147,7 +147,7 @@ class KernelsTest {
 
     @ParameterizedTest
     @EnumSource(InstructionSet.class)
-    void normalises_rows_and_picks_them_by_index(InstructionSet set) {
+    void normalisesRowsAndPicksThemByIndex(InstructionSet set) {
         try (Kernels kernels = kernels(set, 2);
                 Arena arena = Arena.ofConfined()) {
             for (int width : new int[] {1, 7, 16, 33, 576}) {
@@ -180,7 +180,7 @@ class KernelsTest {
 
     @ParameterizedTest
     @EnumSource(InstructionSet.class)
-    void gates_with_silu_over_the_whole_range_of_floats(InstructionSet set) {
+    void gatesWithSiluOverTheWholeRangeOfFloats(InstructionSet set) {
         try (Kernels kernels = kernels(set, 2);
                 Arena arena = Arena.ofConfined()) {
             for (int width : new int[] {1, 15, 16, 49}) {

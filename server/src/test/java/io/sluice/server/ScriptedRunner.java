@@ -2,6 +2,7 @@ package io.sluice.server;
 
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.ModelRunner;
+import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import java.util.concurrent.Semaphore;
@@ -32,6 +33,7 @@ final class ScriptedRunner implements ModelRunner {
         private final Semaphore steps = new Semaphore(0);
         private volatile boolean open = true;
         private volatile boolean broken;
+        private volatile SamplingParams latestSampling = SamplingParams.GREEDY;
         private final AtomicInteger stepsDone = new AtomicInteger();
 
         void close() {
@@ -50,6 +52,11 @@ final class ScriptedRunner implements ModelRunner {
         void breakDevice() {
             broken = true;
             open();
+        }
+
+        /// How the last token was to be chosen.
+        SamplingParams latestSampling() {
+            return latestSampling;
         }
 
         int stepsDone() {
@@ -97,6 +104,7 @@ final class ScriptedRunner implements ModelRunner {
         for (int i = 0; i < sequence.length; i++) sequence[i] = cache[place(plan, slice, i)];
         int promptLength = plan.promptLength(slice);
         int token = scripted(sequence, promptLength, sequence.length - promptLength);
+        gate.latestSampling = plan.sampling(slice);
         result.set(slice, token, -0.5f);
         for (int rank = 0; rank < plan.sampling(slice).topLogprobs(); rank++) {
             result.addTop(slice, rank == 0 ? token : 'a' + rank, -0.5f - rank);
