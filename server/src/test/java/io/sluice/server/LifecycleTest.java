@@ -17,6 +17,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -73,8 +74,7 @@ class LifecycleTest {
                 if (refusals(server) > 0) refusal = next.get();
                 else waiting = next;
             }
-            assertThat(refusal).isNotNull();
-            refused(refusal, 429, "queue_full");
+            refused(Objects.requireNonNull(refusal), 429, "queue_full");
             server.gate.open();
             assertThat(running.get().statusCode()).isEqualTo(200);
             if (waiting != null) assertThat(waiting.get().statusCode()).isEqualTo(200);

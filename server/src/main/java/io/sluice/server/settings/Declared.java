@@ -60,7 +60,7 @@ final class Declared {
             new Kind.Auto<>(new Kind.Size()),
             "auto",
             "Memory for keys and values, such as `2GiB`. `auto` is enough for `max-num-seqs` requests of full length,"
-                    + " but at most a quarter of the machine's memory.");
+                    + " but at most 1 GiB and a quarter of the machine's memory, and never less than for one request.");
 
     static final Setting<Integer> BLOCK_SIZE = new Setting<>(
             "block-size",
