@@ -57,11 +57,9 @@ class AttentionKernelTest {
             for (Sequence sequence : sequences) {
                 float[][] expected = reference(kv, sequence);
                 for (float[] expectedRow : expected) {
-                    for (int i = 0; i < expectedRow.length; i++) {
-                        assertThat(actual[row][i])
-                                .as("%s lengths %s row %d [%d] seed %d", kv, lengths, row, i, SEED)
-                                .isCloseTo(expectedRow[i], within(2e-5f));
-                    }
+                    assertThat(actual[row])
+                            .as("%s lengths %s row %d seed %d", kv, lengths, row, SEED)
+                            .containsExactly(expectedRow, within(2e-5f));
                     row++;
                 }
             }

@@ -27,9 +27,7 @@ class FastRunnerTest {
         for (int blockSize : new int[] {4, 16}) {
             float[][] logits = logits(set, Dtype.FLOAT32, blockSize, 2, 83);
             for (int t = 0; t < prompt.length; t++) {
-                for (int token = 0; token < ODD.vocabSize(); token++) {
-                    assertThat((double) logits[t][token]).isCloseTo(expected[t][token], within(2e-4));
-                }
+                assertThat(doubles(logits[t])).containsExactly(expected[t], within(2e-4));
             }
         }
     }
@@ -42,6 +40,12 @@ class FastRunnerTest {
             assertThat(logits(set, dtype, 16, 3, 83)).isDeepEqualTo(expected);
             assertThat(logits(set, dtype, 16, 2, 19)).isDeepEqualTo(expected);
         }
+    }
+
+    private static double[] doubles(float[] values) {
+        double[] result = new double[values.length];
+        for (int i = 0; i < values.length; i++) result[i] = values[i];
+        return result;
     }
 
     private float[][] logits(InstructionSet set, Dtype dtype, int blockSize, int threads, int chunk) {

@@ -73,17 +73,21 @@ class KernelsTest {
             kernels.multiplyAdd(input.rows(), weights, sum.rows(), m);
 
             for (int r = 0; r < m; r++) {
+                float[] expected = new float[n];
+                float[] expectedSum = new float[n];
                 for (int c = 0; c < n; c++) {
-                    double expected = 0;
+                    double dot = 0;
                     for (int i = 0; i < k; i++) {
-                        expected += (double) KernelRows.rounded(x[r][i], formats.activations)
+                        dot += (double) KernelRows.rounded(x[r][i], formats.activations)
                                 * KernelRows.rounded(w[c][i], formats.weights);
                     }
-                    assertThat(product.get(r, c))
-                            .as("%s m=%d n=%d k=%d [%d, %d] seed %d", formats, m, n, k, r, c, SEED)
-                            .isCloseTo((float) expected, within(2e-5f * k));
-                    assertThat(sum.get(r, c)).isEqualTo(before[r][c] + product.get(r, c));
+                    expected[c] = (float) dot;
+                    expectedSum[c] = before[r][c] + product.get(r, c);
                 }
+                assertThat(product.row(r, n))
+                        .as("%s m=%d n=%d k=%d row %d seed %d", formats, m, n, k, r, SEED)
+                        .containsExactly(expected, within(2e-5f * k));
+                assertThat(sum.row(r, n)).isEqualTo(expectedSum);
             }
         }
     }
