@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
@@ -70,6 +71,22 @@ class ErrorShapeTest {
             // Announced, never sent: the server must not wait for it, let alone make room.
             client.send("7fff0000\r\n");
             assertThat(client.readUntil("\"code\":\"request_too_large\"")).startsWith("HTTP/1.1 413");
+        }
+    }
+
+    @Test
+    void what_a_refused_body_holds_is_never_taken_for_a_request() throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Content-Length: 100000000");
+            client.sendHead("GET /livez HTTP/1.1", "Host: test");
+            assertThat(client.readToEnd().split("HTTP/1.1 ", -1)).hasSize(2);
+        }
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead(
+                    "POST /v1/completions HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n7fff0000\r\n"
+                            + "GET /livez HTTP/1.1",
+                    "Host: test");
+            assertThat(client.readToEnd().split("HTTP/1.1 ", -1)).hasSize(2);
         }
     }
 
@@ -155,6 +172,59 @@ class ErrorShapeTest {
             client.sendHead("GET /livez HTTP/1.1");
             String response = client.readToEnd();
             assertThat(response).startsWith("HTTP/1.1 400").contains("{\"error\":{\"message\":");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"zz\r\nabc\r\n", "-5\r\nabc\r\n", "ffffffffffffffffff\r\nabc", "3;name=value\r\nabc\r\n"})
+    void a_body_in_broken_chunks_is_400_and_ends_its_connection(String chunks) throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Transfer-Encoding: chunked");
+            client.send(chunks);
+            // What follows such a body may be anything: nothing of it may be taken for a request.
+            String response = client.readToEnd();
+            assertThat(response).startsWith("HTTP/1.1 400").contains("\"code\":\"broken_body\"");
+            assertThat(response.toLowerCase(Locale.ROOT)).contains("connection: close");
+            assertThat(response.split("HTTP/1.1 ", -1)).hasSize(2);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Content-Length: 1000", "Transfer-Encoding: chunked"})
+    void a_body_that_ends_too_early_is_400(String framing) throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", framing);
+            client.send("8\r\n{\"prom").endSending();
+            assertThat(client.readToEnd()).startsWith("HTTP/1.1 400").contains("\"code\":\"broken_body\"");
+        }
+    }
+
+    @Test
+    void an_answer_to_head_has_no_body() throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("HEAD /v1/models HTTP/1.1", "Host: test");
+            client.sendHead("GET /livez HTTP/1.1", "Host: test", "Connection: close");
+            assertThat(client.readToEnd())
+                    .startsWith("HTTP/1.1 405")
+                    .doesNotContain("error")
+                    .contains("HTTP/1.1 200");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"GET /livez HTTP/1.0", "GET /livez HTTP/2.0", "GET /livez"})
+    void another_version_of_http_is_answered(String line) throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead(line, "Host: test");
+            assertThat(client.readToEnd()).matches("(?s)HTTP/1.1 (400|505) .*").contains("{\"error\":{\"message\":");
+        }
+    }
+
+    @Test
+    void an_address_beyond_all_bounds_is_answered() throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("GET /" + "x".repeat(20_000) + " HTTP/1.1", "Host: test");
+            assertThat(client.readUntil("}}")).startsWith("HTTP/1.1 414").contains("{\"error\":{\"message\":");
         }
     }
 

@@ -47,6 +47,12 @@ final class RawClient implements AutoCloseable {
                 + json.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + json;
     }
 
+    /// Says that nothing more will be sent, and goes on listening.
+    RawClient endSending() throws IOException {
+        socket.shutdownOutput();
+        return this;
+    }
+
     /// One line without its end.
     String readLine() throws IOException {
         ByteArrayOutputStream line = new ByteArrayOutputStream();

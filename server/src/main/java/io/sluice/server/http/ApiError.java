@@ -24,6 +24,7 @@ public final class ApiError extends RuntimeException {
         record After(Duration pause) implements Retry {}
     }
 
+    private static final String BROKEN_BODY = "broken_body";
     private static final Retry UNSAID = new Retry.Unsaid();
 
     private ApiError(
@@ -45,6 +46,11 @@ public final class ApiError extends RuntimeException {
 
     public static ApiError invalid(int status, @Nullable String parameter, @Nullable String code, String message) {
         return new ApiError(status, "invalid_request_error", parameter, code, message, UNSAID);
+    }
+
+    /// A body that cannot be read to its end.
+    static ApiError brokenBody() {
+        return invalid(400, null, BROKEN_BODY, "The request's body ends too early, or its chunks are malformed.");
     }
 
     /// A request that is wrong in itself, however often it is sent.
@@ -89,6 +95,11 @@ public final class ApiError extends RuntimeException {
 
     public Retry retry() {
         return retry;
+    }
+
+    /// True if the rest of the request's body is left unread: nothing on its connection can follow.
+    boolean leavesBodyUnread() {
+        return status == 413 || BROKEN_BODY.equals(code);
     }
 
     @Override

@@ -19,6 +19,7 @@ public final class ClientConnection implements Supplier<byte @Nullable []> {
     private final DataReader socket;
     private @Nullable FutureTask<byte @Nullable []> ahead; // connection thread only
     private boolean closing; // connection thread only
+    private Runnable onClosing = () -> {}; // connection thread only
     private @Nullable Runnable onGone; // guarded by this
     private boolean gone; // guarded by this
 
@@ -34,7 +35,14 @@ public final class ClientConnection implements Supplier<byte @Nullable []> {
 
     /// Ends the connection after this response: Helidon itself would wait for the client to do so.
     static void closeAfterResponse() {
-        if (CURRENT.isBound()) CURRENT.get().closing = true;
+        if (!CURRENT.isBound()) return;
+        CURRENT.get().closing = true;
+        CURRENT.get().onClosing.run();
+    }
+
+    /// Does `stop` when the connection is to end after a response: what was read already must not become a request.
+    void onClosing(Runnable stop) {
+        onClosing = stop;
     }
 
     /// The next bytes from the client, null at the end.

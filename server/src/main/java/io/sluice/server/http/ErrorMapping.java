@@ -4,11 +4,13 @@ import static java.lang.System.Logger.Level.ERROR;
 
 import io.helidon.http.DirectHandler;
 import io.helidon.http.HeaderValues;
+import io.helidon.http.Method;
 import io.helidon.http.RequestException;
 import io.helidon.http.ServerResponseHeaders;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.DirectHandlers;
 import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.sluice.batching.InvalidRequest;
 import java.util.Locale;
@@ -23,11 +25,11 @@ public final class ErrorMapping {
 
     /// For failures in routes.
     public static void register(HttpRouting.Builder routing) {
-        routing.error(ApiError.class, (_, response, error) -> send(response, error));
-        routing.error(InvalidRequest.class, (_, response, error) -> send(response, of(error)));
+        routing.error(ApiError.class, (request, response, error) -> send(request, response, error));
+        routing.error(InvalidRequest.class, (request, response, error) -> send(request, response, of(error)));
         routing.error(RuntimeException.class, (request, response, error) -> {
             LOG.log(ERROR, "internal error in " + request.path().path(), error);
-            send(response, ApiError.internal("The server had an internal error; its log says more."));
+            send(request, response, ApiError.internal("The server had an internal error; its log says more."));
         });
     }
 
@@ -49,13 +51,16 @@ public final class ErrorMapping {
         return web(broken.status().code(), broken.getMessage());
     }
 
-    private static void send(ServerResponse response, ApiError error) {
+    private static void send(ServerRequest request, ServerResponse response, ApiError error) {
         response.status(Status.create(error.status()));
         response.headers().set(HeaderValues.CONTENT_TYPE_JSON);
         RetryHeaders.set(response.headers(), error.retry());
-        // Nobody will read the rest of a body that is too long.
-        if (error.status() == 413) response.headers().set(HeaderValues.CONNECTION_CLOSE);
-        response.send(error.body());
+        if (error.leavesBodyUnread()) response.headers().set(HeaderValues.CONNECTION_CLOSE);
+        if (request.prologue().method().equals(Method.HEAD)) {
+            response.send();
+        } else {
+            response.send(error.body());
+        }
     }
 
     private static DirectHandler.TransportResponse direct(

@@ -30,6 +30,9 @@ public final class RequestBody {
             }
         } catch (RequestException e) {
             throw e.status().code() == 413 ? tooLarge(bytesMax) : ErrorMapping.of(e);
+        } catch (RuntimeException e) {
+            // The web server takes a body's framing on trust and stumbles: over a size that is none, over an early end.
+            throw e instanceof ApiError refusal ? refusal : ApiError.brokenBody();
         }
         return body.toByteArray();
     }

@@ -20,7 +20,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 
-/// Helidon's HTTP/1.1 with one change: its connections read through a `ClientConnection`. Any thread.
+/// Helidon's HTTP/1.1 with two changes: its connections read through a `ClientConnection`, and all that comes is taken
+/// for HTTP/1.1. Any thread.
 public final class WatchedHttp1 implements ServerConnectionSelector {
     private final Http1ConnectionSelector http1;
 
@@ -33,9 +34,12 @@ public final class WatchedHttp1 implements ServerConnectionSelector {
         return http1.bytesToIdentifyConnection();
     }
 
+    /// Nothing else is spoken here, so what is no HTTP/1.1 comes here too, to be answered that it is none: Helidon
+    /// would
+    /// hang up without a word.
     @Override
     public Support supports(BufferData data) {
-        return http1.supports(data);
+        return Support.SUPPORTED;
     }
 
     @Override
@@ -46,7 +50,9 @@ public final class WatchedHttp1 implements ServerConnectionSelector {
     @Override
     public ServerConnection connection(ConnectionContext context) {
         ClientConnection client = new ClientConnection(context.dataReader());
-        return new Watched(client, http1.connection(new ReadThrough(context, DataReader.create(client))));
+        ServerConnection connection = http1.connection(new ReadThrough(context, DataReader.create(client)));
+        client.onClosing(() -> connection.close(false));
+        return new Watched(client, connection);
     }
 
     private record Watched(ClientConnection client, ServerConnection http1)
