@@ -216,7 +216,9 @@ class ErrorShapeTest {
     void another_version_of_http_is_answered(String line) throws Exception {
         try (RawClient client = new RawClient(server)) {
             client.sendHead(line, "Host: test");
-            assertThat(client.readToEnd()).matches("(?s)HTTP/1.1 (400|505) .*").contains("{\"error\":{\"message\":");
+            assertThat(client.readToEnd())
+                    .matches("(?s)HTTP/1.1 (400|505) .*")
+                    .contains("\"type\":\"invalid_request_error\"");
         }
     }
 

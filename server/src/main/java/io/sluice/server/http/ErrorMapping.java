@@ -80,6 +80,11 @@ public final class ErrorMapping {
                 .build();
     }
 
+    /// True for "not implemented" and "version not supported": the client's fault in spite of their numbers.
+    private static boolean isAboutHttp(int status) {
+        return status == 501 || status == 505;
+    }
+
     private static ApiError web(int status, @Nullable String message) {
         String said =
                 message == null || message.isBlank() ? Status.create(status).reasonPhrase() : message;
@@ -89,7 +94,7 @@ public final class ErrorMapping {
                         413, null, "request_too_large", "The request's body is larger than this server accepts.");
             case 404 -> ApiError.invalid(404, null, "unknown_url", said);
             default ->
-                status >= 500
+                status >= 500 && !isAboutHttp(status)
                         ? ApiError.internal(said)
                         : ApiError.invalid(
                                 status,
