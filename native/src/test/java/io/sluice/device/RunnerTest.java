@@ -20,7 +20,14 @@ class RunnerTest {
     private static final ModelConfig TINY = RandomModel.TINY;
 
     @ParameterizedTest
-    @CsvSource({"REFERENCE, true", "REFERENCE, false", "FAST_FLOAT32, true", "FAST_FLOAT32, false"})
+    @CsvSource({
+        "REFERENCE, true",
+        "REFERENCE, false",
+        "FAST_FLOAT32, true",
+        "FAST_FLOAT32, false",
+        "LIBTORCH_FLOAT32, true",
+        "LIBTORCH_FLOAT32, false"
+    })
     void logitsAreThoseOfAPlainImplementation(RunnerKind kind, boolean tiedHead) {
         ModelConfig config = withHead(tiedHead);
         RandomModel model = new RandomModel(config, 11);
