@@ -15,6 +15,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
 public final class SluiceCommand {
     private static final int ASKED_WRONGLY = 2;
 
+    /// Examples are lines to copy: they must not be wrapped.
+    private static final int HELP_WIDTH = 110;
+
     private SluiceCommand() {}
 
     public static void main(String[] arguments) {
@@ -44,6 +47,7 @@ public final class SluiceCommand {
                         "  sluice chat                                   talk to the server in this terminal",
                         "  sluice serve --help                           every setting");
         CommandLine commands = new CommandLine(spec);
+        commands.setUsageHelpWidth(HELP_WIDTH);
         commands.setExecutionStrategy(result -> {
             if (result.isUsageHelpRequested() || result.isVersionHelpRequested() || result.hasSubcommand()) {
                 return new CommandLine.RunLast().execute(result);
