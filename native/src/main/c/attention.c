@@ -164,21 +164,36 @@ INLINE void value_rows(const int rows, tile *t, int64_t r, const KV *const *valu
     for (; i < t->width; i += VL) value_tile(rows, 1, t, r, values, i);
 }
 
-// Calls rows_of(rows, t, r, kv) over all rows of the tile, with a constant number of rows at a time.
-#define FOR_ROWS(rows_of, kv)                                                                                          \
+// Calls rows_of(rows, t, r, kv) over the rows [from, to) of the tile, with a constant number of rows at a time.
+#define FOR_ROWS(from, to, rows_of, kv)                                                                                \
     do {                                                                                                               \
-        int64_t r = 0;                                                                                                 \
-        for (; r + TILE_ROWS <= t->rows; r += TILE_ROWS) rows_of(TILE_ROWS, t, r, kv);                                 \
-        if (TILE_ROWS > 3 && t->rows - r == 3) rows_of(TILE_ROWS > 3 ? 3 : 1, t, r, kv);                               \
-        if (TILE_ROWS > 2 && t->rows - r == 2) rows_of(TILE_ROWS > 2 ? 2 : 1, t, r, kv);                               \
-        if (t->rows - r == 1) rows_of(1, t, r, kv);                                                                    \
+        int64_t r = from;                                                                                              \
+        for (; r + TILE_ROWS <= to; r += TILE_ROWS) rows_of(TILE_ROWS, t, r, kv);                                      \
+        if (TILE_ROWS > 3 && to - r == 3) rows_of(TILE_ROWS > 3 ? 3 : 1, t, r, kv);                                    \
+        if (TILE_ROWS > 2 && to - r == 2) rows_of(TILE_ROWS > 2 ? 2 : 1, t, r, kv);                                    \
+        if (to - r == 1) rows_of(1, t, r, kv);                                                                         \
     } while (0)
 
-// The tile's rows against the step's keys.
+// Keys of the step that the row sees.
+INLINE int64_t seen_keys(const tile *t, int64_t row, int64_t keyCount) {
+    int64_t seen = t->limit[row] - t->firstKey;
+    return seen < 0 ? 0 : seen < keyCount ? seen : keyCount;
+}
+
+// The tile's rows against the step's keys. Values are taken by the rows that see them only: a weight of zero does not
+// hide a NaN, and a row's keys and values may be shared with sequences that do not go on with the same tokens.
 static void attend(tile *t, const KV *const *keys, const KV *const *values) {
-    FOR_ROWS(score_rows, keys);
+    FOR_ROWS(0, t->rows, score_rows, keys);
     softmax(t);
-    FOR_ROWS(value_rows, values);
+    const int64_t keyCount = t->keyCount;
+    for (int64_t row = 0; row < t->rows;) {
+        t->keyCount = seen_keys(t, row, keyCount);
+        int64_t end = row + 1;
+        while (end < t->rows && seen_keys(t, end, keyCount) == t->keyCount) end++;
+        FOR_ROWS(row, end, value_rows, values);
+        row = end;
+    }
+    t->keyCount = keyCount;
 }
 
 // One task: the rows of one tile of tokens with one part (at most 16) of one group of heads.

@@ -4,8 +4,22 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 int sluice_abi(void) { return SLUICE_ABI; }
+
+#if defined(__x86_64__)
+// Matrix units for bf16 (leaf 7, EDX bits 22 and 24), whose registers the system saves (XCR0 bits 17 and 18).
+static int amx_bf16(void) {
+    unsigned eax, ebx, ecx, edx, saved, high;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & (1u << 27))) return 0; // no xgetbv
+    __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return 0;
+    return (edx >> 22 & 1) && (edx >> 24 & 1) && (saved >> 17 & 3) == 3;
+}
+#endif
 
 int sluice_cpu_supports(const char *set) {
     if (strcmp(set, "portable") == 0) return 1;
@@ -16,6 +30,7 @@ int sluice_cpu_supports(const char *set) {
             && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (strcmp(set, "avx2") == 0) return avx2;
     if (strcmp(set, "avx512") == 0) return avx512;
+    if (strcmp(set, "amx_bf16") == 0) return amx_bf16();
     if (strcmp(set, "avx512bf16") == 0) return avx512 && __builtin_cpu_supports("avx512bf16");
 #endif
     return 0;

@@ -48,6 +48,48 @@ KERNEL(embed_bf16)(sluice_pool *pool, const bf16 *table, const int32_t *tokens, 
     return 0;
 }
 
+// --- gathering: out[r, i] = x[from(r), i], or out[r, i] += that; from(r) = index[r], or r without index
+
+typedef struct {
+    const float *xF32;
+    const bf16 *xBf16;
+    const int32_t *index;
+    float *out;
+    int64_t ldx, ldo, rows, n;
+    int accumulate;
+} gather;
+
+static void gather_task(const void *context, int64_t item) {
+    const gather *a = context;
+    FOR_ROWS_OF_TASK(r, item, a->rows) {
+        int64_t from = (a->index == NULL ? r : a->index[r]) * a->ldx;
+        float *out = a->out + r * a->ldo;
+        int64_t i = 0;
+        for (; i + VL <= a->n; i += VL) {
+            vf x = a->xF32 != NULL ? load(a->xF32 + from + i) : load_bf16(a->xBf16 + from + i);
+            store(out + i, a->accumulate ? load(out + i) + x : x);
+        }
+        for (; i < a->n; i++) {
+            float x = a->xF32 != NULL ? a->xF32[from + i] : widen(a->xBf16[from + i]);
+            out[i] = a->accumulate ? out[i] + x : x;
+        }
+    }
+}
+
+KERNEL(gather_f32)(sluice_pool *pool, const float *x, int64_t ldx, const int32_t *index, float *out, int64_t ldo,
+        int64_t rows, int64_t n, int accumulate) {
+    gather a = {x, NULL, index, out, ldx, ldo, rows, n, accumulate};
+    sluice_pool_run(pool, gather_task, &a, row_tasks(rows), 2 * rows * n);
+    return 0;
+}
+
+KERNEL(gather_bf16)(sluice_pool *pool, const bf16 *x, int64_t ldx, const int32_t *index, float *out, int64_t ldo,
+        int64_t rows, int64_t n, int accumulate) {
+    gather a = {NULL, x, index, out, ldx, ldo, rows, n, accumulate};
+    sluice_pool_run(pool, gather_task, &a, row_tasks(rows), 2 * rows * n);
+    return 0;
+}
+
 // --- RMSNorm: out[r, i] = x[from(r), i] / sqrt(mean of squares + eps) * weight[i]; from(r) = index[r], or r without index
 
 typedef struct {

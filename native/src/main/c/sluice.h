@@ -16,13 +16,14 @@ typedef uint16_t bf16;
 typedef struct sluice_pool sluice_pool;
 
 // Changes whenever a signature or a layout does; the caller refuses any other.
-#define SLUICE_ABI 1
+#define SLUICE_ABI 2
 
 #define API __attribute__((visibility("default")))
 
 API int sluice_abi(void);
 
-// 1 if the processor can run the instruction set: "portable", "avx2", "avx512", "avx512bf16".
+// 1 if the processor can run the instruction set: "portable", "avx2", "avx512", "avx512bf16"; or has what no kernel of
+// ours uses, and the system lets programs use it: "amx_bf16".
 API int sluice_cpu_supports(const char *set);
 
 // Zeroed memory straight from the system, touched only when used, on large pages where the system has them.

@@ -55,15 +55,18 @@ public final class Device {
             ModelFiles model, RunnerSettings settings, KernelLibrary library, InstructionSet set) {
         long startedNs = System.nanoTime();
         FastRunner runner = FastRunner.open(files(model), settings, library, set);
-        FastRunner.Sizes sizes = FastRunner.Sizes.of(model.config(), settings, set);
+        FastRunner.Sizes sizes = runner.sizes();
+        GemmChoice gemm = runner.gemm();
         log.log(
                 Level.INFO,
-                "%s runs on the CPU kernels (%s) in %s with %d threads: weights %s, KV cache %s (%s, %,d blocks of %d), buffers %s, loaded in %d ms"
+                "%s runs on the CPU kernels (%s) in %s with %d threads, products by %s (%s): weights %s, KV cache %s (%s, %,d blocks of %d), buffers %s, loaded in %d ms"
                         .formatted(
                                 model.name(),
                                 set.symbol(),
                                 name(settings.dtype()),
                                 settings.threads(),
+                                gemm.libtorch() ? "libtorch" : "our kernels",
+                                gemm.why(),
                                 DeviceMemory.binary(sizes.weightBytes()),
                                 DeviceMemory.binary(sizes.kvBytes()),
                                 name(settings.kvDtype()),

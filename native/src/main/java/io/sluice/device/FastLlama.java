@@ -32,12 +32,12 @@ final class FastLlama implements AutoCloseable {
 
     /// The final hidden states of `tokenCount` tokens in `sliceCount` slices, with their keys and values in the cache.
     void computeHidden(int tokenCount, int sliceCount) {
-        kernels.embed(weights.embedding(), step.tokens(), step.hidden, tokenCount);
+        weights.embedding().embed(step.tokens(), step.hidden, tokenCount);
         for (int i = 0; i < config.layerCount(); i++) {
             PackedWeights.Layer layer = weights.layers().get(i);
 
             normalise(layer.attentionNorm(), tokenCount);
-            kernels.multiply(step.normed, layer.queriesKeysValues(), step.queriesKeysValues, tokenCount);
+            layer.queriesKeysValues().multiply(step.normed, step.queriesKeysValues, tokenCount);
             kernels.ropeKv(
                     step.queriesKeysValues,
                     rotation.start(),
@@ -48,12 +48,12 @@ final class FastLlama implements AutoCloseable {
                     tokenCount);
             kernels.attention(
                     step.queriesKeysValues, cache.layer(i), cache.layout(), step.slices(), sliceCount, step.attended);
-            kernels.multiplyAdd(step.attended, layer.attentionOutput(), step.hidden, tokenCount);
+            layer.attentionOutput().multiplyAdd(step.attended, step.hidden, tokenCount);
 
             normalise(layer.mlpNorm(), tokenCount);
-            kernels.multiply(step.normed, layer.gateUp(), step.gateUp, tokenCount);
+            layer.gateUp().multiply(step.normed, step.gateUp, tokenCount);
             kernels.siluMul(step.gateUp, step.gated, tokenCount, config.intermediateSize());
-            kernels.multiplyAdd(step.gated, layer.down(), step.hidden, tokenCount);
+            layer.down().multiplyAdd(step.gated, step.hidden, tokenCount);
         }
     }
 
@@ -67,7 +67,7 @@ final class FastLlama implements AutoCloseable {
                 step.last,
                 count,
                 config.hiddenSize());
-        kernels.multiply(step.last, weights.head(), step.logits, count);
+        weights.head().multiply(step.last, step.logits, count);
     }
 
     @Override

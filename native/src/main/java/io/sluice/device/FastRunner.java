@@ -5,18 +5,19 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
-import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.ModelConfig;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/// Runs a model on the CPU kernels. A sequence's tokens do not depend on its batch, on chunking or on the number of
-/// threads, in any number format. Hot path, no allocation. Engine thread only.
+/// Runs a model on the CPU kernels, or with libtorch's products between them. A sequence's tokens do not depend on its
+/// batch or on chunking, but with libtorch's products in bfloat16 when nobody asked for `deterministic`; with our own
+/// not on the number of threads either. Hot path, no allocation. Engine thread only.
 final class FastRunner implements LogitsRunner {
-    private final ModelConfig config;
     private final ModelLimits limits;
+    private final GemmChoice choice;
+    private final Sizes sizes;
     private final Deque<Runnable> resources; // what closes them, last made first
     private final StepBuffers buffers;
     private final FastLlama graph;
@@ -27,38 +28,37 @@ final class FastRunner implements LogitsRunner {
     private StepPlan plan;
 
     /// What a model needs on this path.
-    ///
-    /// @param activations what enters a product: the weights' type where the processor multiplies it, else float32
-    record Sizes(ModelLimits limits, KvLayout kv, Dtype activations, long weightBytes, long kvBytes, long bufferBytes) {
-        static Sizes of(ModelConfig config, RunnerSettings settings, InstructionSet set) {
-            ModelLimits limits = DeviceMemory.limits(config, settings);
+    record Sizes(ModelLimits limits, KvLayout kv, long weightBytes, long kvBytes, long bufferBytes) {
+        private static Sizes of(ModelConfig config, ModelLimits limits, RunnerSettings settings, Products products) {
             KvLayout kv = new KvLayout(
                     settings.kvDtype(),
                     config.headCount(),
                     config.kvHeadCount(),
                     config.headDim(),
                     settings.blockSize());
-            Dtype activations = set.multipliesBf16() ? settings.dtype() : Dtype.FLOAT32;
             return new Sizes(
                     limits,
                     kv,
-                    activations,
-                    PackedWeights.bytes(config, settings.dtype()),
+                    PackedWeights.bytes(config, products),
                     kv.blockBytes() * limits.blockCount() * config.layerCount(),
-                    StepBuffers.bytes(config, limits, kv, activations));
+                    StepBuffers.bytes(config, limits, products) + products.scratchBytes());
         }
     }
 
     /// Loads the model on the calling thread, which becomes the runner's.
     ///
     /// @throws NotEnoughMemory if model and cache do not fit
+    /// @throws TorchFailed if libtorch was asked for and cannot be loaded
     static FastRunner open(WeightFiles files, RunnerSettings settings, KernelLibrary library, InstructionSet set) {
-        Sizes sizes = Sizes.of(files.config(), settings, set);
-        DeviceMemory.refuseTooMuch(
-                sizes.weightBytes, sizes.kvBytes, sizes.bufferBytes, new MachineMemory(Path.of("/")).availableBytes());
+        ModelLimits limits = DeviceMemory.limits(files.config(), settings);
         Deque<Runnable> resources = new ArrayDeque<>();
         try {
-            return new FastRunner(files, settings, sizes, library, set, resources);
+            Kernels kernels = new Kernels(library, set, settings.threads());
+            resources.push(kernels::close);
+            GemmChoice.Opened gemm = GemmChoice.of(settings, library.supportsAmx())
+                    .open(settings, kernels, StepBuffers.outputsMax(files.config(), limits));
+            resources.push(gemm.products()::close);
+            return new FastRunner(files, limits, settings, kernels, gemm, resources);
         } catch (RuntimeException | Error e) {
             closeAll(resources);
             throw e;
@@ -67,21 +67,24 @@ final class FastRunner implements LogitsRunner {
 
     private FastRunner(
             WeightFiles files,
+            ModelLimits limits,
             RunnerSettings settings,
-            Sizes sizes,
-            KernelLibrary library,
-            InstructionSet set,
+            Kernels kernels,
+            GemmChoice.Opened gemm,
             Deque<Runnable> resources) {
         this.resources = resources;
-        config = files.config();
-        limits = sizes.limits;
-        Kernels kernels = new Kernels(library, set, settings.threads());
-        resources.push(kernels::close);
-        PackedWeights weights = PackedWeights.load(files, settings.dtype(), kernels);
+        this.limits = limits;
+        ModelConfig config = files.config();
+        Products products = gemm.products();
+        choice = gemm.choice();
+        sizes = Sizes.of(config, limits, settings, products);
+        DeviceMemory.refuseTooMuch(
+                sizes.weightBytes, sizes.kvBytes, sizes.bufferBytes, new MachineMemory(Path.of("/")).availableBytes());
+        PackedWeights weights = PackedWeights.load(files, products, kernels);
         resources.push(weights::close);
         KvCache cache = new KvCache(kernels, sizes.kv, config.layerCount(), limits.blockCount());
         resources.push(cache::close);
-        buffers = new StepBuffers(kernels, config, limits, sizes.kv, sizes.activations);
+        buffers = new StepBuffers(kernels, config, limits, sizes.kv, products);
         resources.push(buffers::close);
         graph = new FastLlama(kernels, config, weights, cache, buffers, limits.contextMax());
         resources.push(graph::close);
@@ -90,6 +93,16 @@ final class FastRunner implements LogitsRunner {
         plan = new StepPlan(limits);
         logits = new MemorySegment[limits.sequencesMax()];
         for (int i = 0; i < logits.length; i++) logits[i] = buffers.logitsRow(i, limits.vocabSize());
+    }
+
+    /// What was allocated.
+    Sizes sizes() {
+        return sizes;
+    }
+
+    /// Who multiplies.
+    GemmChoice gemm() {
+        return choice;
     }
 
     @Override

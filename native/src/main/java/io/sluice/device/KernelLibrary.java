@@ -25,7 +25,7 @@ import java.util.Locale;
 final class KernelLibrary {
 
     /// `SLUICE_ABI` of `sluice.h`.
-    private static final int ABI = 1;
+    private static final int ABI = 2;
 
     private static final Linker LINKER = Linker.nativeLinker();
 
@@ -104,9 +104,18 @@ final class KernelLibrary {
 
     /// True if the processor can run kernels of the instruction set.
     boolean supports(InstructionSet set) {
+        return supports(set.symbol());
+    }
+
+    /// True if the processor has matrix units for bfloat16 and the system lets programs use them.
+    boolean supportsAmx() {
+        return supports("amx_bf16");
+    }
+
+    private boolean supports(String set) {
         MethodHandle supports = bind("sluice_cpu_supports", ADDRESS);
         try (Arena arena = Arena.ofConfined()) {
-            return (int) supports.invokeExact(arena.allocateFrom(set.symbol())) == 1;
+            return (int) supports.invokeExact(arena.allocateFrom(set)) == 1;
         } catch (Throwable e) {
             throw impossible(e);
         }

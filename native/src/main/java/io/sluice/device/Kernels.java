@@ -30,6 +30,8 @@ final class Kernels implements AutoCloseable {
     private final MethodHandle rmsNormBf16;
     private final MethodHandle siluMulF32;
     private final MethodHandle siluMulBf16;
+    private final MethodHandle gatherF32;
+    private final MethodHandle gatherBf16;
     private final MethodHandle gemmF32;
     private final MethodHandle gemmF32Bf16;
     private final MethodHandle gemmBf16;
@@ -53,6 +55,9 @@ final class Kernels implements AutoCloseable {
         rmsNormBf16 = kernel.bind("rmsnorm_bf16", P, P, J, P, P, JAVA_FLOAT, P, J, J, J);
         siluMulF32 = kernel.bind("silu_mul_f32", P, P, J, P, J, J, J);
         siluMulBf16 = kernel.bind("silu_mul_bf16", P, P, J, P, J, J, J);
+        MemoryLayout[] gather = {P, P, J, P, P, J, J, J, JAVA_INT};
+        gatherF32 = kernel.bind("gather_f32", gather);
+        gatherBf16 = kernel.bind("gather_bf16", gather);
         MemoryLayout[] gemm = {P, P, J, P, P, J, J, J, J, JAVA_INT};
         gemmF32 = kernel.bind("gemm_f32", gemm);
         gemmF32Bf16 = kernel.bind("gemm_f32_bf16", gemm);
@@ -113,6 +118,34 @@ final class Kernels implements AutoCloseable {
             check((int) embed.invokeExact(
                     pool, table.address(), tokens, out.address(), (long) out.stride(), (long) rows, (long)
                             table.columns()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// `out[r] = x[index[r]]`, float32; an `index` of 0 takes the rows in order.
+    void gather(Rows x, long index, Rows out, int rows, int width) {
+        gather(x, index, out, rows, width, 0);
+    }
+
+    /// `out[r] += x[index[r]]`, float32.
+    void gatherAdd(Rows x, long index, Rows out, int rows, int width) {
+        gather(x, index, out, rows, width, 1);
+    }
+
+    private void gather(Rows x, long index, Rows out, int rows, int width, int accumulate) {
+        MethodHandle gather = x.dtype() == Dtype.FLOAT32 ? gatherF32 : gatherBf16;
+        try {
+            check((int) gather.invokeExact(
+                    pool,
+                    x.address(),
+                    (long) x.stride(),
+                    index,
+                    out.address(),
+                    (long) out.stride(),
+                    (long) rows,
+                    (long) width,
+                    accumulate));
         } catch (Throwable e) {
             throw rethrow(e);
         }

@@ -2,7 +2,6 @@ package io.sluice.device;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFileException;
 import io.sluice.modelstore.WeightTensor;
@@ -11,7 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The weights of a Llama-family model in the kernels' order, decoded and packed by all processors at once. Matrices
+/// The weights of a Llama-family model in the order that its products want, decoded and packed by all processors at
+/// once. Matrices
 /// that multiply the same input are one matrix, so that one product computes them. Never written after `load`. One
 /// runner owns and closes it.
 final class PackedWeights implements AutoCloseable {
@@ -19,29 +19,31 @@ final class PackedWeights implements AutoCloseable {
     /// One transformer layer. Norms are addresses of float32 vectors.
     record Layer(
             long attentionNorm, // [hidden]
-            PackedMatrix queriesKeysValues, // [(heads + 2 kvHeads) headDim, hidden]: queries, then keys, then values
-            PackedMatrix attentionOutput, // [hidden, heads headDim]
+            Products.Matrix queriesKeysValues, // [(heads + 2 kvHeads) headDim, hidden]: queries, then keys, then values
+            Products.Matrix attentionOutput, // [hidden, heads headDim]
             long mlpNorm, // [hidden]
-            PackedMatrix gateUp, // [2 intermediate, hidden]: the gate, then what it gates
-            PackedMatrix down) {} // [hidden, intermediate]
+            Products.Matrix gateUp, // [2 intermediate, hidden]: the gate, then what it gates
+            Products.Matrix down) {} // [hidden, intermediate]
 
-    /// Panels that one task packs: enough to be worth a task, little enough to share a matrix out.
-    private static final int TASK_PANELS = 16;
+    /// Rows that a matrix is given at once, and that one task gives it: enough to be worth a task, little enough to
+    /// share a matrix out.
+    private static final int PUT_ROWS = 16;
+
+    private static final int TASK_ROWS = 16 * PUT_ROWS;
 
     private final WeightFiles files;
-    private final Dtype dtype;
-    private final Kernels kernels;
+    private final Products products;
     private final Region memory;
     private final List<Runnable> tasks = new ArrayList<>();
 
-    private final PackedMatrix embedding; // [vocab, hidden]
+    private final Products.Matrix embedding; // [vocab, hidden]
     private final List<Layer> layers = new ArrayList<>();
     private final long finalNorm; // [hidden]
-    private final PackedMatrix head; // [vocab, hidden]; the embedding itself if tied
+    private final Products.Matrix head; // [vocab, hidden]; the embedding itself if tied
 
     /// @throws ModelFileException if a tensor is missing or of another shape, before anything is read
-    static PackedWeights load(WeightFiles files, Dtype dtype, Kernels kernels) {
-        PackedWeights weights = new PackedWeights(files, dtype, kernels);
+    static PackedWeights load(WeightFiles files, Products products, Kernels kernels) {
+        PackedWeights weights = new PackedWeights(files, products, kernels);
         try {
             weights.tasks.parallelStream().forEach(Runnable::run);
         } catch (RuntimeException | Error e) {
@@ -52,12 +54,11 @@ final class PackedWeights implements AutoCloseable {
         return weights;
     }
 
-    private PackedWeights(WeightFiles files, Dtype dtype, Kernels kernels) {
+    private PackedWeights(WeightFiles files, Products products, Kernels kernels) {
         this.files = files;
-        this.dtype = dtype;
-        this.kernels = kernels;
+        this.products = products;
         ModelConfig config = files.config();
-        memory = new Region(kernels, bytes(config, dtype));
+        memory = new Region(kernels, bytes(config, products));
         try {
             int hidden = config.hiddenSize();
             embedding = matrix(hidden, part("model.embed_tokens", config.vocabSize()));
@@ -71,20 +72,20 @@ final class PackedWeights implements AutoCloseable {
     }
 
     /// Memory that the weights of such a model take.
-    static long bytes(ModelConfig config, Dtype dtype) {
+    static long bytes(ModelConfig config, Products products) {
         int hidden = config.hiddenSize();
         int queryWidth = config.headCount() * config.headDim();
         long vector = Region.aligned((long) hidden * Float.BYTES);
         long layer = 2 * vector
-                + matrixBytes(queryWidth + 2 * config.kvHeadCount() * config.headDim(), hidden, dtype)
-                + matrixBytes(hidden, queryWidth, dtype)
-                + matrixBytes(2 * config.intermediateSize(), hidden, dtype)
-                + matrixBytes(hidden, config.intermediateSize(), dtype);
-        long vocabularies = (config.tiedHead() ? 1 : 2) * matrixBytes(config.vocabSize(), hidden, dtype);
+                + matrixBytes(queryWidth + 2 * config.kvHeadCount() * config.headDim(), hidden, products)
+                + matrixBytes(hidden, queryWidth, products)
+                + matrixBytes(2 * config.intermediateSize(), hidden, products)
+                + matrixBytes(hidden, config.intermediateSize(), products);
+        long vocabularies = (config.tiedHead() ? 1 : 2) * matrixBytes(config.vocabSize(), hidden, products);
         return config.layerCount() * layer + vocabularies + vector;
     }
 
-    PackedMatrix embedding() {
+    Products.Matrix embedding() {
         return embedding;
     }
 
@@ -96,7 +97,7 @@ final class PackedWeights implements AutoCloseable {
         return finalNorm;
     }
 
-    PackedMatrix head() {
+    Products.Matrix head() {
         return head;
     }
 
@@ -140,46 +141,50 @@ final class PackedWeights implements AutoCloseable {
         return address;
     }
 
-    private PackedMatrix matrix(int columns, Part... parts) {
+    private Products.Matrix matrix(int columns, Part... parts) {
         List<WeightTensor> tensors = new ArrayList<>();
         int rows = 0;
         for (Part part : parts) {
             tensors.add(tensor(part, columns));
             rows += part.rows;
         }
-        long address = memory.take(PackedMatrix.bytes(rows, columns, dtype));
-        PackedMatrix matrix = new PackedMatrix(address, rows, columns, dtype);
-        for (int panel = 0; panel < matrix.panelCount(); panel += TASK_PANELS) {
-            int first = panel;
-            tasks.add(() -> pack(matrix, tensors, first));
+        long address = memory.take(products.bytes(rows, columns));
+        Products.Matrix matrix = products.matrix(address, rows, columns);
+        for (int first = 0; first < rows; first += TASK_ROWS) {
+            int from = first;
+            int to = Math.min(first + TASK_ROWS, rows);
+            tasks.add(() -> put(matrix, columns, tensors, from, to));
         }
         return matrix;
     }
 
-    private static long matrixBytes(int rows, int columns, Dtype dtype) {
-        return Region.aligned(PackedMatrix.bytes(rows, columns, dtype));
+    private static long matrixBytes(int rows, int columns, Products products) {
+        return Region.aligned(products.bytes(rows, columns));
     }
 
-    private void pack(PackedMatrix matrix, List<WeightTensor> tensors, int firstPanel) {
+    /// Rows `[from, to)` of the fused matrix, from the tensors that hold them.
+    private static void put(Products.Matrix matrix, int columns, List<WeightTensor> tensors, int from, int to) {
         try (Arena arena = Arena.ofConfined()) {
-            long rowBytes = (long) matrix.columns() * Float.BYTES;
-            MemorySegment rows = arena.allocate(JAVA_FLOAT, (long) PackedMatrix.PANEL * matrix.columns());
-            int end = Math.min(firstPanel + TASK_PANELS, matrix.panelCount());
-            for (int panel = firstPanel; panel < end; panel++) {
-                int first = panel * PackedMatrix.PANEL;
-                int count = Math.clamp(matrix.rows() - first, 0, PackedMatrix.PANEL);
-                int tensorStart = 0; // the fused matrix's row that the tensor begins with
-                for (WeightTensor tensor : tensors) {
-                    int from = Math.max(first, tensorStart);
-                    int to = Math.min(first + count, tensorStart + tensor.rows());
-                    if (from < to) {
-                        MemorySegment target = rows.asSlice((from - first) * rowBytes, (to - from) * rowBytes);
-                        tensor.readRows(from - tensorStart, to - from, target);
-                    }
-                    tensorStart += tensor.rows();
-                }
-                kernels.pack(dtype, rows.address(), count, matrix.columns(), matrix.panelAddress(panel));
+            MemorySegment rows = arena.allocate(JAVA_FLOAT, (long) PUT_ROWS * columns);
+            for (int first = from; first < to; first += PUT_ROWS) {
+                int end = Math.min(first + PUT_ROWS, to);
+                readRows(tensors, columns, first, end, rows);
+                matrix.put(first, end - first, rows);
             }
+        }
+    }
+
+    private static void readRows(List<WeightTensor> tensors, int columns, int first, int end, MemorySegment rows) {
+        long rowBytes = (long) columns * Float.BYTES;
+        int tensorStart = 0; // the fused matrix's row that the tensor begins with
+        for (WeightTensor tensor : tensors) {
+            int from = Math.max(first, tensorStart);
+            int to = Math.min(end, tensorStart + tensor.rows());
+            if (from < to) {
+                MemorySegment target = rows.asSlice((from - first) * rowBytes, (to - from) * rowBytes);
+                tensor.readRows(from - tensorStart, to - from, target);
+            }
+            tensorStart += tensor.rows();
         }
     }
 

@@ -122,6 +122,7 @@ final class ReferenceRunner implements LogitsRunner {
                 settings.sequencesMax(),
                 settings.stepTokensMax(),
                 settings.deterministic(),
+                settings.gemm(),
                 settings.threads());
     }
 

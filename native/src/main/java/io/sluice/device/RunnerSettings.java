@@ -10,6 +10,7 @@ package io.sluice.device;
 /// @param sequencesMax the most sequences in one step
 /// @param stepTokensMax the most tokens in one step
 /// @param deterministic tokens must not depend on the batch or on chunking, also below float32
+/// @param gemm who multiplies matrices on the fast path
 /// @param threads CPU threads that compute a step
 public record RunnerSettings(
         Dtype dtype,
@@ -20,7 +21,17 @@ public record RunnerSettings(
         int sequencesMax,
         int stepTokensMax,
         boolean deterministic,
+        Gemm gemm,
         int threads) {
+
+    /// Who multiplies matrices on the fast path.
+    public enum Gemm {
+        /// Whichever is faster here and keeps what the other settings promise.
+        AUTO,
+        /// Our own kernels.
+        KERNELS,
+        LIBTORCH
+    }
 
     /// Number formats that a model can be computed in.
     public enum Dtype {

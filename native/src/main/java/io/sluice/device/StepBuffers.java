@@ -26,7 +26,7 @@ final class StepBuffers implements AutoCloseable {
     private final Kernels.Slices slices;
 
     /// Activations: `[token, width]`, but for the last two `[sampling slice, width]`. The residual stream and what adds
-    /// to it are float32; what enters a product is bf16 where the processor multiplies that.
+    /// to it are float32; what enters a product is what `Products` wants there.
     final Kernels.Rows hidden; // residual stream
 
     final Kernels.Rows normed; // RMSNorm of hidden
@@ -37,9 +37,9 @@ final class StepBuffers implements AutoCloseable {
     final Kernels.Rows last; // final norm of the sampling rows
     final Kernels.Rows logits; // [sampling slice, vocab]
 
-    StepBuffers(Kernels kernels, ModelConfig config, ModelLimits limits, KvLayout kv, Dtype activations) {
+    StepBuffers(Kernels kernels, ModelConfig config, ModelLimits limits, KvLayout kv, Products products) {
         this.kv = kv;
-        memory = new Region(kernels, bytes(config, limits, kv, activations));
+        memory = new Region(kernels, bytes(config, limits, products));
         int tokenCount = limits.stepTokensMax();
         int sliceCount = limits.sequencesMax();
         tokens = take(tokenCount, Integer.BYTES);
@@ -57,18 +57,27 @@ final class StepBuffers implements AutoCloseable {
                 firstPosition.address(),
                 tileStart.address());
         Widths widths = new Widths(config);
-        hidden = rows(tokenCount, widths.hidden, Dtype.FLOAT32);
-        normed = rows(tokenCount, widths.hidden, activations);
-        queriesKeysValues = rows(tokenCount, widths.queriesKeysValues, Dtype.FLOAT32);
-        attended = rows(tokenCount, widths.attended, activations);
-        gateUp = rows(tokenCount, widths.gateUp, Dtype.FLOAT32);
-        gated = rows(tokenCount, widths.gated, activations);
-        last = rows(sliceCount, widths.hidden, activations);
-        logits = rows(sliceCount, widths.logits, Dtype.FLOAT32);
+        hidden = rows(tokenCount, widths.hidden);
+        normed = inputs(tokenCount, widths.hidden, products);
+        queriesKeysValues = rows(tokenCount, widths.queriesKeysValues);
+        attended = inputs(tokenCount, widths.attended, products);
+        gateUp = rows(tokenCount, widths.gateUp);
+        gated = inputs(tokenCount, widths.gated, products);
+        last = inputs(sliceCount, widths.hidden, products);
+        logits = rows(sliceCount, widths.logits);
+    }
+
+    /// The most numbers of one product, rows counted in whole tiles.
+    static long outputsMax(ModelConfig config, ModelLimits limits) {
+        Widths widths = new Widths(config);
+        int layer = Math.max(Math.max(widths.hidden, widths.queriesKeysValues), widths.gateUp);
+        return Math.max(
+                (long) TorchProducts.wholeTiles(limits.stepTokensMax()) * layer,
+                (long) TorchProducts.wholeTiles(limits.sequencesMax()) * widths.logits);
     }
 
     /// Memory that the buffers take; the constructor's sum.
-    static long bytes(ModelConfig config, ModelLimits limits, KvLayout kv, Dtype activations) {
+    static long bytes(ModelConfig config, ModelLimits limits, Products products) {
         long tokenCount = limits.stepTokensMax();
         long sliceCount = limits.sequencesMax();
         Widths widths = new Widths(config);
@@ -76,14 +85,14 @@ final class StepBuffers implements AutoCloseable {
                 + Region.aligned(tokenCount * Long.BYTES)
                 + Region.aligned(sliceCount * limits.sequenceBlocksMax() * Integer.BYTES)
                 + 4 * Region.aligned((sliceCount + 1) * Integer.BYTES)
-                + rowBytes(tokenCount, widths.hidden, Dtype.FLOAT32)
-                + rowBytes(tokenCount, widths.hidden, activations)
-                + rowBytes(tokenCount, widths.queriesKeysValues, Dtype.FLOAT32)
-                + rowBytes(tokenCount, widths.attended, activations)
-                + rowBytes(tokenCount, widths.gateUp, Dtype.FLOAT32)
-                + rowBytes(tokenCount, widths.gated, activations)
-                + rowBytes(sliceCount, widths.hidden, activations)
-                + rowBytes(sliceCount, widths.logits, Dtype.FLOAT32);
+                + rowBytes(tokenCount, widths.hidden)
+                + inputBytes(tokenCount, widths.hidden, products)
+                + rowBytes(tokenCount, widths.queriesKeysValues)
+                + inputBytes(tokenCount, widths.attended, products)
+                + rowBytes(tokenCount, widths.gateUp)
+                + inputBytes(tokenCount, widths.gated, products)
+                + inputBytes(sliceCount, widths.hidden, products)
+                + rowBytes(sliceCount, widths.logits);
     }
 
     private record Widths(int hidden, int queriesKeysValues, int attended, int gateUp, int gated, int logits) {
@@ -163,18 +172,29 @@ final class StepBuffers implements AutoCloseable {
         return Region.view(memory.take(count * bytes), count * bytes);
     }
 
-    private Kernels.Rows rows(long count, int width, Dtype dtype) {
-        long bytes = rowBytes(count, width, dtype);
-        return new Kernels.Rows(memory.take(bytes), stride(width), dtype);
+    private Kernels.Rows rows(int count, int width) {
+        return new Kernels.Rows(memory.take(rowBytes(count, width)), stride(width), Dtype.FLOAT32);
     }
 
-    private static long rowBytes(long count, int width, Dtype dtype) {
-        return Region.aligned(count * stride(width) * dtype.bytes());
+    private static long rowBytes(long count, int width) {
+        return Region.aligned(count * stride(width) * Float.BYTES);
     }
 
     /// Room for whole pairs of panels, and a little more: rows a power of two apart would fight for one set of the
     /// first-level cache.
     private static int stride(int width) {
         return PackedMatrix.padded(width) + 2 * PackedMatrix.PANEL;
+    }
+
+    /// Rows that enter a product.
+    private Kernels.Rows inputs(int count, int width, Products products) {
+        long address = memory.take(inputBytes(count, width, products));
+        return new Kernels.Rows(address, products.stride(width), products.activations());
+    }
+
+    private static long inputBytes(long count, int width, Products products) {
+        long rows = Math.ceilDiv(count, Products.TILE_ROWS) * Products.TILE_ROWS;
+        return Region.aligned(
+                rows * products.stride(width) * products.activations().bytes());
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.ModelConfig;
 import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
@@ -51,7 +52,8 @@ class FastRunnerTest {
     private float[][] logits(InstructionSet set, Dtype dtype, int blockSize, int threads, int chunk) {
         KernelLibrary library = KernelsTest.library();
         Assumptions.assumeTrue(library.supports(set), () -> "no " + set + " here");
-        RunnerSettings settings = new RunnerSettings(dtype, dtype, 1 << 20, blockSize, 128, 8, 128, false, threads);
+        RunnerSettings settings =
+                new RunnerSettings(dtype, dtype, 1 << 20, blockSize, 128, 8, 128, false, Gemm.AUTO, threads);
         try (FastRunner runner = FastRunner.open(model.files(), settings, library, set)) {
             return new RunnerHarness(runner, random).promptLogits(prompt, chunk);
         }

@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -41,7 +40,7 @@ class GoldenTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"REFERENCE", "FAST_FLOAT32"})
+    @EnumSource(names = {"REFERENCE", "FAST_FLOAT32", "LIBTORCH_FLOAT32"})
     void promptLogProbabilitiesAreTheIndependentOnes(RunnerKind kind) {
         try (LogitsRunner runner = open(kind)) {
             for (Case golden : cases) {
@@ -57,7 +56,7 @@ class GoldenTest {
 
     /// All prompts together, in chunks, so that slices of every length meet in one step.
     @ParameterizedTest
-    @EnumSource(names = {"REFERENCE", "FAST_FLOAT32"})
+    @EnumSource(names = {"REFERENCE", "FAST_FLOAT32", "LIBTORCH_FLOAT32"})
     void greedyContinuationsEqualTheIndependentOnesTokenForToken(RunnerKind kind) {
         try (LogitsRunner runner = open(kind)) {
             RunnerHarness harness = new RunnerHarness(runner, new Random(1));
@@ -103,9 +102,10 @@ class GoldenTest {
         }
     }
 
-    @Test
-    void bfloat16StaysCloseToFloat32() {
-        try (LogitsRunner runner = open(RunnerKind.FAST_BFLOAT16)) {
+    @ParameterizedTest
+    @EnumSource(names = {"FAST_BFLOAT16", "LIBTORCH_BFLOAT16"})
+    void bfloat16StaysCloseToFloat32(RunnerKind kind) {
+        try (LogitsRunner runner = kind.openFree(RunnerKind.files(model), 16, 4096)) {
             for (Case golden : cases) {
                 double[] ours = promptLogprobs(runner, golden);
                 double sum = 0;

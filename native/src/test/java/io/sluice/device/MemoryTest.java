@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.batching.ModelLimits;
 import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.ModelConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -106,6 +107,7 @@ class MemoryTest {
     }
 
     private static RunnerSettings settings(long kvCacheBytes, int contextMax) {
-        return new RunnerSettings(Dtype.BFLOAT16, Dtype.BFLOAT16, kvCacheBytes, 32, contextMax, 8, 64, false, 1);
+        return new RunnerSettings(
+                Dtype.BFLOAT16, Dtype.BFLOAT16, kvCacheBytes, 32, contextMax, 8, 64, false, Gemm.AUTO, 1);
     }
 }

@@ -2,6 +2,7 @@ package io.sluice.device;
 
 import io.sluice.batching.SamplingParams;
 import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFiles;
 import java.util.Map;
@@ -9,18 +10,22 @@ import org.junit.jupiter.api.Assumptions;
 
 /// The ways to run a model that tests hold to the same answers.
 enum RunnerKind {
-    REFERENCE(Dtype.FLOAT32, 1),
-    FAST_FLOAT32(Dtype.FLOAT32, 16),
-    FAST_BFLOAT16(Dtype.BFLOAT16, 16);
+    REFERENCE(Dtype.FLOAT32, Gemm.AUTO, 1),
+    FAST_FLOAT32(Dtype.FLOAT32, Gemm.KERNELS, 16),
+    FAST_BFLOAT16(Dtype.BFLOAT16, Gemm.KERNELS, 16),
+    LIBTORCH_FLOAT32(Dtype.FLOAT32, Gemm.LIBTORCH, 16),
+    LIBTORCH_BFLOAT16(Dtype.BFLOAT16, Gemm.LIBTORCH, 16);
 
     /// One: on a busy machine libtorch's threads wait for each other far longer than they compute.
     private static final int THREADS = 1;
 
     private final Dtype dtype;
+    private final Gemm gemm;
     private final int blockSizeMin;
 
-    RunnerKind(Dtype dtype, int blockSizeMin) {
+    RunnerKind(Dtype dtype, Gemm gemm, int blockSizeMin) {
         this.dtype = dtype;
+        this.gemm = gemm;
         this.blockSizeMin = blockSizeMin;
     }
 
@@ -30,7 +35,15 @@ enum RunnerKind {
 
     /// A runner with a KV cache for `cacheTokens` tokens in blocks of `blockSize`, or what the runner needs at least.
     LogitsRunner open(WeightFiles files, int blockSize, int cacheTokens) {
-        RunnerSettings settings = settings(files.config(), Math.max(blockSize, blockSizeMin), cacheTokens);
+        return open(settings(files.config(), Math.max(blockSize, blockSizeMin), cacheTokens, true), files);
+    }
+
+    /// A runner that was not asked to be deterministic.
+    LogitsRunner openFree(WeightFiles files, int blockSize, int cacheTokens) {
+        return open(settings(files.config(), Math.max(blockSize, blockSizeMin), cacheTokens, false), files);
+    }
+
+    private LogitsRunner open(RunnerSettings settings, WeightFiles files) {
         if (this == REFERENCE) return ReferenceRunner.open(files, settings);
         try {
             KernelLibrary library = KernelLibrary.load();
@@ -40,7 +53,7 @@ enum RunnerKind {
         }
     }
 
-    private RunnerSettings settings(ModelConfig config, int blockSize, int cacheTokens) {
+    private RunnerSettings settings(ModelConfig config, int blockSize, int cacheTokens, boolean deterministic) {
         long positionBytes = 2L * config.layerCount() * config.kvHeadCount() * config.headDim() * dtype.bytes();
         return new RunnerSettings(
                 dtype,
@@ -50,7 +63,8 @@ enum RunnerKind {
                 Math.min(cacheTokens, config.contextMax()),
                 32,
                 1024,
-                true,
+                deterministic,
+                gemm,
                 THREADS);
     }
 

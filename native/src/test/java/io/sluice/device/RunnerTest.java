@@ -20,7 +20,14 @@ class RunnerTest {
     private static final ModelConfig TINY = RandomModel.TINY;
 
     @ParameterizedTest
-    @CsvSource({"REFERENCE, true", "REFERENCE, false", "FAST_FLOAT32, true", "FAST_FLOAT32, false"})
+    @CsvSource({
+        "REFERENCE, true",
+        "REFERENCE, false",
+        "FAST_FLOAT32, true",
+        "FAST_FLOAT32, false",
+        "LIBTORCH_FLOAT32, true",
+        "LIBTORCH_FLOAT32, false"
+    })
     void logitsAreThoseOfAPlainImplementation(RunnerKind kind, boolean tiedHead) {
         ModelConfig config = withHead(tiedHead);
         RandomModel model = new RandomModel(config, 11);
@@ -124,6 +131,32 @@ class RunnerTest {
             assertThat(clean[20]).doesNotContain(Float.NaN);
             assertThat(harness.promptLogits(poisoned, 64)[0]).contains(Float.NaN);
             assertThat(harness.promptLogits(prompt, 64)).isDeepEqualTo(clean);
+        }
+    }
+
+    /// Computed blocks are shared by all prompts that begin alike, whatever they go on with.
+    @ParameterizedTest
+    @EnumSource
+    void whatAPromptGoesOnWithNeverReachesTheBlocksBefore(RunnerKind kind) {
+        Random random = new Random(61);
+        RandomModel model = new RandomModel(withHead(false), 11);
+        int poison = TINY.vocabSize() - 1;
+        float[] embedding = model.numbers("model.embed_tokens");
+        Arrays.fill(embedding, poison * TINY.hiddenSize(), embedding.length, Float.NaN);
+        int[] prompt = random.ints(70, 0, poison).toArray();
+        try (LogitsRunner runner = kind.open(model.files(), 16, 256)) {
+            RunnerHarness harness = new RunnerHarness(runner, random);
+            float[][] clean = harness.promptLogits(prompt, 128);
+            for (int first : new int[] {17, 34, 64, 69}) {
+                int[] goesWrong = prompt.clone();
+                goesWrong[first] = poison;
+                float[][] logits = harness.promptLogits(goesWrong, 128);
+                assertThat(logits[first]).contains(Float.NaN);
+                int shared = first / 16 * 16;
+                assertThat(Arrays.copyOf(logits, shared))
+                        .as("the first %d of %d", shared, first)
+                        .isDeepEqualTo(Arrays.copyOf(clean, shared));
+            }
         }
     }
 

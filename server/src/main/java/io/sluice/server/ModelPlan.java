@@ -2,9 +2,11 @@ package io.sluice.server;
 
 import io.sluice.device.RunnerSettings;
 import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsException;
+import java.util.Locale;
 
 /// Decides what the operator left open: how a model of this shape runs on this machine. A value.
 ///
@@ -37,6 +39,7 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
                 engine.sequencesMax(),
                 engine.stepTokensMax(),
                 engine.deterministic(),
+                Gemm.valueOf(engine.gemm().toUpperCase(Locale.ROOT)),
                 engine.threads().orElse(Runtime.getRuntime().availableProcessors()));
         return new ModelPlan(runner, perToken);
     }

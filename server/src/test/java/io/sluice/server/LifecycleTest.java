@@ -165,8 +165,11 @@ class LifecycleTest {
             client.readUntil("\"text\":");
             server.lifecycle.drain();
             assertThat(server.engine.drain(Duration.ZERO)).isFalse();
-            server.gate.allow(1);
-            server.engine.close();
+            var closed = CompletableFuture.runAsync(server.engine::close);
+            TestServer.await("the engine to be closed", () -> {
+                server.gate.allow(1); // it closes after the step it is in
+                return closed.isDone();
+            });
             assertThat(client.readUntil("\r\n0\r\n\r\n"))
                     .contains("event: error")
                     .doesNotContain("[DONE]");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsException;
@@ -39,6 +40,13 @@ class ModelPlanTest {
         assertThat(plan(Map.of("kv-cache-dtype", "bfloat16"), GIB).kvBytesPerToken())
                 .isEqualTo(2048);
         assertThat(plan(Map.of("dtype", "bfloat16"), GIB).runner().kvDtype()).isEqualTo(Dtype.BFLOAT16);
+    }
+
+    @Test
+    void the_operator_says_who_multiplies() {
+        assertThat(plan(Map.of(), GIB).runner().gemm()).isEqualTo(Gemm.AUTO);
+        assertThat(plan(Map.of("gemm", "libtorch"), GIB).runner().gemm()).isEqualTo(Gemm.LIBTORCH);
+        assertThat(plan(Map.of("gemm", "kernels"), GIB).runner().gemm()).isEqualTo(Gemm.KERNELS);
     }
 
     @Test

@@ -122,6 +122,14 @@ final class Declared {
             "false",
             "A request's tokens do not depend on what else is computed at the same time, also below float32.");
 
+    static final Setting<String> GEMM = new Setting<>(
+            "gemm",
+            Group.ENGINE,
+            new Kind.Word(List.of("auto", "kernels", "libtorch")),
+            "auto",
+            "Who multiplies matrices: Sluice's own kernels or libtorch. `auto` is libtorch for bfloat16 on processors"
+                    + " with AMX, unless `deterministic`, and the kernels everywhere else.");
+
     static final Setting<Optional<Integer>> THREADS = new Setting<>(
             "threads",
             Group.ENGINE,
@@ -193,6 +201,7 @@ final class Declared {
             MAX_TOKENS_DEFAULT,
             ENABLE_PREFIX_CACHING,
             DETERMINISTIC,
+            GEMM,
             THREADS,
             HOST,
             PORT,

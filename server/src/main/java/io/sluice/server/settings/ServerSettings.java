@@ -30,6 +30,7 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
             int outputTokensDefault,
             boolean prefixCaching,
             boolean deterministic,
+            String gemm,
             Optional<Integer> threads) {}
 
     public record Http(String host, int port, long bodyBytesMax, Duration heartbeat) {}
@@ -89,6 +90,7 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
                     value(Declared.MAX_TOKENS_DEFAULT),
                     value(Declared.ENABLE_PREFIX_CACHING),
                     value(Declared.DETERMINISTIC),
+                    value(Declared.GEMM),
                     value(Declared.THREADS));
             checkTogether(engine);
             return new ServerSettings(

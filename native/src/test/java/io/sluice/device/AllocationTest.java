@@ -1,0 +1,46 @@
+package io.sluice.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import io.sluice.batching.SamplingParams;
+import io.sluice.batching.StepPlan;
+import java.lang.management.ManagementFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/// The fast path makes no objects once it has seen a step's shape.
+class AllocationTest {
+    private static final int STEPS = 50;
+    private static final int[] LENGTHS = {1, 5, 40};
+    private static final int[] TOKENS = new int[40];
+    private static final int[] BLOCKS = {2, 0, 1};
+    private static final int[] NO_TOKENS = {};
+
+    private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "REFERENCE")
+    void aStepMakesNoObjectsInSteadyState(RunnerKind kind) {
+        try (LogitsRunner runner = kind.openFree(new RandomModel(RandomModel.TINY, 11).files(), 16, 512)) {
+            StepPlan plan = new StepPlan(runner.limits());
+            for (int i = 0; i < 400; i++) steps(runner, plan, STEPS); // until compiled
+            long before = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
+            steps(runner, plan, STEPS);
+            long after = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
+            // A boxed number per product would be 50 steps of 13 products of 16 bytes.
+            assertThat(after - before).isLessThan(STEPS * 16L);
+        }
+    }
+
+    /// Steps of 1, 5 and 40 tokens in turn, the last sampled greedily.
+    private static void steps(LogitsRunner runner, StepPlan plan, int count) {
+        for (int step = 0; step < count; step++) {
+            plan.clear();
+            int length = LENGTHS[step % LENGTHS.length];
+            plan.add(TOKENS, 0, length, BLOCKS, BLOCKS.length);
+            plan.sample(SamplingParams.GREEDY, TOKENS, length, NO_TOKENS);
+            runner.launch(plan).await();
+        }
+    }
+}
