@@ -22,7 +22,7 @@ import java.util.List;
 /// How often greedy tokens change when a prompt is not alone: 32 prompts one by one, then all at once, on each way to
 /// multiply. A continuation that changed one token goes on differently, so its first change is what counts.
 ///
-/// Arguments: the model, the tokens per prompt (64).
+/// Arguments: the model, the tokens per prompt (64), the number of threads (all processors).
 final class BatchEffect {
     private static final int PROMPTS = 32;
 
@@ -31,35 +31,35 @@ final class BatchEffect {
     @SuppressWarnings("SystemOut") // a command-line tool
     public static void main(String[] arguments) throws Exception {
         int tokens = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 64;
+        int processors = Runtime.getRuntime().availableProcessors();
+        int threads = arguments.length > 2 ? Integer.parseInt(arguments[2]) : processors;
         try (ModelFiles model = ModelStore.open(Path.of(arguments[0]))) {
             List<int[]> prompts = prompts(model.tokenizer());
-            System.out.printf("%d prompts, %d greedy tokens each, %s%n", PROMPTS, tokens, model.name());
+            System.out.printf(
+                    "%d prompts, %d greedy tokens each, %s, %d threads%n", PROMPTS, tokens, model.name(), threads);
             System.out.println(
                     "| products | format | deterministic | changed in a batch | tokens before the first change |");
             System.out.println("|---|---|---|---|---|");
             for (Gemm gemm : new Gemm[] {Gemm.KERNELS, Gemm.LIBTORCH}) {
                 for (boolean deterministic : new boolean[] {false, true}) {
-                    System.out.println(line(model, prompts, tokens, gemm, Dtype.BFLOAT16, deterministic));
+                    System.out.println(line(model, prompts, tokens, threads, gemm, Dtype.BFLOAT16, deterministic));
                 }
-                System.out.println(line(model, prompts, tokens, gemm, Dtype.FLOAT32, false));
+                System.out.println(line(model, prompts, tokens, threads, gemm, Dtype.FLOAT32, false));
             }
         }
     }
 
     private static String line(
-            ModelFiles model, List<int[]> prompts, int tokens, Gemm gemm, Dtype dtype, boolean deterministic)
+            ModelFiles model,
+            List<int[]> prompts,
+            int tokens,
+            int threads,
+            Gemm gemm,
+            Dtype dtype,
+            boolean deterministic)
             throws InterruptedException {
-        RunnerSettings settings = new RunnerSettings(
-                dtype,
-                dtype,
-                1L << 30,
-                16,
-                1024,
-                PROMPTS,
-                512,
-                deterministic,
-                gemm,
-                Runtime.getRuntime().availableProcessors());
+        RunnerSettings settings =
+                new RunnerSettings(dtype, dtype, 1L << 30, 16, 1024, PROMPTS, 512, deterministic, gemm, threads);
         var engineSettings = new EngineSettings(PROMPTS, false, 256);
         try (Engine engine = Engine.start("batch-effect", engineSettings, Device.runner(model, settings))) {
             List<int[]> alone = new ArrayList<>();
