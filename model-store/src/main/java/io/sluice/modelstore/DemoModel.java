@@ -38,7 +38,9 @@ final class DemoModel {
             }
         } catch (IOException e) {
             throw new ModelFileException(
-                    folder, "the demo model cannot be unpacked here: choose a cache folder that can be written", e);
+                    folder,
+                    "the demo model cannot be unpacked here: name a folder that can be written with cache-dir",
+                    e);
         }
         return folder;
     }

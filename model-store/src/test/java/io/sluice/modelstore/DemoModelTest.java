@@ -87,6 +87,6 @@ class DemoModelTest {
         assertThatThrownBy(() -> DemoModel.unpack(CONTENTS, file.resolve("below")))
                 .isInstanceOf(ModelFileException.class)
                 .hasMessageContaining("a-file")
-                .hasMessageContaining("choose a cache folder that can be written");
+                .hasMessageContaining("name a folder that can be written with cache-dir");
     }
 }

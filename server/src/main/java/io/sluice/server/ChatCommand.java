@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.net.ConnectException;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /// A conversation with a running server, in the terminal. Also reads questions from a pipe, one per line.
@@ -38,7 +40,7 @@ final class ChatCommand implements Callable<Integer> {
             defaultValue = "http://127.0.0.1:8000",
             description = "The server. Default: ${DEFAULT-VALUE}.")
     @SuppressWarnings("NullAway.Init") // picocli sets it
-    private URI url;
+    private String url;
 
     @Option(names = "--model", paramLabel = "NAME", description = "Which of its models. Default: the first.")
     private @Nullable String model;
@@ -58,7 +60,7 @@ final class ChatCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         boolean interactive = isTerminal();
-        try (ChatClient client = new ChatClient(url)) {
+        try (ChatClient client = new ChatClient(address())) {
             String name = model != null ? model : client.firstModel();
             if (interactive) say("Talking to \"" + name + "\" at " + url + ". /help says what else there is.");
             reset();
@@ -70,6 +72,15 @@ final class ChatCommand implements Callable<Integer> {
             return complain(String.valueOf(e.getMessage()));
         } catch (IOException e) {
             return complain("the connection to " + url + " failed: " + e.getMessage());
+        }
+    }
+
+    private URI address() {
+        try {
+            return new URI(url.contains("://") ? url : "http://" + url);
+        } catch (URISyntaxException e) {
+            throw new ParameterException(
+                    spec.commandLine(), "--url must be an address such as http://127.0.0.1:8000, got \"" + url + "\"");
         }
     }
 

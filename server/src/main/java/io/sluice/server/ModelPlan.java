@@ -66,7 +66,7 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
         if (tokens >= contextMax) return bytes;
         throw new SettingsException("kv-cache-memory holds " + tokens + " tokens, fewer than one request of "
                 + contextMax + " tokens may need (" + Amounts.bytes(bytesFor(contextMax, perToken, blockSize))
-                + "): raise it, or set max-model-len to at most " + tokens);
+                + "): raise it" + (tokens == 0 ? "" : ", or set max-model-len to at most " + tokens));
     }
 
     private static long autoKvBytes(long perToken, int contextMax, ServerSettings.Engine engine, long memoryBytes) {

@@ -10,7 +10,10 @@ import io.sluice.modelstore.ModelStore;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.settings.ServerSettings;
+import io.sluice.server.settings.SettingsException;
+import io.sluice.server.settings.SettingsFlags;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -115,9 +118,13 @@ final class ServerAssembly implements AutoCloseable {
     }
 
     private static ModelFiles open(ServerSettings.Model settings) {
-        return settings.source().equals(DEMO)
-                ? ModelStore.openDemo(settings.cacheFolder())
-                : ModelStore.open(Path.of(settings.source()));
+        if (settings.source().equals(DEMO)) return ModelStore.openDemo(settings.cacheFolder());
+        Path path = Path.of(settings.source());
+        String hint = SettingsFlags.hint(settings.source(), List.of(DEMO));
+        if (!hint.isEmpty() && !Files.exists(path)) {
+            throw new SettingsException("model is " + path + ", but there is no such file or folder" + hint);
+        }
+        return ModelStore.open(path);
     }
 
     private EngineSettings engineSettings() {

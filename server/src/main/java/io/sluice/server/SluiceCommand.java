@@ -36,6 +36,7 @@ public final class SluiceCommand {
                 .addSubcommand("chat", new CommandLine(new ChatCommand()))
                 .addSubcommand("version", new CommandLine(new VersionCommand()));
         spec.mixinStandardHelpOptions(true).version("Sluice " + Version.TEXT);
+        spec.subcommands().values().forEach(command -> command.getCommandSpec().version(spec.version()));
         spec.usageMessage()
                 .description("Serves a large language model to many clients, over OpenAI's HTTP API.")
                 .footer(

@@ -133,7 +133,7 @@ final class Declared {
     static final Setting<Optional<Integer>> THREADS = new Setting<>(
             "threads",
             Group.ENGINE,
-            new Kind.Auto<>(new Kind.Count(1, 1024)),
+            new Kind.Auto<>(new Kind.Count(1, 256)),
             "auto",
             "CPU threads that compute a step. `auto` is one per processor.");
 

@@ -17,8 +17,24 @@ final class NearestName {
     static Optional<String> find(String wrong, Collection<String> names) {
         return names.stream()
                 .min(Comparator.comparingInt(name -> distance(wrong, name)))
-                .filter(name -> distance(wrong, name) <= Math.max(2, wrong.length() * 2 / 5)
-                        || (name.contains(wrong) && wrong.length() >= 4));
+                .filter(name -> isNear(wrong, name))
+                .or(() -> names.stream().filter(name -> isShort(wrong, name)).findFirst());
+    }
+
+    private static boolean isNear(String wrong, String name) {
+        // Two edits make any two letters of any other two.
+        int edits = Math.max(Math.min(2, wrong.length() - 2), wrong.length() * 2 / 5);
+        return distance(wrong, name) <= edits || (name.contains(wrong) && wrong.length() >= 4);
+    }
+
+    /// True if `name` with some letters left out is `wrong`: `bf16` is short for `bfloat16`.
+    private static boolean isShort(String wrong, String name) {
+        if (wrong.length() < 3 || wrong.startsWith("-") || wrong.charAt(0) != name.charAt(0)) return false;
+        int matched = 0;
+        for (int i = 0; i < name.length() && matched < wrong.length(); i++) {
+            if (name.charAt(i) == wrong.charAt(matched)) matched++;
+        }
+        return matched == wrong.length();
     }
 
     /// Levenshtein's distance: insertions, deletions and replacements.

@@ -95,12 +95,12 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
             checkTogether(engine);
             return new ServerSettings(
                     new Model(
-                            value(Declared.MODEL),
+                            atHome(value(Declared.MODEL)),
                             value(Declared.SERVED_MODEL_NAME),
                             value(Declared.MAX_MODEL_LEN),
                             value(Declared.DTYPE),
                             value(Declared.KV_CACHE_DTYPE),
-                            folder(value(Declared.CACHE_DIR))),
+                            Path.of(atHome(value(Declared.CACHE_DIR)))),
                     engine,
                     new Http(value(Declared.HOST), value(Declared.PORT), value(Declared.MAX_BODY_BYTES), heartbeat()),
                     new Lifecycle(
@@ -141,9 +141,10 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
             return heartbeat;
         }
 
-        private Path folder(String text) {
+        /// Shells replace `~` neither in files nor after an equals sign.
+        private String atHome(String path) {
             String home = environment.getOrDefault("HOME", System.getProperty("user.home", "."));
-            return text.startsWith("~/") ? Path.of(home, text.substring(2)) : Path.of(text);
+            return path.startsWith("~/") ? Path.of(home, path.substring(2)).toString() : path;
         }
 
         private String origin(Setting<?> setting) {

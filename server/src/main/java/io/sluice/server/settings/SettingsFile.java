@@ -12,6 +12,7 @@ import java.util.Map;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.error.YAMLException;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
@@ -27,6 +28,7 @@ final class SettingsFile {
     ///
     /// @throws SettingsException naming file and line
     static Map<String, Given> read(Path file) {
+        if (Files.isDirectory(file)) throw new SettingsException(file + ": is a folder, not a file of settings");
         try (Reader reader = Files.newBufferedReader(file)) {
             Node root = new Yaml(new LoaderOptions()).compose(reader);
             return root == null ? Map.of() : entries(file, root);
@@ -34,6 +36,8 @@ final class SettingsFile {
             var mark = e.getProblemMark();
             String place = mark == null ? file.toString() : file + ":" + (mark.getLine() + 1);
             throw new SettingsException(place + ": not valid YAML: " + e.getProblem());
+        } catch (YAMLException e) { // snakeyaml's wrapping of what the reader threw, or letters that no text holds
+            throw new SettingsException(file + ": cannot be read as text: " + e.getMessage());
         } catch (NoSuchFileException e) {
             throw new SettingsException(file + ": there is no such file");
         } catch (IOException e) {

@@ -73,6 +73,7 @@ class ServerSettingsTest {
                 "`port: [1` | :1: not valid YAML",
                 "`- a` | :1: must be lines of",
                 "dtype: float16 | :1: dtype must be one of auto, float32, bfloat16, got \"float16\" (did you mean",
+                "dtype: bf16 | (did you mean bfloat16?)",
                 "kv-cache-memory: lots | :1: kv-cache-memory must be a size such as",
                 "drain-delay: soon | :1: drain-delay must be a time such as",
                 "deterministic: maybe | :1: deterministic must be true or false",
@@ -117,6 +118,32 @@ class ServerSettingsTest {
     void a_file_that_is_not_there_is_named() {
         assertThatThrownBy(() -> ServerSettings.of(Map.of(), Optional.of(folder.resolve("none.yaml")), Map.of()))
                 .hasMessageContaining("none.yaml: there is no such file");
+    }
+
+    @Test
+    void a_folder_or_a_file_that_is_no_text_is_named() throws IOException {
+        Path binary = Files.write(folder.resolve("binary.yaml"), new byte[] {(byte) 0xff, (byte) 0xfe, 0, 1});
+        assertThatThrownBy(() -> ServerSettings.of(Map.of(), Optional.of(folder), Map.of()))
+                .isInstanceOf(SettingsException.class)
+                .hasMessage(folder + ": is a folder, not a file of settings");
+        assertThatThrownBy(() -> ServerSettings.of(Map.of(), Optional.of(binary), Map.of()))
+                .isInstanceOf(SettingsException.class)
+                .hasMessageContaining("binary.yaml: cannot be read as text");
+    }
+
+    @Test
+    void the_home_folder_can_be_written_as_a_tilde() {
+        ServerSettings settings =
+                ServerSettings.of(Map.of("model", "~/a.gguf"), Optional.empty(), Map.of("HOME", "/somewhere"));
+        assertThat(settings.model().source())
+                .isEqualTo(Path.of("/somewhere", "a.gguf").toString());
+        assertThat(settings.model().cacheFolder()).isEqualTo(Path.of("/somewhere", ".cache", "sluice"));
+    }
+
+    @Test
+    void a_letter_or_two_are_no_name_that_could_be_guessed() {
+        assertThat(NearestName.hint("-p", List.of("-h", "--port"))).isEmpty();
+        assertThat(NearestName.hint("prot", List.of("host", "port"))).isEqualTo(" (did you mean port?)");
     }
 
     @Test
