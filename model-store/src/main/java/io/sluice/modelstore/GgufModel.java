@@ -4,31 +4,14 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
 
-/// A model in one GGUF file: weights, tokenizer and chat template. Any thread.
-final class GgufModel implements ModelFiles {
-    private final String name;
-    private final Path path;
-    private final ModelConfig config;
-    private final GenerationDefaults generationDefaults;
-    private final WeightTable weights;
-    private final Deferred<Tokenizer> tokenizer;
-    private final Deferred<Optional<ChatTemplate>> chatTemplate;
-
-    private GgufModel(Path path, GgufMetadata metadata, ModelConfig config, WeightTable weights) {
-        this.name = path.getFileName().toString().replaceFirst("(?i)\\.gguf$", "");
-        this.path = path;
-        this.config = config;
-        this.generationDefaults = new GgufConfig(path, metadata).generationDefaults(config);
-        this.weights = weights;
-        this.tokenizer = new Deferred<>(() -> Tokenizers.fromGguf(path, metadata));
-        this.chatTemplate = new Deferred<>(() -> ChatTemplates.fromGguf(path, metadata));
-    }
+/// Opens a model that lies in one GGUF file: weights, tokenizer and chat template. Any thread.
+final class GgufModel {
+    private GgufModel() {}
 
     /// Maps the file and checks everything but the numbers themselves.
     @SuppressWarnings("MustBeClosedChecker") // the weight table owns the arena, and this method until then
-    static GgufModel open(Path path) {
+    static ModelFiles open(Path path) {
         Arena arena = Arena.ofShared();
         try {
             GgufFile file = GgufFile.read(
@@ -36,7 +19,7 @@ final class GgufModel implements ModelFiles {
             ModelConfig config = new GgufConfig(path, file.metadata()).model(!file.hasTensor("output.weight"));
             Map<String, StoredTensor> byName = byHuggingFaceName(path, file);
             LlamaTensors tensors = new LlamaTensors(path, config, byName, GgufNames::toGguf, true);
-            return new GgufModel(path, file.metadata(), config, new WeightTable(path, tensors.bind(), arena));
+            return opened(path, file.metadata(), config, new WeightTable(path, tensors.bind(), arena));
         } catch (Throwable e) {
             arena.close();
             throw e;
@@ -61,58 +44,14 @@ final class GgufModel implements ModelFiles {
                         : "tensor " + tensor + " is not part of a Llama model: this architecture is not supported");
     }
 
-    @Override
-    public String name() {
-        return name;
-    }
-
-    @Override
-    public Path path() {
-        return path;
-    }
-
-    @Override
-    public ModelConfig config() {
-        return config;
-    }
-
-    @Override
-    public boolean hasTensor(String tensorName) {
-        return weights.has(tensorName);
-    }
-
-    @Override
-    public WeightTensor tensor(String tensorName) {
-        return weights.get(tensorName);
-    }
-
-    @Override
-    public TensorType weightsType() {
-        return weights.mostUsed();
-    }
-
-    @Override
-    public Tokenizer tokenizer() {
-        return tokenizer.get();
-    }
-
-    @Override
-    public Optional<ChatTemplate> chatTemplate() {
-        return chatTemplate.get();
-    }
-
-    @Override
-    public GenerationDefaults generationDefaults() {
-        return generationDefaults;
-    }
-
-    /// Begins loading the tokenizer, so that it is ready when the weights are.
-    void loadTokenizerInBackground() {
-        tokenizer.startInBackground("sluice-tokenizer");
-    }
-
-    @Override
-    public void close() {
-        weights.close();
+    private static ModelFiles opened(Path path, GgufMetadata metadata, ModelConfig config, WeightTable weights) {
+        return new ModelFiles(
+                path.getFileName().toString().replaceFirst("(?i)\\.gguf$", ""),
+                path,
+                config,
+                new GgufConfig(path, metadata).generationDefaults(config),
+                weights,
+                () -> Tokenizers.fromGguf(path, metadata),
+                () -> ChatTemplates.fromGguf(path, metadata));
     }
 }

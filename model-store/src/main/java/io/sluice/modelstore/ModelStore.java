@@ -109,10 +109,7 @@ public final class ModelStore {
     }
 
     private static ModelFiles warmed(ModelFiles model) {
-        switch (model) {
-            case GgufModel gguf -> gguf.loadTokenizerInBackground();
-            case HuggingFaceFolder folder -> folder.loadTokenizerInBackground();
-        }
+        model.loadTokenizerInBackground();
         try {
             var _ = model.chatTemplate(); // a template that does not parse is found now, not by the first request
         } catch (RuntimeException e) {

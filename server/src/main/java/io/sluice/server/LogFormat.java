@@ -33,10 +33,14 @@ final class LogFormat extends Formatter {
         root.addHandler(handler);
         // Other libraries' start-up talk is of no use to operators; ours is.
         OURS.setLevel(Level.INFO);
+        // A port that is taken is reported by the start itself, in one line.
+        LISTENER.setLevel(Level.OFF);
     }
 
-    /// Held here, because a logger that nobody holds forgets its level.
+    /// Held here, because loggers that nobody holds forget their levels.
     private static final Logger OURS = Logger.getLogger("io.sluice");
+
+    private static final Logger LISTENER = Logger.getLogger("io.helidon.webserver.ServerListener");
 
     @Override
     public String format(LogRecord record) {
