@@ -107,6 +107,11 @@ public final class Engine implements AutoCloseable {
         return core().limits();
     }
 
+    /// The most admitted requests that may wait for a first step.
+    public int waitingMax() {
+        return settings.waitingMax();
+    }
+
     /// The latest snapshot.
     public EngineStats stats() {
         return core().loop().stats();

@@ -42,6 +42,18 @@ class CompletionsTest {
     }
 
     @Test
+    void more_prompts_than_may_wait_are_refused_for_good() throws Exception {
+        try (TestServer small = TestServer.start(TestServer.Options.usual().withWaitingMax(2))) {
+            var response = small.post("/v1/completions", "{\"prompt\":[\"a\",\"b\",\"c\"]}");
+            assertThat(response.statusCode()).isEqualTo(400);
+            assertThat(response.body())
+                    .contains("\"param\":\"prompt\"")
+                    .contains("3 prompts")
+                    .contains("at most 2");
+        }
+    }
+
+    @Test
     void several_prompts_make_several_choices_in_their_order() throws Exception {
         var answer = complete("\"prompt\":[\"→one\",\"→two\"],\"n\":2");
         assertThat(values(answer, "text")).containsExactly("one", "one", "two", "two");

@@ -46,6 +46,7 @@ public final class GenerationService {
     /// @throws InvalidRequest if the request could never be served, naming the parameter
     public Submission submit(TextRequest request) {
         SamplingParams sampling = samplingOf(request);
+        requireRoomInQueue(request.prompts().size());
         List<int[]> prompts = new ArrayList<>();
         for (Prompt prompt : request.prompts()) {
             int[] tokens = tokenise(prompt);
@@ -128,6 +129,14 @@ public final class GenerationService {
             return model.tokenizer().encode(template.render(chat.messages(), new HashMap<>(chat.variables())));
         } catch (ChatTemplateException e) {
             throw new InvalidRequest("messages", "were refused by the model's chat template: " + e.getMessage());
+        }
+    }
+
+    /// More prompts than the queue has places could only ever be refused, and trying again would not help.
+    private void requireRoomInQueue(int prompts) {
+        if (prompts > engine.waitingMax()) {
+            throw new InvalidRequest(
+                    "prompt", "holds " + prompts + " prompts; this server takes at most " + engine.waitingMax());
         }
     }
 
