@@ -52,9 +52,8 @@ final class KernelLibrary {
     /// @throws Unavailable if the build had no compiler, or the library does not load, is of another version or wrong
     /// here
     static KernelLibrary load() throws Unavailable {
-        String resource = platform() + "/libsluice_kernels.so";
         KernelLibrary library;
-        try (InputStream bytes = KernelLibrary.class.getResourceAsStream(resource)) {
+        try (InputStream bytes = KernelLibrary.class.getResourceAsStream(resource())) {
             if (bytes == null) {
                 throw new Unavailable(
                         "this build has no CPU kernels for " + platform() + " (a C compiler at build time makes them)");
@@ -77,6 +76,15 @@ final class KernelLibrary {
             throw new Unavailable("the CPU kernels for " + best.symbol() + " give wrong numbers on this processor");
         }
         return library;
+    }
+
+    /// True if the build made the library for this platform; that it cannot be used all the same is then a fault.
+    static boolean isBuilt() {
+        return KernelLibrary.class.getResource(resource()) != null;
+    }
+
+    private static String resource() {
+        return platform() + "/libsluice_kernels.so";
     }
 
     /// One small product, which comes out exactly, or the library is not for here.

@@ -6,7 +6,6 @@ import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFiles;
 import java.util.Map;
-import org.junit.jupiter.api.Assumptions;
 
 /// The ways to run a model that tests hold to the same answers.
 enum RunnerKind {
@@ -45,12 +44,8 @@ enum RunnerKind {
 
     private LogitsRunner open(RunnerSettings settings, WeightFiles files) {
         if (this == REFERENCE) return ReferenceRunner.open(files, settings);
-        try {
-            KernelLibrary library = KernelLibrary.load();
-            return FastRunner.open(files, settings, library, library.best());
-        } catch (KernelLibrary.Unavailable e) {
-            return Assumptions.abort(e.toString());
-        }
+        KernelLibrary library = KernelsTest.library();
+        return FastRunner.open(files, settings, library, library.best());
     }
 
     private RunnerSettings settings(ModelConfig config, int blockSize, int cacheTokens, boolean deterministic) {
