@@ -9,7 +9,8 @@ public sealed interface Admission {
     /// The request will be served and each stream will end exactly once.
     ///
     /// @param streams one per choice, in choice order; each is for one reader
-    record Admitted(List<TokenStream> streams) implements Admission {
+    /// @param timeline what becomes of it
+    record Admitted(List<TokenStream> streams, Timeline timeline) implements Admission {
         public Admitted {
             streams = List.copyOf(streams);
         }
@@ -23,12 +24,16 @@ public sealed interface Admission {
 
     /// Why a request was refused.
     enum Reason {
-        /// Prompt and output can never fit this model's context or cache.
+        /// Prompt and output can never fit this model's context or cache, or the tenant's part of it.
         NEVER_FITS,
-        /// As many requests as allowed are waiting already.
+        /// As many requests as allowed are waiting already, in the class or in all.
         QUEUE_FULL,
-        /// The deadline has passed or cannot be met.
-        DEADLINE,
+        /// It would wait longer for its first token than its class allows.
+        NO_CAPACITY,
+        /// A deadline has passed already.
+        DEADLINE_PASSED,
+        /// A deadline cannot be met, as things stand.
+        DEADLINE_TOO_SOON,
         /// The engine finishes what it has and takes nothing new.
         DRAINING,
         /// The engine has stopped.

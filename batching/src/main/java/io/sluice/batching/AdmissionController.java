@@ -68,7 +68,9 @@ class AdmissionController {
                     .formatted(request.prompt().length, request.maxNewTokens(), limits.cacheTokens());
             return refuse(Reason.NEVER_FITS, detail, Duration.ZERO);
         }
-        if (request.deadlineNs() <= nowNs) return refuse(Reason.DEADLINE, "the deadline has passed", Duration.ZERO);
+        if (request.deadlines().of(false) <= nowNs) {
+            return refuse(Reason.DEADLINE_PASSED, "the deadline has passed", Duration.ZERO);
+        }
         if (state == State.DRAINING) {
             return refuse(Reason.DRAINING, "the engine is finishing its work and takes nothing new", retryAfter(0));
         }

@@ -47,13 +47,15 @@ final class EngineLoop {
 
     /// Decides about a request and, if it is admitted, hands it to the engine. Any thread; never waits.
     ///
-    /// @param onCancel wakes the engine when a reader gives up
-    Admission submit(GenerationRequest request, Runnable onCancel) {
-        var submission = new Submission(request, onCancel);
-        Optional<Admission.Refused> refused = admission.admit(submission, clock.getAsLong());
+    /// @param wakeEngine called when a reader gives up or catches up
+    Admission submit(GenerationRequest request, Runnable wakeEngine) {
+        var submission = new Submission(request, wakeEngine);
+        long nowNs = clock.getAsLong();
+        Optional<Admission.Refused> refused = admission.admit(submission, nowNs);
         if (refused.isPresent()) return refused.get();
         Invariant.check(ring.tryPublishEvent(FILL, submission), "the ring has no slot for an admitted request");
-        return new Admission.Admitted(submission.streams());
+        return new Admission.Admitted(
+                submission.streams(), new Timeline(request, nowNs, new Timeline.Forecast(0, 0, 0, 0)));
     }
 
     /// Takes what was submitted, plans a step, computes it, applies the result.

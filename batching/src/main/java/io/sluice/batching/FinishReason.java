@@ -10,6 +10,8 @@ public enum FinishReason {
     CANCELLED,
     /// The deadline passed.
     EXPIRED,
+    /// The reader did not read for longer than it may.
+    STALLED,
     /// A step or the device failed; the reader may try the request again.
     FAILED
 }

@@ -12,8 +12,9 @@ import java.util.Arrays;
 /// @param sampling how tokens are chosen; choice `i` draws under a seed derived from `sampling.seed()` and `i`
 /// @param endTokens ids that end the output; the end token itself is counted but not published; empty under
 /// `ignore_eos`
-/// @param cacheSalt prefix-cache entries are shared only between requests of equal salt (the tenant)
-/// @param deadlineNs moment on the engine's clock after which no step is spent on the request; `NO_DEADLINE` for none
+/// @param caller who asks
+/// @param prefixScope with whom computed blocks are shared
+/// @param deadlines when no step is spent on it any more
 public record GenerationRequest(
         String id,
         int[] prompt,
@@ -21,11 +22,9 @@ public record GenerationRequest(
         int choiceCount,
         SamplingParams sampling,
         int[] endTokens,
-        long cacheSalt,
-        long deadlineNs) {
-
-    /// `deadlineNs` of a request that waits as long as it takes.
-    public static final long NO_DEADLINE = Long.MAX_VALUE;
+        Caller caller,
+        PrefixScope prefixScope,
+        Deadlines deadlines) {
 
     /// The most continuations of one prompt.
     public static final int CHOICES_MAX = 128;
@@ -35,6 +34,9 @@ public record GenerationRequest(
         if (maxNewTokens < 1) throw new InvalidRequest("max_tokens", "must be at least 1, got " + maxNewTokens);
         if (choiceCount < 1 || choiceCount > CHOICES_MAX) {
             throw new InvalidRequest("n", "must be between 1 and " + CHOICES_MAX + ", got " + choiceCount);
+        }
+        if (prefixScope.sharedTokens() > prompt.length) {
+            throw new IllegalArgumentException("a shared prefix longer than the prompt");
         }
         prompt = prompt.clone();
         endTokens = endTokens.clone();

@@ -8,14 +8,22 @@ package io.sluice.batching;
 /// @param stepTokensMax the most tokens of one step, over all sequences
 /// @param sequencesMax the most sequences of one step
 /// @param vocabSize token ids are in `[0, vocabSize)`
+/// @param hostBlockCount blocks in host memory, for sequences that are parked; 0 if the runner cannot park
 public record ModelLimits(
-        int blockCount, int blockSize, int contextMax, int stepTokensMax, int sequencesMax, int vocabSize) {
+        int blockCount,
+        int blockSize,
+        int contextMax,
+        int stepTokensMax,
+        int sequencesMax,
+        int vocabSize,
+        int hostBlockCount) {
 
     public ModelLimits {
         if (blockCount < 1) throw new IllegalArgumentException("blockCount " + blockCount);
         if (Integer.bitCount(blockSize) != 1) throw new IllegalArgumentException("blockSize " + blockSize);
         if (contextMax < 1) throw new IllegalArgumentException("contextMax " + contextMax);
         if (sequencesMax < 1) throw new IllegalArgumentException("sequencesMax " + sequencesMax);
+        if (hostBlockCount < 0) throw new IllegalArgumentException("hostBlockCount " + hostBlockCount);
         // Each running sequence needs room for at least its next token.
         if (stepTokensMax < sequencesMax) {
             throw new IllegalArgumentException("stepTokensMax " + stepTokensMax + " < sequencesMax " + sequencesMax);

@@ -78,7 +78,7 @@ class Scheduler {
     }
 
     boolean isExpired(Sequence sequence, long nowNs) {
-        return nowNs >= sequence.request().deadlineNs();
+        return nowNs >= sequence.deadlineNs();
     }
 
     private static String expiryDetail(Sequence sequence) {

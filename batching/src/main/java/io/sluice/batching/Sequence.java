@@ -35,13 +35,13 @@ final class Sequence {
     private boolean started;
     private long order;
 
-    Sequence(Submission submission, int choice, Runnable onCancel) {
+    Sequence(Submission submission, int choice, Runnable wakeEngine) {
         GenerationRequest request = submission.request();
         this.submission = submission;
         this.choice = choice;
         sampling = choice == 0 ? request.sampling() : request.sampling().withSeed(seed(request, choice));
-        stream = new TokenStream(request.maxNewTokens(), request.sampling().topLogprobs(), onCancel);
-        chain = new PrefixChain(request.cacheSalt());
+        stream = new TokenStream(request.maxNewTokens(), request.sampling().topLogprobs(), wakeEngine);
+        chain = new PrefixChain(request.prefixScope().salt());
         tokens = request.prompt();
         tokenCount = tokens.length;
     }
@@ -102,6 +102,11 @@ final class Sequence {
 
     TokenStream.Ending ending(FinishReason reason, String detail) {
         return new TokenStream.Ending(reason, detail, promptLength(), cachedTokens, sampled);
+    }
+
+    /// When no step is spent on the sequence any more.
+    long deadlineNs() {
+        return request().deadlines().of(sampled > 0);
     }
 
     Submission submission() {

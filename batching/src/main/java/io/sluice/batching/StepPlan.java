@@ -11,6 +11,9 @@ import java.util.Arrays;
 /// and no decode: a slice of many tokens and a slice of one are the same thing. A slice that `samples` ends at the
 /// sequence's last token and asks for the token after it.
 ///
+/// Before its slices are computed, a step copies whole blocks between the device and host memory: first those out, then
+/// those in, so that a block given up by one sequence can be filled for another in the same step.
+///
 /// Everything is copied in; the plan shares no array with live state.
 public final class StepPlan {
     private final ModelLimits limits;
@@ -27,6 +30,10 @@ public final class StepPlan {
     private final int[][] endTokens; // [slice]
     private final int[][] history; // [slice][>= historyLength], only if the slice samples and its sampling uses history
     private final int[] historyLength; // [slice]
+    private final int[] copiesOut; // [copy, 2]: device block, host block
+    private int copiesOutCount;
+    private final int[] copiesIn; // [copy, 2]: host block, device block
+    private int copiesInCount;
 
     public StepPlan(ModelLimits limits) {
         this.limits = limits;
@@ -45,14 +52,60 @@ public final class StepPlan {
         history = new int[slices][];
         Arrays.fill(history, NO_TOKENS);
         historyLength = new int[slices];
+        copiesOut = new int[2 * Math.min(limits.blockCount(), limits.hostBlockCount())];
+        copiesIn = new int[copiesOut.length];
     }
 
     private static final int[] NO_TOKENS = {};
 
-    /// Forgets all slices.
+    /// Forgets all slices and copies.
     public void clear() {
         sliceCount = 0;
         tokenCount = 0;
+        copiesOutCount = 0;
+        copiesInCount = 0;
+    }
+
+    /// Copies a device block to a host block, before anything else is done to it.
+    public void copyOut(int block, int hostBlock) {
+        copiesOut[2 * copiesOutCount] = block;
+        copiesOut[2 * copiesOutCount + 1] = hostBlock;
+        copiesOutCount++;
+    }
+
+    /// Copies a host block to a device block, after all copies out.
+    public void copyIn(int hostBlock, int block) {
+        copiesIn[2 * copiesInCount] = hostBlock;
+        copiesIn[2 * copiesInCount + 1] = block;
+        copiesInCount++;
+    }
+
+    public int copiesOutCount() {
+        return copiesOutCount;
+    }
+
+    /// The device block that copy `index` out reads.
+    public int copyOutBlock(int index) {
+        return copiesOut[2 * index];
+    }
+
+    /// The host block that copy `index` out writes.
+    public int copyOutHostBlock(int index) {
+        return copiesOut[2 * index + 1];
+    }
+
+    public int copiesInCount() {
+        return copiesInCount;
+    }
+
+    /// The host block that copy `index` in reads.
+    public int copyInHostBlock(int index) {
+        return copiesIn[2 * index];
+    }
+
+    /// The device block that copy `index` in writes.
+    public int copyInBlock(int index) {
+        return copiesIn[2 * index + 1];
     }
 
     /// Appends a slice: `length` tokens of `sequenceTokens` from `position` on, whose sequence's blocks are
@@ -99,8 +152,9 @@ public final class StepPlan {
         return tokenCount;
     }
 
+    /// True if there is nothing to compute and nothing to copy.
     public boolean isEmpty() {
-        return sliceCount == 0;
+        return sliceCount == 0 && copiesOutCount == 0 && copiesInCount == 0;
     }
 
     /// Token `index` of the step, slices back to back.

@@ -11,11 +11,11 @@ final class Submission {
     private int openChoices;
     private boolean started;
 
-    Submission(GenerationRequest request, Runnable onCancel) {
+    Submission(GenerationRequest request, Runnable wakeEngine) {
         this.request = request;
         sequences = new Sequence[request.choiceCount()];
         for (int choice = 0; choice < sequences.length; choice++) {
-            sequences[choice] = new Sequence(this, choice, onCancel);
+            sequences[choice] = new Sequence(this, choice, wakeEngine);
         }
         openChoices = sequences.length;
     }

@@ -7,7 +7,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// One choice's output on its way from the engine to its request: an append-only log of at most `maxNewTokens` tokens.
-/// The engine thread writes, one request thread reads, either may be ahead; the writer never waits.
+/// The engine thread writes, one request thread reads, either may be ahead; the writer never waits. How far the reader
+/// is behind is known, so that the engine can let a sequence stand still whose reader does.
 public final class TokenStream {
 
     /// What can be said of a finished choice.
@@ -24,7 +25,7 @@ public final class TokenStream {
 
     private final int tokensMax;
     private final int topMax; // alternatives kept per token, or NO_LOGPROBS
-    private final Runnable onCancel;
+    private final Runnable wakeEngine;
 
     // Written by the engine. An array once published is only appended to beyond `count`, so that a reader who still
     // sees an older one finds the same tokens in it.
@@ -33,24 +34,29 @@ public final class TokenStream {
     private volatile @Nullable Ending ending;
 
     private volatile boolean cancelled;
+    private volatile int consumed; // tokens that the reader has dealt with; written by the reader
+    private volatile boolean paused; // the sequence stands still until the reader has caught up; written by the engine
     private volatile @Nullable Thread parked; // the reader, while it may be asleep
     private @Nullable Thread reader; // only used when assertions are on
 
     /// An empty stream.
     ///
-    /// @param onCancel wakes the engine; called on the reader's thread
-    TokenStream(int maxNewTokens, int topLogprobs, Runnable onCancel) {
+    /// @param wakeEngine called on the reader's thread when it gives up or catches up
+    TokenStream(int maxNewTokens, int topLogprobs, Runnable wakeEngine) {
         tokensMax = maxNewTokens;
         topMax = topLogprobs;
-        this.onCancel = onCancel;
+        this.wakeEngine = wakeEngine;
         log = new Log(Math.min(INITIAL_CAPACITY, tokensMax), topMax);
     }
 
-    /// Waits until more than `seen` tokens are published, the stream has ended, or `patience` is over.
+    /// Waits until more than `seen` tokens are published, the stream has ended, or `patience` is over. The reader has
+    /// dealt with the first `seen`: what it wrote for them was taken.
     ///
     /// @return the number of published tokens; those with an index below it can be read
     public int await(int seen, Duration patience) throws InterruptedException {
         assert isOnlyReader() : "a token stream has one reader: take the choice's own stream";
+        consumed = seen;
+        if (paused) wakeEngine.run();
         long start = System.nanoTime();
         long patienceNs = patience.toNanos();
         parked = Thread.currentThread();
@@ -105,7 +111,22 @@ public final class TokenStream {
     public void cancel() {
         if (cancelled || ending != null) return;
         cancelled = true;
-        onCancel.run();
+        wakeEngine.run();
+    }
+
+    /// Lets another thread be the reader, from the first token on again. Whoever read before must have stopped.
+    public void handOver() {
+        reader = null;
+    }
+
+    /// Published tokens that the reader has not dealt with. Read by the engine.
+    int lag() {
+        return count - consumed;
+    }
+
+    /// Whether the reader's catching up is news for the engine. Engine thread only.
+    void setPaused(boolean standsStill) {
+        paused = standsStill;
     }
 
     /// True once the reader gave up. Read by the engine.

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class AdmissionControllerTest {
     private static final long SECOND = 1_000_000_000L;
     private static final int WAITING_MAX = 20;
-    private final ModelLimits limits = new ModelLimits(8, 4, 64, 16, 4, 100);
+    private final ModelLimits limits = new ModelLimits(8, 4, 64, 16, 4, 100, 0);
     private final AdmissionController admission = new AdmissionController(limits, WAITING_MAX, 0);
 
     @Test
@@ -29,12 +29,12 @@ class AdmissionControllerTest {
 
     @Test
     void aPassedDeadlineIsRefused() {
-        var request = request(1, 1, 5);
+        var request = request(1, 1, Deadlines.last(5));
         assertThat(admission
                         .admit(new Submission(request, () -> {}), 5)
                         .orElseThrow()
                         .reason())
-                .isEqualTo(Reason.DEADLINE);
+                .isEqualTo(Reason.DEADLINE_PASSED);
         assertThat(admission.admit(new Submission(request, () -> {}), 4)).isEmpty();
     }
 
@@ -81,18 +81,26 @@ class AdmissionControllerTest {
     }
 
     private Submission admitted() {
-        var submission = new Submission(request(1, 1, GenerationRequest.NO_DEADLINE), () -> {});
+        var submission = new Submission(request(1, 1, Deadlines.NONE), () -> {});
         assertThat(admission.admit(submission, 0)).isEmpty();
         return submission;
     }
 
     private Refused refused(int promptLength, int maxNewTokens, long nowNs) {
-        var submission = new Submission(request(promptLength, maxNewTokens, GenerationRequest.NO_DEADLINE), () -> {});
+        var submission = new Submission(request(promptLength, maxNewTokens, Deadlines.NONE), () -> {});
         return admission.admit(submission, nowNs).orElseThrow();
     }
 
-    private static GenerationRequest request(int promptLength, int maxNewTokens, long deadlineNs) {
+    private static GenerationRequest request(int promptLength, int maxNewTokens, Deadlines deadlines) {
         return new GenerationRequest(
-                "a", new int[promptLength], maxNewTokens, 1, SamplingParams.GREEDY, new int[0], 0, deadlineNs);
+                "a",
+                new int[promptLength],
+                maxNewTokens,
+                1,
+                SamplingParams.GREEDY,
+                new int[0],
+                Caller.ANONYMOUS,
+                PrefixScope.of(0),
+                deadlines);
     }
 }

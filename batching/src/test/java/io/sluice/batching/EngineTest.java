@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// The engine on its real thread. Nothing here measures time: whoever waits, waits until told.
 @Timeout(60)
 class EngineTest {
-    private static final ModelLimits LIMITS = new ModelLimits(64, 4, 64, 32, 8, 1000);
+    private static final ModelLimits LIMITS = new ModelLimits(64, 4, 64, 32, 8, 1000, 0);
     private static final EngineSettings SETTINGS = new EngineSettings(64, true, 16);
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -57,8 +57,9 @@ class EngineTest {
                     1,
                     SamplingParams.GREEDY,
                     new int[0],
-                    0,
-                    GenerationRequest.NO_DEADLINE);
+                    Caller.ANONYMOUS,
+                    PrefixScope.of(0),
+                    Deadlines.NONE);
             assertThatThrownBy(() -> engine.submit(request))
                     .isInstanceOf(InvalidRequest.class)
                     .hasMessageContaining("1000");
@@ -102,7 +103,7 @@ class EngineTest {
                     var random = new SplittableRandom(number);
                     for (int i = 0; i < requestsPerClient; i++) {
                         Admission answer = engine.submit(request(number + "-" + i, 1 + i % 20, 1 + i % 30, 1 + i % 3));
-                        if (!(answer instanceof Admission.Admitted(var streams))) continue;
+                        if (!(answer instanceof Admission.Admitted(var streams, var _))) continue;
                         for (TokenStream stream : streams) {
                             boolean quits = random.nextInt(4) == 0;
                             if (!readsRightly(stream, 1 + i % 20, quits ? random.nextInt(3) : 100)) {
@@ -174,7 +175,7 @@ class EngineTest {
             threads.add(Thread.ofVirtual().start(() -> {
                 while (true) {
                     switch (engine.submit(request(id, 5, 40, 2))) {
-                        case Admission.Admitted(var streams) -> streams.forEach(EngineTest::readToTheEnd);
+                        case Admission.Admitted(var streams, var _) -> streams.forEach(EngineTest::readToTheEnd);
                         case Admission.Refused refused -> {
                             if (refused.reason() == Admission.Reason.STOPPED) return;
                         }
@@ -251,7 +252,15 @@ class EngineTest {
         try (Engine engine = Engine.start(
                 "test", SETTINGS, () -> new CountingRunner(LIMITS, step -> nowNs.addAndGet(10)), nowNs::get)) {
             var request = new GenerationRequest(
-                    "a", new int[] {1, 2}, 50, 1, SamplingParams.GREEDY, new int[0], 0, engine.nowNs() + 25);
+                    "a",
+                    new int[] {1, 2},
+                    50,
+                    1,
+                    SamplingParams.GREEDY,
+                    new int[0],
+                    Caller.ANONYMOUS,
+                    PrefixScope.of(0),
+                    Deadlines.last(engine.nowNs() + 25));
             TokenStream stream = admitted(engine.submit(request)).getFirst();
             assertThat(read(stream)).hasSize(3); // planned at 1000, 1010 and 1020
             TokenStream.Ending ending = stream.ending().orElseThrow();
@@ -282,7 +291,15 @@ class EngineTest {
     private static GenerationRequest request(String id, int promptLength, int maxNewTokens, int choices) {
         int[] prompt = IntStream.range(0, promptLength).toArray();
         return new GenerationRequest(
-                id, prompt, maxNewTokens, choices, SamplingParams.GREEDY, new int[0], 0, GenerationRequest.NO_DEADLINE);
+                id,
+                prompt,
+                maxNewTokens,
+                choices,
+                SamplingParams.GREEDY,
+                new int[0],
+                Caller.ANONYMOUS,
+                PrefixScope.of(0),
+                Deadlines.NONE);
     }
 
     private static List<TokenStream> admitted(Admission admission) {

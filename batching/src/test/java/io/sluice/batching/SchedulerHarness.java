@@ -29,7 +29,15 @@ final class SchedulerHarness {
         int[] prompt = new int[promptLength];
         for (int i = 0; i < promptLength; i++) prompt[i] = firstToken + i;
         var request = new GenerationRequest(
-                id, prompt, maxNewTokens, choices, SamplingParams.GREEDY, new int[0], 0, GenerationRequest.NO_DEADLINE);
+                id,
+                prompt,
+                maxNewTokens,
+                choices,
+                SamplingParams.GREEDY,
+                new int[0],
+                Caller.ANONYMOUS,
+                PrefixScope.of(0),
+                Deadlines.NONE);
         var submission = new Submission(request, () -> {});
         if (admission.admit(submission, 0).isPresent()) throw new IllegalStateException("refused: " + request);
         scheduler.add(submission);

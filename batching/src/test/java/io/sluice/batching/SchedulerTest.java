@@ -113,7 +113,7 @@ class SchedulerTest {
     @Test
     void planningAndApplyingAllocateNothingInSteadyState() {
         int sequences = 256;
-        var harness = new SchedulerHarness(new ModelLimits(sequences * 64, 16, 1024, 512, sequences, 5000), 512);
+        var harness = new SchedulerHarness(new ModelLimits(sequences * 64, 16, 1024, 512, sequences, 5000, 0), 512);
         for (int i = 0; i < sequences; i++) harness.submit("s" + i, i, 32, 900, 1);
         // Past the last growth of the tokens' own storage before output 770: arrays for 810 tokens, streams for 1,024.
         while (harness.scheduler.stats(0, 0).sampledTokens() < 640L * sequences) {
@@ -130,6 +130,6 @@ class SchedulerTest {
     }
 
     private static ModelLimits limits(int blockCount, int blockSize, int stepTokensMax, int sequencesMax) {
-        return new ModelLimits(blockCount, blockSize, 64, stepTokensMax, sequencesMax, 1000);
+        return new ModelLimits(blockCount, blockSize, 64, stepTokensMax, sequencesMax, 1000, 0);
     }
 }

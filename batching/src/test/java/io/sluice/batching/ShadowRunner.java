@@ -104,7 +104,7 @@ final class ShadowRunner implements ModelRunner {
         for (int slice = 0; slice < plan.sliceCount(); slice++) checkSlice(plan, slice, world.choice(slice));
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             SimulatedChoice choice = world.choice(slice);
-            long fingerprint = write(plan, slice, choice.request.cacheSalt());
+            long fingerprint = write(plan, slice, choice.request.prefixScope().salt());
             if (plan.samples(slice)) sample(plan, slice, choice, fingerprint);
         }
         computedTokens += plan.tokenCount();
@@ -115,7 +115,7 @@ final class ShadowRunner implements ModelRunner {
         int end = first + plan.length(slice);
         int known = choice.promptLength() + choice.sampled;
         // Deadlines are looked at when a step is planned; time passes while it is in flight.
-        check(plannedNs < choice.request.deadlineNs(), "a step was spent on expired work");
+        check(plannedNs < choice.deadlineNs(), "a step was spent on expired work");
         check(end <= known, "a slice beyond the tokens of its sequence");
         check(plan.samples(slice) == (end == known), "a slice samples exactly if it ends at the last token");
         check(plan.blockCount(slice) == Math.ceilDiv(end, limits.blockSize()), "the table covers the slice's end");
@@ -126,7 +126,9 @@ final class ShadowRunner implements ModelRunner {
         for (int position = 0; position < first; position++) {
             int slot = slot(plan, slice, position);
             check(cache[slot] == choice.fingerprints[position], "a position before the slice holds other contents");
-            check(salts[slot] == choice.request.cacheSalt(), "a position before the slice is another tenant's");
+            check(
+                    salts[slot] == choice.request.prefixScope().salt(),
+                    "a position before the slice is another tenant's");
         }
         for (int index = 0; index < plan.blockCount(slice); index++) {
             check(world.references(plan.block(slice, index)) > 0, "a planned block is free");

@@ -40,6 +40,10 @@ final class SimulatedChoice {
         endsByToken = request.isEndToken(truth[truth.length - 1]);
     }
 
+    long deadlineNs() {
+        return request.deadlines().of(sampled > 0);
+    }
+
     int promptLength() {
         return request.prompt().length;
     }
@@ -100,7 +104,8 @@ final class SimulatedChoice {
             case STOP -> check(endsByToken && isComplete(), "STOP, but the answer is not complete");
             case LENGTH -> check(!endsByToken && isComplete(), "LENGTH, but the answer is not complete");
             case CANCELLED -> check(stream.isCancelled(), "CANCELLED, but nobody cancelled");
-            case EXPIRED -> check(nowNs >= request.deadlineNs(), "EXPIRED before the deadline");
+            case EXPIRED -> check(nowNs >= deadlineNs(), "EXPIRED before the deadline");
+            case STALLED -> check(false, "STALLED, but every reader reads");
             case FAILED -> check(notFinite || stepFailed || engineEnded, "FAILED, but nothing failed");
         }
         boolean failed = ending.reason() == FinishReason.FAILED;

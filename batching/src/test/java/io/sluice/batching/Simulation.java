@@ -121,7 +121,7 @@ final class Simulation implements ShadowRunner.World {
     private void submit(GenerationRequest request) {
         Admission answer = loop.submit(request, () -> {});
         switch (answer) {
-            case Admission.Admitted(var streams) -> {
+            case Admission.Admitted(var streams, var _) -> {
                 check(streams.size() == request.choiceCount(), "one stream per choice");
                 check(expectedRefusal(request) == null, "a request was admitted that should have been refused");
                 var made = new ArrayList<SimulatedChoice>();
@@ -146,7 +146,7 @@ final class Simulation implements ShadowRunner.World {
         int tokens = request.prompt().length + request.maxNewTokens();
         if (tokens > limits.contextMax()) return Admission.Reason.NEVER_FITS;
         if (tokens > limits.blockCount() * limits.blockSize()) return Admission.Reason.NEVER_FITS;
-        if (request.deadlineNs() <= nowNs) return Admission.Reason.DEADLINE;
+        if (request.deadlines().of(false) <= nowNs) return Admission.Reason.DEADLINE_PASSED;
         if (draining) return Admission.Reason.DRAINING;
         long waiting = requests.stream().filter(SimulatedRequest::isWaiting).count();
         return waiting >= knobs.settings().waitingMax() ? Admission.Reason.QUEUE_FULL : null;
@@ -169,7 +169,15 @@ final class Simulation implements ShadowRunner.World {
 
     private GenerationRequest anyRequest() {
         return new GenerationRequest(
-                "late", new int[1], 1, 1, SamplingParams.GREEDY, new int[0], 0, GenerationRequest.NO_DEADLINE);
+                "late",
+                new int[1],
+                1,
+                1,
+                SamplingParams.GREEDY,
+                new int[0],
+                Caller.ANONYMOUS,
+                PrefixScope.of(0),
+                Deadlines.NONE);
     }
 
     private void observe() {
@@ -204,7 +212,7 @@ final class Simulation implements ShadowRunner.World {
     private void checkEndedInTime(SimulatedChoice choice) {
         if (choice.hasEnded()) return;
         check(choice.cancelTurn > turn, "a cancelled sequence survived the next plan");
-        check(choice.request.deadlineNs() > turnStartNs, "an expired sequence survived the next plan");
+        check(choice.deadlineNs() > turnStartNs, "an expired sequence survived the next plan");
         check(!choice.notFinite, "a sequence without finite output goes on");
         check(!choice.stepFailed, "a sequence of a failed step goes on");
     }

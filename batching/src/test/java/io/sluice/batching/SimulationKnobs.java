@@ -32,8 +32,8 @@ record SimulationKnobs(
         int blockCount = Math.max(1, fit * random.nextInt(3, 11) / 4);
         int sequencesMax = random.nextInt(1, 9);
         int stepTokensMax = sequencesMax + random.nextInt(24);
-        var limits =
-                new ModelLimits(blockCount, blockSize, contextMax, stepTokensMax, sequencesMax, random.nextInt(4, 60));
+        var limits = new ModelLimits(
+                blockCount, blockSize, contextMax, stepTokensMax, sequencesMax, random.nextInt(4, 60), 0);
         int sliceMax = random.nextInt(3) == 0 ? random.nextInt(1, 6) : random.nextInt(1, 40);
         var settings = new EngineSettings(random.nextInt(1, 20), random.nextInt(5) > 0, sliceMax);
         return new SimulationKnobs(

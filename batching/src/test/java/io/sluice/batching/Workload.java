@@ -35,9 +35,9 @@ final class Workload {
     }
 
     private GenerationRequest request(String id, long atNs) {
-        long deadlineNs = random.nextDouble() < knobs.deadlineRate()
-                ? atNs + random.nextInt(-1, 60)
-                : GenerationRequest.NO_DEADLINE;
+        Deadlines deadlines = random.nextDouble() < knobs.deadlineRate()
+                ? Deadlines.last(atNs + random.nextInt(-1, 60))
+                : Deadlines.NONE;
         int[] prompt = prompt();
         return new GenerationRequest(
                 id,
@@ -46,8 +46,9 @@ final class Workload {
                 random.nextInt(1, knobs.choicesMax() + 1),
                 sampling(),
                 randomTokens(random.nextInt(3)),
-                random.nextInt(knobs.saltCount()),
-                deadlineNs);
+                Caller.ANONYMOUS,
+                PrefixScope.of(random.nextInt(knobs.saltCount())),
+                deadlines);
     }
 
     /// Mostly as long as it may be, because long outputs make the pool tight; sometimes too long.

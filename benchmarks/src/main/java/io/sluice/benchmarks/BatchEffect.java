@@ -1,9 +1,12 @@
 package io.sluice.benchmarks;
 
 import io.sluice.batching.Admission;
+import io.sluice.batching.Caller;
+import io.sluice.batching.Deadlines;
 import io.sluice.batching.Engine;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.GenerationRequest;
+import io.sluice.batching.PrefixScope;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.TokenStream;
 import io.sluice.device.Device;
@@ -89,9 +92,17 @@ final class BatchEffect {
 
     private static TokenStream submit(Engine engine, int[] prompt, int tokens) {
         var request = new GenerationRequest(
-                "request", prompt, tokens, 1, SamplingParams.GREEDY, new int[0], 0, GenerationRequest.NO_DEADLINE);
+                "request",
+                prompt,
+                tokens,
+                1,
+                SamplingParams.GREEDY,
+                new int[0],
+                Caller.ANONYMOUS,
+                PrefixScope.of(0),
+                Deadlines.NONE);
         Admission answer = engine.submit(request);
-        if (answer instanceof Admission.Admitted(var streams)) return streams.getFirst();
+        if (answer instanceof Admission.Admitted(var streams, var _)) return streams.getFirst();
         throw new AssertionError(answer);
     }
 

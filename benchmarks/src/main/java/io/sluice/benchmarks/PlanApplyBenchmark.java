@@ -1,11 +1,14 @@
 package io.sluice.benchmarks;
 
 import io.sluice.batching.Admission;
+import io.sluice.batching.Caller;
+import io.sluice.batching.Deadlines;
 import io.sluice.batching.Engine;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.ModelRunner;
+import io.sluice.batching.PrefixScope;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
@@ -59,7 +62,7 @@ public class PlanApplyBenchmark {
         int contextMax = promptLength + STEPS;
         int blockSize = 16;
         int blockCount = 256 * Math.ceilDiv(contextMax, blockSize);
-        var limits = new ModelLimits(blockCount, blockSize, contextMax, 256 * 4096, 256, VOCABULARY);
+        var limits = new ModelLimits(blockCount, blockSize, contextMax, 256 * 4096, 256, VOCABULARY, 0);
         engine = Engine.start("benchmark", new EngineSettings(256, true, 4096), () -> new InstantRunner(limits));
     }
 
@@ -82,10 +85,11 @@ public class PlanApplyBenchmark {
                 1,
                 SamplingParams.GREEDY,
                 new int[0],
-                0,
-                GenerationRequest.NO_DEADLINE);
+                Caller.ANONYMOUS,
+                PrefixScope.of(0),
+                Deadlines.NONE);
         Admission answer = Objects.requireNonNull(engine).submit(request);
-        if (answer instanceof Admission.Admitted(var streams)) return streams;
+        if (answer instanceof Admission.Admitted(var streams, var _)) return streams;
         throw new AssertionError(answer);
     }
 

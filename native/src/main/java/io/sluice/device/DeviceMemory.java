@@ -38,7 +38,8 @@ final class DeviceMemory {
                 settings.contextMax(),
                 settings.stepTokensMax(),
                 settings.sequencesMax(),
-                config.vocabSize());
+                config.vocabSize(),
+                0);
     }
 
     /// Refuses what would push the machine, or the container, into swapping or being killed.

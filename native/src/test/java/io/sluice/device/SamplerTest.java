@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class SamplerTest {
     private static final int VOCAB = 1000;
-    private static final ModelLimits LIMITS = new ModelLimits(64, 16, 512, 512, 4, VOCAB);
+    private static final ModelLimits LIMITS = new ModelLimits(64, 16, 512, 512, 4, VOCAB, 0);
     private static final int[] END_TOKENS = {3, 700};
 
     private final Sampler sampler = new Sampler(VOCAB);

@@ -80,7 +80,7 @@ final class ServerMetrics implements GenerationMeter {
                             .tags(ours.and("reason", reason.name().toLowerCase(Locale.ROOT)))
                             .register(registry));
         }
-        for (String word : List.of("stop", "length", "abort", "expired", "error")) {
+        for (String word : List.of("stop", "length", "abort", "expired", "stalled", "error")) {
             finished.put(
                     word,
                     List.of(

@@ -71,7 +71,7 @@ final class TestServer implements AutoCloseable {
 
     private TestServer(Options options) {
         ModelLimits limits = new ModelLimits(
-                options.blockCount(), 16, CONTEXT_MAX, 512, options.sequencesMax(), ScriptedRunner.VOCAB_SIZE);
+                options.blockCount(), 16, CONTEXT_MAX, 512, options.sequencesMax(), ScriptedRunner.VOCAB_SIZE, 0);
         engine = Engine.start(
                 "test", new EngineSettings(options.waitingMax(), true, 512), () -> new ScriptedRunner(limits, gate));
         http = HttpServer.start(

@@ -151,6 +151,7 @@ final class Choice {
             case LENGTH -> new Finish.Length();
             case CANCELLED -> new Finish.Cancelled();
             case EXPIRED -> new Finish.Expired(ending.detail());
+            case STALLED -> new Finish.Stalled(ending.detail());
             case FAILED -> new Finish.Failed(ending.detail());
         };
     }

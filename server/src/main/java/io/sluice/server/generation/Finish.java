@@ -15,6 +15,9 @@ public sealed interface Finish {
     /// The deadline passed.
     record Expired(String detail) implements Finish {}
 
+    /// The client did not read for longer than it may.
+    record Stalled(String detail) implements Finish {}
+
     /// The engine could not go on; the same request may succeed if sent again.
     record Failed(String detail) implements Finish {}
 
@@ -25,6 +28,7 @@ public sealed interface Finish {
             case Length() -> "length";
             case Cancelled() -> "abort";
             case Expired _ -> "expired";
+            case Stalled _ -> "stalled";
             case Failed _ -> "error";
         };
     }

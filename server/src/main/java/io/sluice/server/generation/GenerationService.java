@@ -1,9 +1,12 @@
 package io.sluice.server.generation;
 
 import io.sluice.batching.Admission;
+import io.sluice.batching.Caller;
+import io.sluice.batching.Deadlines;
 import io.sluice.batching.Engine;
 import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.InvalidRequest;
+import io.sluice.batching.PrefixScope;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.TokenStream;
 import io.sluice.modelstore.ChatTemplate;
@@ -66,7 +69,7 @@ public final class GenerationService {
             // Equal prompts of one request are told apart by their place, as choices of one prompt are.
             SamplingParams seeded = i == 0 ? sampling : sampling.withSeed(sampling.seed() + 0x9E3779B97F4A7C15L * i);
             switch (engine.submit(engineRequest(request, i, prompt, seeded))) {
-                case Admission.Admitted(List<TokenStream> streams) -> {
+                case Admission.Admitted(List<TokenStream> streams, var _) -> {
                     for (TokenStream stream : streams) {
                         choices.add(new Choice(choices.size(), stream, model.tokenizer(), request));
                     }
@@ -91,8 +94,9 @@ public final class GenerationService {
                 request.choiceCount(),
                 sampling,
                 endTokens(request),
-                0L,
-                GenerationRequest.NO_DEADLINE);
+                Caller.ANONYMOUS,
+                PrefixScope.of(0),
+                Deadlines.NONE);
     }
 
     private SamplingParams samplingOf(TextRequest request) {

@@ -50,7 +50,9 @@ final class Answers {
                 throw switch (reason) {
                     case NEVER_FITS -> ApiError.neverFits(null, "request_too_large", detail);
                     case QUEUE_FULL -> ApiError.overloaded("queue_full", detail, retryAfter);
-                    case DEADLINE -> ApiError.deadline(detail);
+                    case NO_CAPACITY -> ApiError.unavailable("no_capacity", detail, retryAfter);
+                    case DEADLINE_PASSED -> ApiError.deadline(detail);
+                    case DEADLINE_TOO_SOON -> ApiError.unavailable("deadline_too_soon", detail, retryAfter);
                     case DRAINING -> ApiError.unavailable("draining", detail, retryAfter);
                     case STOPPED -> ApiError.unavailable("engine_stopped", detail, retryAfter);
                 };
@@ -166,6 +168,9 @@ final class Answers {
                 case Finish.Stop(), Finish.Length() -> {}
                 case Finish.Expired(String detail) -> {
                     return ApiError.deadline(detail);
+                }
+                case Finish.Stalled(String detail) -> {
+                    return ApiError.unavailable("client_stalled", detail, AFTER_FAILURE);
                 }
                 case Finish.Failed(String detail) -> {
                     return ApiError.unavailable("generation_failed", detail, AFTER_FAILURE);

@@ -1,0 +1,133 @@
+package io.sluice.batching;
+
+/// What the engine did with one admitted request, and why, for whoever asks later. Written by the thread that admits
+/// it, then by the engine thread alone; read by any thread, at any time, a step late at worst.
+public final class Timeline {
+
+    /// `startedNs`, `firstTokenNs` and `endedNs` of what has not happened yet.
+    public static final long NOT_YET = -1;
+
+    private final GenerationRequest request;
+    private final long admittedNs;
+    private final Forecast forecast;
+    private volatile long startedNs = NOT_YET;
+    private volatile long firstTokenNs = NOT_YET;
+    private volatile long endedNs = NOT_YET;
+    private volatile int preemptions;
+    private volatile int parks;
+    private volatile int pauses;
+    private int steps; // published by the volatile writes, at the latest by the last
+    private long computedTokens;
+    private int cachedTokens;
+    private long blockNs;
+
+    /// What was expected of the request when it was admitted. A value.
+    ///
+    /// @param waitNs until one of its choices starts
+    /// @param firstTokenNs until its first token
+    /// @param requestsAhead requests that were to start before it
+    /// @param reservedTokens prompt and the output that blocks are reserved for, over all choices
+    public record Forecast(long waitNs, long firstTokenNs, int requestsAhead, long reservedTokens) {}
+
+    Timeline(GenerationRequest request, long admittedNs, Forecast forecast) {
+        this.request = request;
+        this.admittedNs = admittedNs;
+        this.forecast = forecast;
+    }
+
+    void start(long nowNs, int cachedPromptTokens) {
+        if (startedNs != NOT_YET) return;
+        cachedTokens = cachedPromptTokens;
+        startedNs = nowNs;
+    }
+
+    void firstToken(long nowNs) {
+        if (firstTokenNs == NOT_YET) firstTokenNs = nowNs;
+    }
+
+    /// One of its sequences held `blocks` blocks for `ns` while `tokens` of it were computed.
+    void countStep(int tokens, int blocks, long ns) {
+        steps++;
+        computedTokens += tokens;
+        blockNs += blocks * ns;
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
+    void countPreemption() {
+        preemptions++;
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
+    void countPark() {
+        parks++;
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
+    void countPause() {
+        pauses++;
+    }
+
+    void end(long nowNs) {
+        endedNs = nowNs;
+    }
+
+    public GenerationRequest request() {
+        return request;
+    }
+
+    public Forecast forecast() {
+        return forecast;
+    }
+
+    /// Moments on the engine's clock.
+    public long admittedNs() {
+        return admittedNs;
+    }
+
+    public long startedNs() {
+        return startedNs;
+    }
+
+    public long firstTokenNs() {
+        return firstTokenNs;
+    }
+
+    public long endedNs() {
+        return endedNs;
+    }
+
+    /// How often a choice lost its blocks and was computed again.
+    public int preemptions() {
+        return preemptions;
+    }
+
+    /// How often a choice's blocks went to host memory.
+    public int parks() {
+        return parks;
+    }
+
+    /// How often a choice stood still because its reader did.
+    public int pauses() {
+        return pauses;
+    }
+
+    /// Steps in which one of its choices was computed, counted once per choice.
+    public int steps() {
+        return steps;
+    }
+
+    /// Tokens computed for it, recomputation included.
+    public long computedTokens() {
+        return computedTokens;
+    }
+
+    /// Prompt tokens of its first choice to start that were found in the prefix cache.
+    public int cachedTokens() {
+        return cachedTokens;
+    }
+
+    /// KV blocks held, times the time they were held, in block nanoseconds.
+    public long blockNs() {
+        return blockNs;
+    }
+}
