@@ -10,8 +10,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// Decides at once which requests the engine takes, and counts those it took until each has ended. `admit` on any
-/// thread; the rest on the engine thread unless said otherwise.
+/// Decides at once which requests the engine takes, and counts those it took until each has ended. `admit`
+/// on any thread; the rest on the engine thread unless said otherwise.
+///
+/// A request is taken if its promise can be kept: if it fits at all, and if it is expected to start in time
+/// for its class and its deadlines. What starts when is `Scheduler`'s business.
 ///
 /// Not final: the tests plant one-line bugs by overriding single methods.
 class AdmissionController {
@@ -23,126 +26,225 @@ class AdmissionController {
         STOPPED
     }
 
-    private static final long RETRY_MIN_S = 1;
-    private static final long RETRY_MAX_S = 60;
-    private static final long RATE_WINDOW_NS = 1_000_000_000L;
+    /// A gate that closed for a wait opens again below this part of it, and a full queue below this part of
+    /// its bound: else every caller would be told to come back in a moment, in vain.
+    private static final double REOPENS_AT = 0.8;
+
+    private static final long DRAINER_LOOKS_NS = 100_000_000;
+    private static final long RETRY_DRAINING_S = 10;
 
     private final ModelLimits limits;
     private final int waitingMax;
+    private final Accounts accounts;
+    private final WaitForecast forecast;
     private final AtomicInteger openCount = new AtomicInteger(); // admitted and not ended
     private final AtomicInteger waitingCount = new AtomicInteger(); // of those, not started; at most waitingMax
     private final Set<Submission> open = ConcurrentHashMap.newKeySet(); // bounded by what waits and runs
+    private volatile boolean queueClosed; // it was full, and is not much emptier yet
     private volatile State state = State.OPEN;
     private volatile @Nullable Thread drainer;
 
-    // The measured drain: how many requests leave the queue each second. Written by the engine.
-    private volatile double leavingPerSecond;
-    private int leftInWindow;
-    private long windowStartNs;
-
-    AdmissionController(ModelLimits limits, int waitingMax, long nowNs) {
+    AdmissionController(ModelLimits limits, int waitingMax, Accounts accounts, WaitForecast forecast) {
         this.limits = limits;
         this.waitingMax = waitingMax;
-        windowStartNs = nowNs;
+        this.accounts = accounts;
+        this.forecast = forecast;
+    }
+
+    /// What was decided about a request. A value.
+    sealed interface Verdict {
+
+        /// It is taken, and counted.
+        record Taken(Submission submission) implements Verdict {}
+
+        /// It is not.
+        record NotTaken(Refused refused) implements Verdict {}
     }
 
     /// Counts the request in, or says why not. Any thread; never waits. Who is counted in must publish.
-    Optional<Refused> admit(Submission submission, long nowNs) {
-        // Counted before looking at the state: the engine's end waits for this count, so nobody slips in behind it.
+    ///
+    /// @param wakeEngine called when a reader gives up or catches up
+    Verdict admit(GenerationRequest request, long nowNs, Runnable wakeEngine) {
+        // Counted before looking at the state: the engine's end waits for this count, so nobody slips in
+        // behind it.
         openCount.incrementAndGet();
-        Optional<Refused> refused = refusal(submission.request(), nowNs);
-        if (refused.isPresent()) leaveOpen();
-        else open.add(submission);
-        return refused;
+        Flow flow = accounts.open(request.caller(), nowNs);
+        Assessment assessment = assess(request, flow, nowNs);
+        Refused refused = assessment.refused();
+        if (refused == null && !enterWaiting()) refused = queueFull(flow);
+        if (refused != null) {
+            if (refused.reason() == Reason.NO_CAPACITY) flow.setGateClosed(true);
+            accounts.close(flow);
+            leaveOpen();
+            return new Verdict.NotTaken(refused);
+        }
+        flow.setGateClosed(false);
+        queueClosed = false;
+        var submission = new Submission(request, flow, assessment.forecast(), assessment.demand(), nowNs, wakeEngine);
+        flow.addWaiting(assessment.demand());
+        open.add(submission);
+        return new Verdict.Taken(submission);
     }
 
-    private Optional<Refused> refusal(GenerationRequest request, long nowNs) {
-        if (state == State.STOPPED) return refuse(Reason.STOPPED, "the engine has stopped", Duration.ZERO);
-        if (request.tokenCountMax() > limits.contextMax()) {
-            String detail = "%d prompt tokens and up to %d output tokens exceed the context of %d tokens"
-                    .formatted(request.prompt().length, request.maxNewTokens(), limits.contextMax());
-            return refuse(Reason.NEVER_FITS, detail, Duration.ZERO);
+    /// What would be decided about the request now, without deciding it. Any thread.
+    Optional<Refused> wouldRefuse(GenerationRequest request, long nowNs) {
+        Flow flow = accounts.open(request.caller(), nowNs);
+        try {
+            Refused refused = assess(request, flow, nowNs).refused();
+            if (refused == null && waitingCount.get() >= waitingMax) refused = queueFull(flow);
+            return Optional.ofNullable(refused);
+        } finally {
+            accounts.close(flow);
         }
-        if (limits.blocksFor(request.tokenCountMax()) > limits.blockCount()) {
-            String detail = "%d prompt tokens and up to %d output tokens exceed the KV cache of %d tokens"
-                    .formatted(request.prompt().length, request.maxNewTokens(), limits.cacheTokens());
-            return refuse(Reason.NEVER_FITS, detail, Duration.ZERO);
-        }
-        if (request.deadlines().of(false) <= nowNs) {
-            return refuse(Reason.DEADLINE_PASSED, "the deadline has passed", Duration.ZERO);
-        }
+    }
+
+    /// A request, looked at.
+    private record Assessment(@Nullable Refused refused, Timeline.Forecast forecast, Demand demand) {}
+
+    private Assessment assess(GenerationRequest request, Flow flow, long nowNs) {
+        Demand demand = forecast.demandOf(request, flow);
+        long waitNs = forecast.waitNs(flow, demand);
+        var expected = new Timeline.Forecast(
+                waitNs,
+                waitNs + forecast.prefillNs(request),
+                forecast.requestsAhead(flow),
+                WaitForecast.reservedTokens(request, flow) * request.choiceCount());
+        return new Assessment(refusal(request, flow, expected, nowNs), expected, demand);
+    }
+
+    private @Nullable Refused refusal(GenerationRequest request, Flow flow, Timeline.Forecast expected, long nowNs) {
+        if (state == State.STOPPED) return refuse(Reason.STOPPED, "the engine has stopped", 0);
+        Refused never = neverFits(request);
+        if (never != null) return never;
+        if (request.deadlines().of(false) <= nowNs) return refuse(Reason.DEADLINE_PASSED, "the deadline has passed", 0);
         if (state == State.DRAINING) {
-            return refuse(Reason.DRAINING, "the engine is finishing its work and takes nothing new", retryAfter(0));
+            return refuse(
+                    Reason.DRAINING,
+                    "the engine is finishing its work and takes nothing new",
+                    Duration.ofSeconds(RETRY_DRAINING_S).toNanos());
         }
-        if (!enterWaiting()) {
-            String detail = "%d requests are waiting already".formatted(waitingMax);
-            return refuse(Reason.QUEUE_FULL, detail, retryAfter(waitingMax));
-        }
-        return Optional.empty();
+        TrafficClass trafficClass = request.caller().trafficClass();
+        if (flow.classQueue().backlog().requests() >= trafficClass.waitingMax()) return queueFull(flow);
+        if (isQueueClosed()) return queueFull(flow);
+        Refused late = deadlineTooSoon(request, flow, expected, nowNs);
+        return late != null ? late : waitTooLong(trafficClass, flow, expected);
     }
 
-    private static Optional<Refused> refuse(Reason reason, String detail, Duration retryAfter) {
-        return Optional.of(new Refused(reason, detail, retryAfter));
+    private @Nullable Refused neverFits(GenerationRequest request) {
+        String needs = "%d prompt tokens and up to %d output tokens"
+                .formatted(request.prompt().length, request.maxNewTokens());
+        if (request.tokenCountMax() > limits.contextMax()) {
+            String detail = needs + " exceed the context of " + limits.contextMax() + " tokens";
+            return refuse(Reason.NEVER_FITS, detail, 0);
+        }
+        int blocks = limits.blocksFor(request.tokenCountMax());
+        if (blocks > limits.blockCount()) {
+            String detail = needs + " exceed the KV cache of " + limits.cacheTokens() + " tokens";
+            return refuse(Reason.NEVER_FITS, detail, 0);
+        }
+        Tenant tenant = request.caller().tenant();
+        int ceiling = TenantAccount.ceiling(tenant, limits.blockCount());
+        if (blocks > ceiling) {
+            String detail = needs + " exceed the part of the KV cache that " + tenant.name() + " may use, "
+                    + (long) ceiling * limits.blockSize() + " tokens (kv-ceiling)";
+            return refuse(Reason.NEVER_FITS, detail, 0);
+        }
+        return null;
+    }
+
+    private @Nullable Refused deadlineTooSoon(
+            GenerationRequest request, Flow flow, Timeline.Forecast expected, long nowNs) {
+        Deadlines deadlines = request.deadlines();
+        if (deadlines.equals(Deadlines.NONE)) return null;
+        long endNs = expected.firstTokenNs() + forecast.decodeNs(request, flow);
+        long missedNs =
+                Math.max(expected.firstTokenNs() - (deadlines.of(false) - nowNs), endNs - (deadlines.lastNs() - nowNs));
+        if (missedNs <= 0) return null;
+        String detail = "its first token is expected in %s and its last in %s, after a deadline"
+                .formatted(text(expected.firstTokenNs()), text(endNs));
+        // What waiting does not cause, waiting does not cure.
+        return refuse(Reason.DEADLINE_TOO_SOON, detail, missedNs <= expected.waitNs() ? missedNs : 0);
+    }
+
+    /// The gate of a flow: it closes for a request whose wait is too long for its class, and opens when the
+    /// wait has become clearly shorter.
+    private @Nullable Refused waitTooLong(TrafficClass trafficClass, Flow flow, Timeline.Forecast expected) {
+        if (expected.waitNs() == 0) return null;
+        long targetNs = trafficClass.firstTokenTargetNs();
+        // What its own prompt takes is not the queue's fault, but leaves less of the target to wait in.
+        long prefillNs = expected.firstTokenNs() - expected.waitNs();
+        double allowedNs = Math.max((double) targetNs - prefillNs, targetNs * (1 - REOPENS_AT));
+        double reopensNs = allowedNs * REOPENS_AT;
+        if (expected.waitNs() <= (flow.isGateClosed() ? reopensNs : allowedNs)) return null;
+        String detail = "a request of class %s would wait %s for its first token, longer than its target of %s allows"
+                .formatted(trafficClass.name(), text(expected.firstTokenNs()), text(targetNs));
+        return refuse(Reason.NO_CAPACITY, detail, (long) (expected.waitNs() - reopensNs));
+    }
+
+    private Refused queueFull(Flow flow) {
+        ClassQueue queue = flow.classQueue();
+        int classMax = queue.terms().waitingMax();
+        boolean ofClass = queue.backlog().requests() >= classMax;
+        int count = ofClass ? queue.backlog().requests() : waitingCount.get();
+        int bound = ofClass ? classMax : waitingMax;
+        String detail = "%d requests%s are waiting already, as many as may"
+                .formatted(count, ofClass ? " of class " + queue.name() : "");
+        double part = Math.max(1, count - bound * REOPENS_AT) / Math.max(1, count);
+        long queuedNs = 0;
+        for (ClassQueue each : accounts.classes())
+            queuedNs += ofClass && each != queue ? 0 : each.backlog().ns();
+        return refuse(Reason.QUEUE_FULL, detail, (long) (queuedNs * part));
+    }
+
+    private static Refused refuse(Reason reason, String detail, long retryAfterNs) {
+        return new Refused(reason, detail, Duration.ofNanos(retryAfterNs));
+    }
+
+    private static String text(long ns) {
+        return "%.1f s".formatted(ns / 1e9);
+    }
+
+    private boolean isQueueClosed() {
+        return queueClosed && waitingCount.get() > waitingMax * REOPENS_AT;
     }
 
     private boolean enterWaiting() {
         if (waitingCount.incrementAndGet() <= waitingMax) return true;
         waitingCount.decrementAndGet();
+        queueClosed = true;
         return false;
     }
 
-    /// Until as many requests as wait now will have left the queue, at the measured rate; the shortest answer while
-    /// nothing is known.
-    private Duration retryAfter(int waiting) {
-        double rate = leavingPerSecond;
-        double seconds = rate == 0 ? 0 : waiting / rate;
-        return Duration.ofSeconds(Math.clamp((long) Math.ceil(seconds), RETRY_MIN_S, RETRY_MAX_S));
-    }
-
-    /// The request leaves the queue: one of its choices has been given blocks. Once for each request that starts.
+    /// The request leaves the queue: one of its choices has been given blocks. Once for each request that
+    /// starts.
     void start(Submission submission) {
         if (submission.hasStarted()) return;
         submission.start();
-        leaveWaiting();
+        submission.flow().classQueue().drain().countStart(submission.demand().ns());
+        leaveWaiting(submission);
     }
 
     /// The request's last choice has ended: its place is free. Exactly once for each admitted request.
     void settle(Submission submission) {
         Invariant.check(open.contains(submission), "an admitted request was settled twice");
-        if (!submission.hasStarted()) leaveWaiting();
-        open.remove(submission);
-        leaveOpen();
+        if (!submission.hasStarted()) leaveWaiting(submission);
+        abandon(submission);
     }
 
     /// The engine has ended, whatever its state was: the request's place is free.
     void abandon(Submission submission) {
         open.remove(submission);
+        accounts.close(submission.flow());
         leaveOpen();
     }
 
-    private void leaveWaiting() {
-        leftInWindow++;
+    private void leaveWaiting(Submission submission) {
+        submission.flow().removeWaiting(submission.demand());
         Invariant.check(waitingCount.decrementAndGet() >= 0, "more requests left the queue than entered it");
     }
 
     private void leaveOpen() {
         if (openCount.decrementAndGet() == 0) LockSupport.unpark(drainer);
-    }
-
-    /// Updates the measured drain rate: the mean of the last window and of what was known before it.
-    void measure(long nowNs) {
-        long elapsedNs = nowNs - windowStartNs;
-        if (elapsedNs < RATE_WINDOW_NS) return;
-        double latest = leftInWindow * 1e9 / elapsedNs;
-        leavingPerSecond = leavingPerSecond == 0 ? latest : (leavingPerSecond + latest) / 2;
-        leftInWindow = 0;
-        windowStartNs = nowNs;
-    }
-
-    /// Starts measuring afresh after a pause, which says nothing about the rate.
-    void resume(long nowNs) {
-        leftInWindow = 0;
-        windowStartNs = nowNs;
     }
 
     /// Nothing new is admitted from now on. Any thread.
@@ -160,7 +262,7 @@ class AdmissionController {
             long leftNs = grace.toNanos() - (System.nanoTime() - start);
             if (leftNs <= 0) return false;
             // Bounded, because a second drainer would take the first one's place.
-            LockSupport.parkNanos(this, Math.min(leftNs, RATE_WINDOW_NS / 10));
+            LockSupport.parkNanos(this, Math.min(leftNs, DRAINER_LOOKS_NS));
             if (Thread.interrupted()) throw new InterruptedException();
         }
         return true;

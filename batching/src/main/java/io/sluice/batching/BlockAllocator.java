@@ -2,8 +2,8 @@ package io.sluice.batching;
 
 import org.jspecify.annotations.Nullable;
 
-/// Gives sequences their blocks and takes them back: shared ones first (cached prefixes, a sibling's prompt), new ones
-/// for the rest. Hot path: no allocation. Engine thread only.
+/// Gives sequences their blocks and takes them back: shared ones first (cached prefixes, a sibling's
+/// prompt), new ones for the rest. Hot path: no allocation. Engine thread only.
 ///
 /// Only full blocks are shared, so a block with several references is never written again.
 ///
@@ -62,9 +62,17 @@ class BlockAllocator {
         }
     }
 
-    /// Tokens after the computed ones that the sequence's blocks and the free ones have room for.
+    /// Tokens after the computed ones that the sequence's blocks have room for, and those that it may take.
     long room(Sequence sequence) {
-        return ((long) sequence.table().count() + pool.freeCount()) * blockSize - sequence.computed();
+        return ((long) sequence.table().count() + available(sequence)) * blockSize - sequence.computed();
+    }
+
+    /// Blocks that the sequence may take now. Whoever comes first of all may take any, so that there is
+    /// always one that gets on, whatever the tenants' floors and ceilings are.
+    int available(Sequence sequence) {
+        if (sequence.isPrivileged()) return pool.freeCount();
+        TenantAccount tenant = sequence.flow().account();
+        return Math.max(0, Math.min(pool.freeFor(tenant), tenant.belowCeiling()));
     }
 
     /// Blocks the sequence still lacks for the tokens it has now.
@@ -78,7 +86,23 @@ class BlockAllocator {
     /// Makes the sequence's table cover positions `[0, end)`. There must be room.
     void cover(Sequence sequence, int end) {
         BlockTable table = sequence.table();
-        while ((long) table.count() * blockSize < end) table.append(pool.allocate());
+        while ((long) table.count() * blockSize < end) table.append(allocate(sequence, table.count()));
+    }
+
+    private int allocate(Sequence sequence, int index) {
+        TenantAccount tenant = sequence.flow().account();
+        TenantAccount owner = isShared(sequence, index) ? null : tenant;
+        return sequence.isPrivileged() ? pool.allocateAny(owner) : pool.allocate(tenant, owner);
+    }
+
+    /// True if the block belongs to a prefix that several tenants share, and so to none of them.
+    private boolean isShared(Sequence sequence, int index) {
+        return (index + 1) * blockSize <= sequence.request().prefixScope().sharedTokens();
+    }
+
+    /// Takes over a tenant's latest terms.
+    void adopt(TenantAccount tenant) {
+        pool.adopt(tenant);
     }
 
     /// Makes the blocks that computed tokens have filled findable for others.
@@ -89,7 +113,8 @@ class BlockAllocator {
             if (index.isLive(chain)) {
                 index.offer(chain, sequence.tokens(), sequence.table().block(chain.length()));
             } else {
-                // An equal block of another sequence was the known one and is gone: offer our own from the start.
+                // An equal block of another sequence was the known one and is gone: offer our own from the
+                // start.
                 chain.reset();
             }
         }
@@ -114,9 +139,22 @@ class BlockAllocator {
         while (table.count() > 0) pool.release(table.removeLast());
     }
 
-    /// Forgets every cached prefix.
-    void forgetAll() {
-        pool.forgetAll();
+    /// How often sequences refer to a block, for audits.
+    int references(int block) {
+        return pool.references(block);
+    }
+
+    /// Free blocks that the sequence's tenant may take.
+    int freeFor(Sequence sequence) {
+        return pool.freeFor(sequence.flow().account());
+    }
+
+    /// Of the sequence's blocks, those that others use too.
+    int sharedCount(Sequence sequence) {
+        int shared = 0;
+        BlockTable table = sequence.table();
+        while (shared < table.count() && pool.references(table.block(shared)) > 1) shared++;
+        return shared;
     }
 
     int freeCount() {

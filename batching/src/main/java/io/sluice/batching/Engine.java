@@ -8,10 +8,11 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Owns one model's engine thread and its loop: take submissions, plan, launch, await, apply. Any thread may submit.
+/// Owns one model's engine thread and its loop: take submissions, plan, launch, await, apply. Any thread may
+/// submit.
 ///
-/// The engine ends when it is closed, when the device is lost, and when an invariant breaks. However it ends, every
-/// admitted stream ends too, and nobody who reads one is left waiting.
+/// The engine ends when it is closed, when the device is lost, and when an invariant breaks. However it
+/// ends, every admitted stream ends too, and nobody who reads one is left waiting.
 public final class Engine implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Engine.class.getName());
 
@@ -95,8 +96,8 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// Wakes the engine thread if it sleeps. It says so before it looks for work a last time, and we look at that after
-    /// the work is visible: one of the two sees the other.
+    /// Wakes the engine thread if it sleeps. It says so before it looks for work a last time, and we look at
+    /// that after the work is visible: one of the two sees the other.
     private void wake() {
         VarHandle.fullFence();
         if (asleep) LockSupport.unpark(thread);
@@ -122,7 +123,8 @@ public final class Engine implements AutoCloseable {
         return clock.getAsLong();
     }
 
-    /// False once the engine has stopped by itself (device lost, broken invariant) or was closed: nothing is served.
+    /// False once the engine has stopped by itself (device lost, broken invariant) or was closed: nothing is
+    /// served.
     public boolean isAlive() {
         return alive;
     }
@@ -135,7 +137,8 @@ public final class Engine implements AutoCloseable {
         return core().admission().awaitEmpty(grace);
     }
 
-    /// Ends what is left as failed and retryable, closes the runner on the engine thread, and waits for the thread.
+    /// Ends what is left as failed and retryable, closes the runner on the engine thread, and waits for the
+    /// thread.
     @Override
     public void close() {
         closing = true;
@@ -174,21 +177,20 @@ public final class Engine implements AutoCloseable {
     }
 
     private Core assemble(ModelRunner runner) {
-        ModelLimits limits = runner.limits();
-        var hash = BlockHash.keyed(new SecureRandom());
-        var index = new PrefixIndex(limits.blockCount(), limits.blockSize(), hash);
-        var pool = new BlockPool(limits.blockCount(), index);
-        var blocks = new BlockAllocator(limits.blockSize(), settings.prefixCaching(), pool, index);
-        var admission = new AdmissionController(limits, settings.waitingMax(), clock.getAsLong());
-        var scheduler = new Scheduler(limits, settings, blocks, admission);
-        return new Core(limits, admission, new EngineLoop(settings, scheduler, admission, runner, clock));
+        EngineParts.Core parts = EngineParts.REAL.core(runner.limits(), settings, new SecureRandom());
+        Scheduler scheduler = EngineParts.REAL.scheduler(parts);
+        return new Core(runner.limits(), parts.admission(), new EngineLoop(parts, scheduler, runner, clock));
     }
 
     private void serve(Core made) {
         String detail = "the engine was closed; the request can be tried again";
         try {
             while (!closing) {
-                if (!made.loop().turn()) awaitWork(made.loop());
+                switch (made.loop().turn()) {
+                    case WORKED -> {}
+                    case HELD_UP -> awaitNews(made.loop());
+                    case IDLE -> awaitWork(made.loop());
+                }
             }
         } catch (Throwable failure) {
             detail = failure instanceof ModelRunner.DeviceLost
@@ -207,14 +209,26 @@ public final class Engine implements AutoCloseable {
         VarHandle.fullFence();
         while (!loop.hasMail() && !closing) {
             long startNs = System.nanoTime();
-            LockSupport.parkNanos(this, IDLE_PARK_NS);
-            Thread.interrupted(); // nobody has a reason to interrupt us; it must not turn the park into a spin
+            park();
             if (!checked && System.nanoTime() - startNs >= IDLE_PARK_NS) {
-                loop.scheduler().checkInvariants();
+                loop.checkInvariants();
                 checked = true;
             }
         }
         asleep = false;
         loop.resume();
+    }
+
+    /// Until a request comes, a reader catches up or gives up, or it is time to look whether one has stalled.
+    private void awaitNews(EngineLoop loop) {
+        asleep = true;
+        VarHandle.fullFence();
+        if (!loop.hasMail() && !loop.scheduler().hasNews() && !closing) park();
+        asleep = false;
+    }
+
+    private void park() {
+        LockSupport.parkNanos(this, IDLE_PARK_NS);
+        Thread.interrupted(); // nobody has a reason to interrupt us; it must not turn the park into a spin
     }
 }

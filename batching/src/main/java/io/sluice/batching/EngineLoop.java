@@ -9,80 +9,132 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// One engine without its thread: the ring that submissions arrive in, and one turn of the loop. `submit` on any
-/// thread; the rest on the engine thread. The simulation drives it on its own.
+/// One engine without its thread: the ring that submissions arrive in, and one turn of the loop. `submit` and
+/// `wouldRefuse` on any thread; the rest on the engine thread. The simulation drives it on its own.
 final class EngineLoop {
+
+    /// What a turn came to.
+    enum Turn {
+        /// A step was computed, or something ended.
+        WORKED,
+        /// There is work, but all of it waits for readers.
+        HELD_UP,
+        /// There is nothing to do.
+        IDLE
+    }
+
     private static final System.Logger LOG = System.getLogger(EngineLoop.class.getName());
     private static final EventTranslatorOneArg<Slot, Submission> FILL = (slot, sequence, it) -> slot.submission = it;
 
     /// Between looks for requests that were admitted while the engine ended.
     private static final long ENDING_PARK_NS = 50_000;
 
-    private final Scheduler scheduler;
+    /// Steps in a row of which nothing can be computed: the device is of no use any more.
+    private static final int LOST_STEPS_MAX = 3;
+
     private final AdmissionController admission;
+    private final Scheduler scheduler;
     private final ModelRunner runner;
     private final LongSupplier clock; // nanoseconds
+    private final StepTimeModel times;
+    private final StepIsolation isolation;
+    private final BlockAudit audit;
+    private final LoadReport report;
     private final RingBuffer<Slot> ring;
     private final EventPoller<Slot> poller;
     private final EventPoller.Handler<Slot> take = this::take;
+    private int lostSteps;
     private volatile EngineStats stats;
 
-    EngineLoop(
-            EngineSettings settings,
-            Scheduler scheduler,
-            AdmissionController admission,
-            ModelRunner runner,
-            LongSupplier clock) {
+    EngineLoop(EngineParts.Core core, Scheduler scheduler, ModelRunner runner, LongSupplier clock) {
         this.scheduler = scheduler;
-        this.admission = admission;
         this.runner = runner;
         this.clock = clock;
-        // A mailbox, not the queue. One slot per request that may wait: whoever is in it has not started, and admission
-        // counts those, so publishing cannot fail for space.
-        ring = RingBuffer.createMultiProducer(Slot::new, Util.ceilingNextPowerOfTwo(settings.waitingMax()));
+        admission = core.admission();
+        times = core.times();
+        isolation = new StepIsolation(runner);
+        audit = new BlockAudit(core.limits(), core.blocks(), core.host());
+        report = new LoadReport(core, scheduler, audit);
+        // A mailbox, not the queue. One slot per request that may wait: whoever is in it has not started, and
+        // admission counts those, so publishing cannot fail for space.
+        ring = RingBuffer.createMultiProducer(
+                Slot::new, Util.ceilingNextPowerOfTwo(core.settings().waitingMax()));
         poller = ring.newPoller();
         ring.addGatingSequences(poller.getSequence());
-        stats = scheduler.stats(0, clock.getAsLong());
+        stats = report.publish(0, clock.getAsLong());
     }
 
     /// Decides about a request and, if it is admitted, hands it to the engine. Any thread; never waits.
     ///
     /// @param wakeEngine called when a reader gives up or catches up
     Admission submit(GenerationRequest request, Runnable wakeEngine) {
-        var submission = new Submission(request, wakeEngine);
-        long nowNs = clock.getAsLong();
-        Optional<Admission.Refused> refused = admission.admit(submission, nowNs);
-        if (refused.isPresent()) return refused.get();
-        Invariant.check(ring.tryPublishEvent(FILL, submission), "the ring has no slot for an admitted request");
-        return new Admission.Admitted(
-                submission.streams(), new Timeline(request, nowNs, new Timeline.Forecast(0, 0, 0, 0)));
+        Runnable news = () -> {
+            scheduler.attend();
+            wakeEngine.run();
+        };
+        return switch (admission.admit(request, clock.getAsLong(), news)) {
+            case AdmissionController.Verdict.NotTaken(var refused) -> refused;
+            case AdmissionController.Verdict.Taken(var submission) -> {
+                Invariant.check(ring.tryPublishEvent(FILL, submission), "the ring has no slot for an admitted request");
+                yield new Admission.Admitted(submission.streams(), submission.timeline());
+            }
+        };
+    }
+
+    /// Why `submit` would refuse this request now, if it would. Any thread; changes nothing.
+    Optional<Admission.Refused> wouldRefuse(GenerationRequest request) {
+        return admission.wouldRefuse(request, clock.getAsLong());
     }
 
     /// Takes what was submitted, plans a step, computes it, applies the result.
-    ///
-    /// @return false if there was nothing to do
-    boolean turn() throws Exception {
+    Turn turn() throws Exception {
         poller.poll(take);
-        if (scheduler.isIdle()) return false;
+        if (scheduler.isIdle()) return Turn.IDLE;
         long startNs = clock.getAsLong();
         StepPlan plan = scheduler.plan(startNs);
-        if (!plan.isEmpty()) compute(plan);
+        boolean empty = plan.isEmpty();
+        if (!empty) compute(plan, startNs);
         long endNs = clock.getAsLong();
-        admission.measure(endNs);
-        stats = scheduler.stats(endNs - startNs, endNs);
-        return true;
+        stats = report.publish(empty ? 0 : endNs - startNs, endNs);
+        return empty && !scheduler.isIdle() ? Turn.HELD_UP : Turn.WORKED;
     }
 
-    private void compute(StepPlan plan) {
-        StepResult result;
+    private void compute(StepPlan plan, long startNs) {
+        StepResult result = result(plan);
+        long nowNs = clock.getAsLong();
+        long stepNs = nowNs - startNs;
+        int writing = plan.singleTokenSlices();
+        times.measure(writing, plan.tokenCount() - writing, stepNs);
+        scheduler.apply(plan, result, nowNs, stepNs);
+        if (scheduler.counts().steps() % BlockAudit.STEPS_BETWEEN == 0) audit.countLeaked(scheduler.running());
+    }
+
+    private StepResult result(StepPlan plan) {
         try {
-            result = runner.launch(plan).await();
+            StepResult result = runner.launch(plan).await();
+            result.clearFailures();
+            lostSteps = 0;
+            return result;
         } catch (ModelRunner.StepFailed failure) {
-            LOG.log(System.Logger.Level.WARNING, "a step failed; its requests end and can be tried again", failure);
-            scheduler.failRunning(plan, "the step could not be computed; the request can be tried again");
-            return;
+            StepResult result = isolation.compute(plan);
+            int failed = 0;
+            for (int slice = 0; slice < plan.sliceCount(); slice++) {
+                if (result.hasFailed(slice)) failed++;
+            }
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "a step failed; " + failed + " of its " + plan.sliceCount()
+                            + " sequences end and can be tried again",
+                    failure);
+            countLost(failed == plan.sliceCount(), failure);
+            return result;
         }
-        scheduler.apply(plan, result);
+    }
+
+    private void countLost(boolean whole, ModelRunner.StepFailed failure) {
+        lostSteps = whole ? lostSteps + 1 : 0;
+        if (lostSteps < LOST_STEPS_MAX) return;
+        throw new ModelRunner.DeviceLost(LOST_STEPS_MAX + " steps in a row could not be computed at all", failure);
     }
 
     private boolean take(Slot slot, long sequence, boolean endOfBatch) {
@@ -97,21 +149,25 @@ final class EngineLoop {
         return ring.getCursor() > poller.getSequence().get();
     }
 
-    /// To be called when work arrives after a pause: the pause is neither a slow step nor a slow queue.
+    /// To be called when work arrives after a pause: the pause is not a slow step.
     void resume() {
-        long nowNs = clock.getAsLong();
-        admission.resume(nowNs);
-        stats = scheduler.stats(0, nowNs);
+        stats = report.publish(0, clock.getAsLong());
     }
 
-    /// Ends all admitted streams as failed without trusting the scheduler, whose state may be what broke. Requests that
-    /// are being admitted at this moment were counted before they looked whether the engine has stopped: they are
-    /// waited for. The last call.
+    /// Full check, in idle moments.
+    void checkInvariants() {
+        audit.check(scheduler.running(), scheduler.waiting());
+    }
+
+    /// Ends all admitted streams as failed without trusting the scheduler, whose state may be what broke.
+    /// Requests that are being admitted at this moment were counted before they looked whether the engine
+    /// has stopped: they are waited for. The last call.
     void endAll(String detail) {
         admission.stop();
         while (admission.openCount() > 0) {
             for (Submission submission : admission.open()) {
                 for (int choice = 0; choice < submission.choiceCount(); choice++) fail(submission, choice, detail);
+                submission.timeline().end(clock.getAsLong());
                 admission.abandon(submission);
             }
             if (admission.openCount() > 0) LockSupport.parkNanos(ENDING_PARK_NS);

@@ -1,33 +1,69 @@
 package io.sluice.batching;
 
+import java.util.List;
+
 /// What the engine was doing after its latest step. An immutable snapshot; any thread.
 ///
 /// @param running sequences that own blocks
-/// @param waiting admitted sequences that own none yet
-/// @param blocksFree blocks that hold nothing live (they may hold reusable prefixes)
-/// @param blocksUsed blocks referenced by running sequences
-/// @param blocksCached free blocks that hold a reusable prefix
-/// @param steps steps computed so far
+/// @param waiting admitted sequences that own none now
+/// @param parked of those, the ones whose blocks are in host memory
+/// @param paused of all, the ones that stand still until their reader has caught up
+/// @param blocks the KV cache
+/// @param work what was done so far
+/// @param classes of which requests have come, in order of name
 /// @param stepTokens tokens in the latest step
-/// @param computedTokens tokens computed so far, recomputation included
-/// @param promptTokens prompt tokens of the sequences that started so far
-/// @param cachedTokens of those, taken from the prefix cache
-/// @param sampledTokens output tokens so far
-/// @param preemptions sequences that lost their blocks and were computed again
 /// @param stepNs duration of the latest step, plan to apply
 /// @param latestStepEndNs engine-clock moment at which the latest step ended
 public record EngineStats(
         int running,
         int waiting,
-        int blocksFree,
-        int blocksUsed,
-        int blocksCached,
-        long steps,
+        int parked,
+        int paused,
+        Blocks blocks,
+        Work work,
+        List<ClassLoad> classes,
         int stepTokens,
-        long computedTokens,
-        long promptTokens,
-        long cachedTokens,
-        long sampledTokens,
-        long preemptions,
         long stepNs,
-        long latestStepEndNs) {}
+        long latestStepEndNs) {
+
+    /// KV blocks by what they hold.
+    ///
+    /// @param free those that hold nothing live (they may hold reusable prefixes)
+    /// @param used those that running sequences refer to
+    /// @param cached free ones that hold a reusable prefix
+    /// @param expected the most that will be in use, as far as is expected of what runs
+    /// @param leaked those that are counted as used and belong to no sequence: none, if all is well
+    /// @param hostUsed host blocks that parked sequences hold
+    public record Blocks(int free, int used, int cached, int expected, int leaked, int hostUsed) {}
+
+    /// What was done since the engine started.
+    ///
+    /// @param steps steps computed
+    /// @param computedTokens tokens computed, recomputation included
+    /// @param promptTokens prompt tokens of the sequences that started
+    /// @param cachedTokens of those, taken from the prefix cache
+    /// @param sampledTokens output tokens
+    /// @param preemptions sequences that lost their blocks and were computed again
+    /// @param guaranteedPreemptions guaranteed sequences that lost their blocks: none, if all is well
+    /// @param parks sequences whose blocks went to host memory
+    /// @param pauses sequences that stood still because their reader did
+    /// @param failedSlices sequences that a step could not compute
+    public record Work(
+            long steps,
+            long computedTokens,
+            long promptTokens,
+            long cachedTokens,
+            long sampledTokens,
+            long preemptions,
+            long guaranteedPreemptions,
+            long parks,
+            long pauses,
+            long failedSlices) {}
+
+    /// One class's load.
+    ///
+    /// @param running its sequences that own blocks
+    /// @param waitingRequests its admitted requests that have not started
+    /// @param waitNs how long a request would wait now behind all of its class, as predicted
+    public record ClassLoad(String name, int running, int waitingRequests, long waitNs) {}
+}

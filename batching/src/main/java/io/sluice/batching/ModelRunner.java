@@ -2,14 +2,15 @@ package io.sluice.batching;
 
 /// The port to a device: computes steps. Built, used and closed on the engine thread only.
 ///
-/// The engine owns *which* blocks hold what; the runner owns the tensors behind them. A runner keeps no state per
-/// sequence: everything that a step needs is in its plan.
+/// The engine owns *which* blocks hold what; the runner owns the tensors behind them. A runner keeps no
+/// state per sequence: everything that a step needs is in its plan.
 public interface ModelRunner extends AutoCloseable {
 
     /// What this runner can hold and compute; constant.
     ModelLimits limits();
 
-    /// Queues the plan's work on the device and returns. The plan stays frozen until `await` has returned.
+    /// Queues the plan's work on the device and returns: first its copies, then its slices. The plan stays
+    /// frozen until `await` has returned.
     InFlightStep launch(StepPlan plan);
 
     @Override
@@ -18,9 +19,11 @@ public interface ModelRunner extends AutoCloseable {
     /// A step under way.
     interface InFlightStep {
 
-        /// Blocks until the step is done. The result is valid until the next `launch`.
+        /// Blocks until the step is done. The result is valid until the next `launch`. After a failed step
+        /// its copies are made, the runner can go on, and nothing else has changed but perhaps the positions
+        /// of the plan's own slices.
         ///
-        /// @throws StepFailed if the step as a whole could not be computed; the runner is still usable
+        /// @throws StepFailed if the slices could not be computed
         /// @throws DeviceLost if the device cannot be used again in this process
         StepResult await();
     }

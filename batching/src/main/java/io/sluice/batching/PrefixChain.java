@@ -1,25 +1,28 @@
 package io.sluice.batching;
 
-/// How far one sequence's blocks are known to the prefix index: the hash and the entry of the last of them. Engine
-/// thread only.
+/// How far one sequence's blocks are known to the prefix index: the hash and the entry of the last of them.
+/// Engine thread only.
 final class PrefixChain {
-    private final long salt;
+    private static final long ROOT_HIGH = 0x517cc1b727220a95L; // any two words will do
+    private static final long ROOT_LOW = 0x2545f4914f6cdd1dL;
+
+    private final PrefixScope scope;
     private int length;
     private long high;
     private long low;
     private int lastBlock;
     private long lastSerial;
 
-    PrefixChain(long salt) {
-        this.salt = salt;
+    PrefixChain(PrefixScope scope) {
+        this.scope = scope;
         reset();
     }
 
     /// Back to before the first block.
     void reset() {
         length = 0;
-        high = salt;
-        low = ~salt;
+        high = ROOT_HIGH;
+        low = ROOT_LOW;
         lastBlock = BlockPool.NO_BLOCK;
         lastSerial = 0;
     }
@@ -37,8 +40,11 @@ final class PrefixChain {
         return length;
     }
 
-    long salt() {
-        return salt;
+    /// The salt of the next block, which ends before position `end`: the tenant's own, unless the block lies
+    /// in a prefix
+    /// that several tenants share.
+    long salt(int end) {
+        return end <= scope.sharedTokens() ? scope.sharedSalt() : scope.salt();
     }
 
     long high() {

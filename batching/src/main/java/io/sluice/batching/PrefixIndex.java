@@ -2,13 +2,13 @@ package io.sluice.batching;
 
 import java.util.Arrays;
 
-/// Finds the block that already holds the keys and values of a prompt's next block of tokens. Hot path: no allocation.
-/// Engine thread only.
+/// Finds the block that already holds the keys and values of a prompt's next block of tokens. Hot path: no
+/// allocation. Engine thread only.
 ///
-/// An entry is one full, computed block. It is found by a chained 128-bit hash and believed only if its tokens are
-/// equal and its parent is the very entry the search came from. Entries have serial numbers that are never used
-/// again, so by induction a hit has equal tokens from position 0 and the same salt: the hash decides how fast a lookup
-/// is, never whether it is right.
+/// An entry is one full, computed block. It is found by a chained 128-bit hash and believed only if its
+/// tokens and its salt are equal and its parent is the very entry the search came from. Entries have serial
+/// numbers that are never used again, so by induction a hit has equal tokens from position 0 and equal salts
+/// all along: the hash decides how fast a lookup is, never whether it is right.
 ///
 /// Not final: the tests plant one-line bugs by overriding single methods.
 class PrefixIndex {
@@ -17,9 +17,8 @@ class PrefixIndex {
     private final int[] slots; // open addressing, linear probing; block or NO_BLOCK
     private final int mask;
     private final long[] serial; // [block], 0 if the block is not indexed
-    private final long[]
-            parentSerial; // [block], serial of the entry for the block before it; for first blocks the salt
-    private final boolean[] isFirst; // [block], true if the entry is a prompt's first block
+    private final long[] parentSerial; // [block], serial of the entry for the block before it; 0 for first blocks
+    private final long[] salt; // [block], with whom it is shared
     private final long[] low; // [block], the hash half that chooses the slot
     private final long[] high; // [block]
     private final int[] tokens; // [block, blockSize]
@@ -35,7 +34,7 @@ class PrefixIndex {
         mask = slots.length - 1;
         serial = new long[blockCount];
         parentSerial = new long[blockCount];
-        isFirst = new boolean[blockCount];
+        salt = new long[blockCount];
         low = new long[blockCount];
         high = new long[blockCount];
         tokens = new int[Math.multiplyExact(blockCount, blockSize)];
@@ -46,17 +45,18 @@ class PrefixIndex {
     /// @return the block, or `NO_BLOCK`, in which case the chain is as before
     int follow(PrefixChain chain, int[] sequenceTokens) {
         int from = chain.length() * blockSize;
-        hash.compute(chain.high(), chain.low(), sequenceTokens, from, blockSize);
+        hash.compute(chain.high() ^ saltOf(chain), chain.low(), sequenceTokens, from, blockSize);
         int block = find(chain, sequenceTokens, from);
         if (block != BlockPool.NO_BLOCK) chain.extend(hash.high(), hash.low(), block, serial[block]);
         return block;
     }
 
-    /// Makes `block` findable as the next block of `chain`, unless an equal one already is, and extends the chain.
-    /// Only for a live chain and a block that a step has filled, after that step was applied.
+    /// Makes `block` findable as the next block of `chain`, unless an equal one already is, and extends the
+    /// chain. Only for a live chain and a block that a step has filled, after that step was applied.
     void offer(PrefixChain chain, int[] sequenceTokens, int block) {
         if (follow(chain, sequenceTokens) != BlockPool.NO_BLOCK) return;
-        // The block may still be known as the continuation of an entry that was forgotten: nobody finds it there.
+        // The block may still be known as the continuation of an entry that was forgotten: nobody finds it
+        // there.
         if (contains(block)) forget(block);
         insert(chain, sequenceTokens, block);
         chain.extend(high[block], low[block], block, serial[block]);
@@ -81,7 +81,7 @@ class PrefixIndex {
 
     /// True if the entry really is this chain's continuation by these tokens, whatever the hash says.
     boolean holds(int block, PrefixChain chain, int[] sequenceTokens, int from) {
-        return isFirst[block] == (chain.length() == 0)
+        return salt[block] == saltOf(chain)
                 && parentSerial[block] == parentOf(chain)
                 && Arrays.equals(
                         tokens, block * blockSize, (block + 1) * blockSize, sequenceTokens, from, from + blockSize);
@@ -89,13 +89,18 @@ class PrefixIndex {
 
     /// What the entry after the chain's end names as its parent.
     long parentOf(PrefixChain chain) {
-        return chain.length() == 0 ? chain.salt() : chain.lastSerial();
+        return chain.lastSerial();
+    }
+
+    /// With whom the block after the chain's end is shared.
+    long saltOf(PrefixChain chain) {
+        return chain.salt((chain.length() + 1) * blockSize);
     }
 
     private void insert(PrefixChain chain, int[] sequenceTokens, int block) {
         serial[block] = ++latestSerial;
         parentSerial[block] = parentOf(chain);
-        isFirst[block] = chain.length() == 0;
+        salt[block] = saltOf(chain);
         low[block] = hash.low();
         high[block] = hash.high();
         System.arraycopy(sequenceTokens, chain.length() * blockSize, tokens, block * blockSize, blockSize);
@@ -122,12 +127,6 @@ class PrefixIndex {
             hole = slot;
         }
         slots[hole] = BlockPool.NO_BLOCK;
-    }
-
-    void clear() {
-        Arrays.fill(slots, BlockPool.NO_BLOCK);
-        Arrays.fill(serial, 0);
-        count = 0;
     }
 
     boolean contains(int block) {

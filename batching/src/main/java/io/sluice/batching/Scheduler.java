@@ -2,75 +2,150 @@ package io.sluice.batching;
 
 import org.jspecify.annotations.Nullable;
 
-/// Decides, step by step, which tokens of which sequences are computed. Hot path: plan and apply allocate nothing once
-/// warm, but for the growing storage of the tokens themselves. Engine thread only.
+/// Decides, step by step, which tokens of which sequences are computed. Hot path: plan and apply allocate
+/// nothing once warm, but for the growing storage of the tokens themselves. Engine thread only.
 ///
-/// There is no prefill phase and no decode phase: a sequence's computed tokens catch up with its tokens. Every running
-/// sequence gets at least one token in every step; what is left of the step's budget goes to the oldest first, at most
-/// a slice each, so that no long prompt freezes the others. If blocks run out, the youngest gives its own back and is
-/// computed again later: its tokens are kept, so nothing generated is lost or repeated.
+/// There is no prefill phase and no decode phase: a sequence's computed tokens catch up with its tokens.
+/// Every running sequence whose reader keeps up gets at least one token in every step; what is left of the
+/// step's budget goes to those of higher precedence first, at most a slice each, so that no long prompt
+/// freezes the others. If blocks run out,
+/// whoever has the least precedence gives its own up: they move to host memory, or are computed again later.
+/// Its tokens are kept, so nothing generated is lost or repeated. Whose turn it is to start is `FairQueue`'s
+/// decision.
 ///
 /// Not final: the tests plant one-line bugs by overriding single methods.
 class Scheduler {
     private final ModelLimits limits;
-    private final int sliceTokensMax;
+    private final EngineSettings settings;
     private final BlockAllocator blocks;
+    private final HostBlocks host;
     private final AdmissionController admission;
-    private final SequenceList running = new SequenceList(); // oldest first
-    private final SequenceList waiting = new SequenceList(); // oldest first
+    private final FairQueue queue;
+    private final StepBudget budget;
+    private final Reservations reservations;
+    private final Starter starter;
+    private final SequenceList running = SequenceList.byPrecedence();
+    private final SequenceList waiting = SequenceList.byArrival(); // all that are not running, queued or not
     private final Step[] steps; // in turn, so that the next can be planned while one is in flight
     private final SchedulerCounts counts = new SchedulerCounts();
+    private volatile boolean attention; // somebody gave up or caught up since the waiting were last looked at
+    private long nextDeadlineNs = Long.MAX_VALUE; // of those that wait; no later than the first of them
+    private int waitingPaused; // of those that wait, how many have a reader who lags
     private int turn;
     private long arrivals;
+    private long releases; // how often blocks were given back
+    private @Nullable Sequence blocked; // waited for memory in the last plan
+    private long blockedAtRelease;
     private @Nullable Thread owner; // only used when assertions are on
 
-    Scheduler(ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-        this.limits = limits;
-        sliceTokensMax = settings.sliceTokensMax();
-        this.blocks = blocks;
-        this.admission = admission;
+    Scheduler(EngineParts.Core core) {
+        limits = core.limits();
+        settings = core.settings();
+        blocks = core.blocks();
+        host = core.host();
+        admission = core.admission();
+        queue = core.queue();
+        budget = core.budget();
+        reservations = core.reservations();
+        starter = core.starter();
         steps = new Step[] {new Step(limits), new Step(limits)};
     }
 
-    /// Puts a request's choices last in the queue.
+    /// Puts a request's choices last in the queue. Those that can share the first one's prompt wait until it
+    /// is computed.
     void add(Submission submission) {
         assert isOwner() : "the scheduler belongs to the engine thread: use Engine.submit";
+        blocks.adopt(submission.flow().account());
         for (int choice = 0; choice < submission.choiceCount(); choice++) {
             Sequence sequence = submission.sequence(choice);
             sequence.setOrder(arrivals++);
             waiting.insert(sequence);
+            nextDeadlineNs = Math.min(nextDeadlineNs, sequence.deadlineNs());
+        }
+        boolean shares = submission.request().prompt().length > limits.blockSize();
+        letIntoQueue(submission, shares ? 1 : submission.choiceCount());
+    }
+
+    private void letIntoQueue(Submission submission, int upTo) {
+        for (int choice = submission.queuedChoices(); choice < upTo; choice++) {
+            submission.setQueuedChoices(choice + 1);
+            Sequence sequence = submission.sequence(choice);
+            if (sequence.status() == Sequence.Status.ENDED) continue;
+            if (submission.hasStarted()) queue.addReturning(sequence);
+            else queue.add(sequence);
         }
     }
 
-    /// Plans the next step; it is empty only if nothing is left to do. Frozen until it was applied or failed.
+    /// Those that wait should be looked at before the next plan. Any thread.
+    void attend() {
+        attention = true;
+    }
+
+    /// True if `attend` was called since.
+    boolean hasNews() {
+        return attention;
+    }
+
+    /// Plans the next step. It is empty if nothing is left to do, or if all that could be done waits for
+    /// readers. Frozen
+    /// until it was applied or failed.
     StepPlan plan(long nowNs) {
         assert isOwner() : "the scheduler belongs to the engine thread: use Engine.submit";
-        endUnwanted(running, nowNs);
-        endUnwanted(waiting, nowNs);
+        endUnwanted(nowNs);
         turn ^= 1;
         Step step = steps[turn];
         step.plan.clear();
+        budget.survey(running);
+        makeRoom(step, nowNs);
         boolean preempted = planRunning(step);
-        if (!preempted) planWaiting(step);
-        Invariant.check(!step.plan.isEmpty() || isIdle(), "there is work, but no step makes progress");
+        if (!preempted) planWaiting(step, nowNs);
+        queue.restore();
+        Invariant.check(!step.plan.isEmpty() || isIdle() || isHeldUp(), "there is work, but no step makes progress");
         Invariant.check(step.plan.tokenCount() <= limits.stepTokensMax(), "a step over its token budget");
         return step.plan;
     }
 
-    private void endUnwanted(SequenceList list, long nowNs) {
-        boolean ended = false;
-        for (int i = 0; i < list.size(); i++) {
-            Sequence sequence = list.get(i);
-            if (isCancelled(sequence)) {
-                end(sequence, FinishReason.CANCELLED, "");
-            } else if (isExpired(sequence, nowNs)) {
-                end(sequence, FinishReason.EXPIRED, expiryDetail(sequence));
-            } else {
-                continue;
-            }
-            ended = true;
+    /// True if everything that runs waits for its reader.
+    private boolean isHeldUp() {
+        for (int i = 0; i < running.size(); i++) {
+            if (!running.get(i).isPaused()) return false;
         }
-        if (ended) list.removeEnded();
+        return !running.isEmpty() || waitingPaused > 0;
+    }
+
+    private void endUnwanted(long nowNs) {
+        boolean ended = false;
+        for (int i = 0; i < running.size(); i++) ended |= look(running.get(i), nowNs);
+        if (ended) running.removeEnded();
+        if (!attention && nowNs < nextDeadlineNs && waitingPaused == 0) return;
+        attention = false; // before looking: who comes after this is seen next time
+        ended = false;
+        nextDeadlineNs = Long.MAX_VALUE;
+        waitingPaused = 0;
+        for (int i = 0; i < waiting.size(); i++) {
+            Sequence sequence = waiting.get(i);
+            ended |= look(sequence, nowNs);
+            if (sequence.status() == Sequence.Status.ENDED) continue;
+            nextDeadlineNs = Math.min(nextDeadlineNs, sequence.deadlineNs());
+            if (sequence.isPaused()) waitingPaused++;
+        }
+        if (ended) waiting.removeEnded();
+    }
+
+    /// Ends a sequence that nobody wants, and sees to whether its reader keeps up.
+    ///
+    /// @return true if it has ended
+    private boolean look(Sequence sequence, long nowNs) {
+        if (isCancelled(sequence)) {
+            end(sequence, FinishReason.CANCELLED, "", nowNs);
+        } else if (isExpired(sequence, nowNs)) {
+            end(sequence, FinishReason.EXPIRED, expiryDetail(sequence), nowNs);
+        } else if (isStalled(sequence, nowNs)) {
+            end(sequence, FinishReason.STALLED, "the client has not read for longer than it may", nowNs);
+        } else {
+            return false;
+        }
+        return true;
     }
 
     boolean isCancelled(Sequence sequence) {
@@ -81,6 +156,25 @@ class Scheduler {
         return nowNs >= sequence.deadlineNs();
     }
 
+    /// Lets a sequence stand still whose reader is far behind, and go on when it has caught up.
+    ///
+    /// @return true if it has stood still for too long
+    boolean isStalled(Sequence sequence, long nowNs) {
+        TokenStream stream = sequence.stream();
+        if (!sequence.isPaused()) {
+            if (stream.lag() < settings.lagTokensMax()) return false;
+            sequence.pause(nowNs);
+            sequence.submission().timeline().countPause();
+            counts.countPause();
+        }
+        // Looked at after the reader can see that it is waited for: one of the two notices the other.
+        if (stream.lag() <= settings.lagTokensMax() / 2) {
+            sequence.resume();
+            return false;
+        }
+        return nowNs - sequence.pausedSinceNs() >= settings.stallNs();
+    }
+
     private static String expiryDetail(Sequence sequence) {
         return sequence.hasStarted()
                 ? "the deadline passed after %d of at most %d tokens"
@@ -88,99 +182,151 @@ class Scheduler {
                 : "the deadline passed while the request was waiting";
     }
 
-    /// Gives every running sequence its slice, oldest first; the youngest give way if blocks run out.
+    /// Takes blocks and seats from running sequences that give way, if that lets the next in the queue start
+    /// now. Before
+    /// anything is planned for them.
+    private void makeRoom(Step step, long nowNs) {
+        Sequence head = waiting.isEmpty() || running.isEmpty() ? null : queue.first(nowNs);
+        if (head == null || head.isPaused() || (head == blocked && releases == blockedAtRelease)) return;
+        if (!reservations.isBelowCeiling(head) || !budget.hasTimeForOneMore(head)) return;
+        int promised = promisedBlocks();
+        reservations.survey(running);
+        boolean hasRoom = blocks.missing(head) <= blocks.freeFor(head) - promised && reservations.fits(head);
+        if (hasRoom && running.size() < limits.sequencesMax()) return;
+        if (!starter.chooseLeaving(head, running, promised)) return;
+        for (int i = running.size() - 1; i >= 0; i--) {
+            Sequence sequence = running.get(i);
+            if (!sequence.isLeaving()) continue;
+            sequence.setLeaving(false);
+            preempt(sequence, step);
+        }
+    }
+
+    /// Blocks that running sequences will take for tokens they have already.
+    private int promisedBlocks() {
+        int promised = 0;
+        for (int i = 0; i < running.size(); i++) {
+            if (!running.get(i).isPaused()) promised += blocks.missing(running.get(i));
+        }
+        return promised;
+    }
+
+    /// Gives every running sequence its slice, in order of precedence; the last give way if blocks run out.
     ///
     /// @return true if a sequence lost its blocks
     private boolean planRunning(Step step) {
         boolean preempted = false;
+        int left = activeCount();
+        int tokensMax = stepBudget(left);
+        boolean isFirst = true;
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
-            while (blocks.room(sequence) == 0) {
-                preempt(running.last());
+            if (sequence.isPaused()) continue;
+            sequence.setPrivileged(isFirst || sequence.isGuaranteed());
+            isFirst = false;
+            left--;
+            while (sequence.status() == Sequence.Status.RUNNING && blocks.room(sequence) == 0) {
+                Sequence victim = victim(sequence, i);
+                if (running.indexOf(victim) <= i) i--; // all that come after move up
+                else if (!victim.isPaused()) left--;
+                preempt(victim, step);
                 preempted = true;
-                if (i == running.size()) return true; // it was the youngest itself
             }
-            // One token is kept back for each younger one.
-            int budget = stepBudget() - step.plan.tokenCount() - (running.size() - i - 1);
-            addSlice(step, sequence, budget);
+            if (sequence.status() != Sequence.Status.RUNNING) continue;
+            // One token is kept back for each that comes after.
+            addSlice(step, sequence, tokensMax - step.plan.tokenCount() - left);
         }
         return preempted;
     }
 
-    private void planWaiting(Step step) {
+    private int activeCount() {
+        int active = 0;
+        for (int i = 0; i < running.size(); i++) {
+            if (!running.get(i).isPaused()) active++;
+        }
+        return active;
+    }
+
+    /// Who gives its blocks up so that the sequence at `index` can have one: the last whose reader lags,
+    /// else the last that comes after it, else itself. Never a guaranteed one; only one of its own tenant,
+    /// if that has all that it may have.
+    Sequence victim(Sequence sequence, int index) {
+        TenantAccount account = sequence.flow().account();
+        boolean ownOnly = !sequence.isPrivileged() && account.belowCeiling() <= 0;
+        Sequence last = sequence;
+        for (int i = running.size() - 1; i >= 0; i--) {
+            Sequence candidate = running.get(i);
+            if (candidate.isGuaranteed() || (ownOnly && candidate.flow().account() != account)) continue;
+            if (candidate.isPaused()) return candidate;
+            if (last == sequence && i > index) last = candidate;
+        }
+        return last;
+    }
+
+    private void planWaiting(Step step, long nowNs) {
         if (waiting.isEmpty()) return;
-        int promised = 0; // blocks that running sequences will take for tokens they have already
-        for (int i = 0; i < running.size(); i++) promised += blocks.missing(running.get(i));
-        int at = 0;
-        while (at < waiting.size() && running.size() < limits.sequencesMax()) {
-            int budget = stepBudget() - step.plan.tokenCount();
-            if (budget == 0) return;
-            Sequence sequence = waiting.get(at);
-            if (waitsForSibling(sequence)) {
-                at++;
+        int promised = promisedBlocks();
+        int tokensMax = stepBudget(running.size());
+        reservations.survey(running);
+        while (running.size() < limits.sequencesMax()) {
+            int left = tokensMax - step.plan.tokenCount();
+            Sequence next = left <= 0 ? null : queue.first(nowNs);
+            if (next == null) return;
+            if (next.isPaused()) {
+                queue.setAside(next);
                 continue;
             }
-            if (!tryStart(sequence, promised)) return; // first come, first served
-            waiting.remove(at);
-            running.insert(sequence);
-            addSlice(step, sequence, budget);
-            promised += blocks.missing(sequence);
+            if (next == blocked && releases == blockedAtRelease && !running.isEmpty()) return;
+            if (!running.isEmpty() && !budget.hasTimeForOneMore(next)) return;
+            switch (starter.tryStart(next, step.plan, promised, running.isEmpty())) {
+                case STARTED -> {
+                    start(next, nowNs);
+                    addSlice(step, next, left);
+                    promised += blocks.missing(next);
+                }
+                case TENANT_FULL -> queue.setAside(next);
+                case NO_ROOM -> {
+                    if (!queue.isFavoured(next, nowNs)) {
+                        blocked = next;
+                        blockedAtRelease = releases;
+                        return;
+                    }
+                    queue.setAside(next);
+                }
+            }
         }
     }
 
+    private void start(Sequence sequence, long nowNs) {
+        boolean forked = Starter.computedSibling(sequence) != null;
+        queue.remove(sequence);
+        waiting.remove(sequence);
+        running.insert(sequence);
+        sequence.flow().classQueue().countStart(sequence, nowNs);
+        if (sequence.hasStarted()) return;
+        int cached = Math.min(sequence.computed(), sequence.promptLength());
+        sequence.start(cached);
+        sequence.chargeUpTo(cached); // cached tokens are free
+        counts.countStart(sequence, forked);
+        sequence.submission().timeline().start(nowNs, cached);
+        admission.start(sequence.submission());
+    }
+
     /// The most tokens of one step.
-    int stepBudget() {
-        return limits.stepTokensMax();
+    ///
+    /// @param active sequences that get a token at least
+    int stepBudget(int active) {
+        return budget.tokensMax(active);
     }
 
     /// The most tokens of one sequence in one step.
     int sliceMax() {
-        return sliceTokensMax;
+        return settings.sliceTokensMax();
     }
 
-    /// True if an older choice of the same request will have computed blocks to share.
-    boolean waitsForSibling(Sequence sequence) {
-        if (sequence.choice() == 0 || sequence.promptLength() <= limits.blockSize()) return false;
-        if (computedSibling(sequence) != null) return false;
-        for (int choice = 0; choice < sequence.choice(); choice++) {
-            if (sequence.submission().sequence(choice).status() != Sequence.Status.ENDED) return true;
-        }
-        return false;
-    }
-
-    /// A running choice of the same request whose prompt is computed, or null.
-    @Nullable
-    Sequence computedSibling(Sequence sequence) {
-        Submission submission = sequence.submission();
-        for (int choice = 0; choice < submission.choiceCount(); choice++) {
-            Sequence sibling = submission.sequence(choice);
-            if (sibling.status() == Sequence.Status.RUNNING && sibling.isPromptComputed()) return sibling;
-        }
-        return null;
-    }
-
-    /// Moves a waiting sequence to running if all its tokens fit now, so that it is not started to give way at once.
-    private boolean tryStart(Sequence sequence, int promised) {
-        Sequence sibling = computedSibling(sequence);
-        int reused = blocks.reuse(sequence, sibling);
-        if (blocks.missing(sequence) > blocks.freeCount() - promised) {
-            blocks.release(sequence);
-            sequence.rewind();
-            return false;
-        }
-        sequence.advance(reused);
-        sequence.setStatus(Sequence.Status.RUNNING);
-        if (!sequence.hasStarted()) {
-            sequence.start(reused);
-            counts.countStart(sequence, sibling != null);
-            admission.start(sequence.submission());
-        }
-        return true;
-    }
-
-    /// Plans the sequence's next tokens, at most `budget`.
-    void addSlice(Step step, Sequence sequence, int budget) {
-        int length = Math.min(Math.min(sequence.uncomputed(), sliceMax()), budget);
+    /// Plans the sequence's next tokens, at most `tokensMax`.
+    void addSlice(Step step, Sequence sequence, int tokensMax) {
+        int length = Math.min(Math.min(sequence.uncomputed(), sliceMax()), tokensMax);
         length = (int) Math.min(length, blocks.room(sequence));
         Invariant.check(length > 0, "an empty slice: the last token is always computed");
         int position = sequence.computed();
@@ -199,71 +345,120 @@ class Scheduler {
         return sequence.sampling();
     }
 
-    /// The sequence gives all its blocks back and goes to where its arrival belongs in the queue.
-    void preempt(Sequence sequence) {
-        blocks.release(sequence);
-        sequence.rewind();
-        sequence.setStatus(Sequence.Status.WAITING);
-        running.remove(running.size() - 1);
+    /// The sequence gives all its blocks up and waits for others, before all that have not started.
+    void preempt(Sequence sequence, Step step) {
+        running.remove(sequence);
+        boolean parked = starter.takeAway(sequence, step.plan);
+        releases++;
         waiting.insert(sequence);
-        counts.countPreemption();
+        if (sequence.isPaused()) waitingPaused++;
+        nextDeadlineNs = Math.min(nextDeadlineNs, sequence.deadlineNs());
+        queue.addReturning(sequence);
+        Timeline timeline = sequence.submission().timeline();
+        if (parked) timeline.countPark();
+        else timeline.countPreemption();
+        counts.countPreemption(sequence, parked);
     }
 
     /// Takes in what the step brought: tokens go to their streams, full blocks to the prefix index.
-    void apply(StepPlan plan, StepResult result) {
+    ///
+    /// @param stepNs how long the step took
+    void apply(StepPlan plan, StepResult result, long nowNs, long stepNs) {
         Step step = stepOf(plan);
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             Sequence sequence = step.sequence(slice);
-            sequence.advance(plan.length(slice));
+            if (result.hasFailed(slice)) {
+                counts.countFailure();
+                end(
+                        sequence,
+                        FinishReason.FAILED,
+                        "the step could not be computed; the request can be tried again",
+                        nowNs);
+                continue;
+            }
+            int length = plan.length(slice);
+            charge(sequence, length);
+            sequence.advance(length);
+            sequence.countStep();
+            sequence.submission().timeline().countStep(length);
             blocks.offer(sequence);
-            if (plan.samples(slice)) accept(sequence, result, slice);
+            if (sequence.isPromptComputed())
+                letIntoQueue(sequence.submission(), sequence.submission().choiceCount());
+            if (plan.samples(slice)) accept(sequence, result, slice, nowNs);
         }
         counts.countStep(plan);
         step.clear();
+        for (int i = 0; i < running.size(); i++) {
+            Sequence sequence = running.get(i);
+            sequence.submission().timeline().countHeld(sequence.table().count(), stepNs);
+        }
         running.removeEnded();
+        queue.settleStep(running, limits.stepTokensMax());
+    }
+
+    /// What is computed again was paid for already.
+    private void charge(Sequence sequence, int length) {
+        int end = sequence.computed() + length;
+        int promptEnd = Math.min(end, sequence.promptLength());
+        int prompt = sequence.chargeUpTo(promptEnd);
+        queue.charge(sequence, prompt, sequence.chargeUpTo(end));
     }
 
     /// Takes in one sampled token.
-    void accept(Sequence sequence, StepResult result, int slice) {
+    void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
         int token = result.token(slice);
         if (token == StepResult.NO_TOKEN) {
             blocks.distrust(sequence);
-            end(sequence, FinishReason.FAILED, "the model's output was not finite");
+            end(sequence, FinishReason.FAILED, "the model's output was not finite", nowNs);
             return;
         }
         Invariant.check(token >= 0 && token < limits.vocabSize(), "a sampled token outside the vocabulary");
         sequence.countSampled();
         counts.countSampled();
+        sequence.submission().timeline().firstToken(nowNs);
         if (sequence.request().isEndToken(token)) {
-            end(sequence, FinishReason.STOP, "");
+            end(sequence, FinishReason.STOP, "", nowNs);
             return;
         }
         sequence.append(token);
+        reservations.outgrow(sequence);
         sequence.stream().append(token, result, slice);
         if (sequence.sampled() == sequence.request().maxNewTokens()) {
-            end(sequence, FinishReason.LENGTH, "");
+            end(sequence, FinishReason.LENGTH, "", nowNs);
         } else {
             sequence.stream().wake();
         }
     }
 
-    /// Fails every sequence that owns blocks, because a step could not be computed: what the blocks hold is unknown.
-    void failRunning(StepPlan plan, String detail) {
-        for (int i = 0; i < running.size(); i++) end(running.get(i), FinishReason.FAILED, detail);
-        running.removeEnded();
-        stepOf(plan).clear();
-        blocks.forgetAll();
-        Invariant.check(blocks.freeCount() == blocks.blockCount(), "a block is in use, but no sequence runs");
-    }
-
     /// Ends a sequence, whatever its state, and frees what it holds.
-    void end(Sequence sequence, FinishReason reason, String detail) {
+    void end(Sequence sequence, FinishReason reason, String detail, long nowNs) {
         Invariant.check(sequence.status() != Sequence.Status.ENDED, "a sequence ended twice");
+        Submission submission = sequence.submission();
+        boolean isQueued =
+                sequence.status() != Sequence.Status.RUNNING && sequence.choice() < submission.queuedChoices();
+        if (isQueued) queue.remove(sequence);
         blocks.release(sequence);
+        releases++;
+        host.release(sequence);
+        reservations.release(sequence);
+        if (sequence.sampled() > 0 && reason != FinishReason.FAILED) reservations.learn(sequence);
         sequence.setStatus(Sequence.Status.ENDED);
         sequence.stream().end(sequence.ending(reason, detail));
         sequence.stream().wake();
-        if (sequence.submission().endChoice()) admission.settle(sequence.submission());
+        if (submission.endChoice()) {
+            submission.timeline().end(nowNs);
+            admission.settle(submission);
+        } else {
+            while (!hasQueuedChoice(submission)) letIntoQueue(submission, submission.queuedChoices() + 1);
+        }
+    }
+
+    /// True if a choice that was let into the queue has not ended: it will compute the prompt for the others.
+    private static boolean hasQueuedChoice(Submission submission) {
+        for (int choice = 0; choice < submission.queuedChoices(); choice++) {
+            if (submission.sequence(choice).status() != Sequence.Status.ENDED) return true;
+        }
+        return submission.queuedChoices() == submission.choiceCount();
     }
 
     private Step stepOf(StepPlan plan) {
@@ -289,11 +484,6 @@ class Scheduler {
         return waiting;
     }
 
-    /// A snapshot after a step of `stepNs`, taken at `nowNs`.
-    EngineStats stats(long stepNs, long nowNs) {
-        return counts.snapshot(running.size(), waiting.size(), blocks, stepNs, nowNs);
-    }
-
     SchedulerCounts counts() {
         return counts;
     }
@@ -301,28 +491,6 @@ class Scheduler {
     private boolean isOwner() {
         if (owner == null) owner = Thread.currentThread();
         return owner == Thread.currentThread();
-    }
-
-    /// Full check, for tests and idle moments.
-    void checkInvariants() {
-        int[] held = new int[blocks.blockCount()];
-        for (int i = 0; i < running.size(); i++) {
-            Sequence sequence = running.get(i);
-            BlockTable table = sequence.table();
-            Invariant.check(sequence.status() == Sequence.Status.RUNNING, "a running sequence's status");
-            Invariant.check(sequence.uncomputed() > 0, "a running sequence has nothing left to compute");
-            Invariant.check(table.count() == limits.blocksFor(sequence.computed()), "a table's length");
-            Invariant.check(i == 0 || running.get(i - 1).order() < sequence.order(), "the order of running");
-            for (int b = 0; b < table.count(); b++) held[table.block(b)]++;
-        }
-        for (int i = 0; i < waiting.size(); i++) {
-            Sequence sequence = waiting.get(i);
-            Invariant.check(sequence.status() == Sequence.Status.WAITING, "a waiting sequence's status");
-            Invariant.check(sequence.table().count() == 0, "a waiting sequence owns blocks");
-            Invariant.check(sequence.computed() == 0, "a waiting sequence has computed tokens");
-            Invariant.check(i == 0 || waiting.get(i - 1).order() < sequence.order(), "the order of waiting");
-        }
-        blocks.checkInvariants(held);
     }
 
     /// A plan and the sequences of its slices.

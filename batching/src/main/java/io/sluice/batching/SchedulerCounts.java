@@ -9,7 +9,11 @@ final class SchedulerCounts {
     private long cachedTokens;
     private long sampledTokens;
     private long preemptions;
+    private long guaranteedPreemptions;
+    private long parks;
+    private long pauses;
     private long forks;
+    private long failedSlices;
 
     void countStart(Sequence sequence, boolean forked) {
         promptTokens += sequence.promptLength();
@@ -27,8 +31,26 @@ final class SchedulerCounts {
         sampledTokens++;
     }
 
-    void countPreemption() {
-        preemptions++;
+    void countPreemption(Sequence sequence, boolean parked) {
+        if (parked) parks++;
+        else preemptions++;
+        if (sequence.isGuaranteed()) guaranteedPreemptions++;
+    }
+
+    void countPause() {
+        pauses++;
+    }
+
+    void countFailure() {
+        failedSlices++;
+    }
+
+    long steps() {
+        return steps;
+    }
+
+    int stepTokens() {
+        return stepTokens;
     }
 
     /// Choices that started on a sibling's blocks.
@@ -40,25 +62,34 @@ final class SchedulerCounts {
         return preemptions;
     }
 
+    /// Of all preemptions and parks, those of guaranteed sequences: none, if all is well.
+    long guaranteedPreemptions() {
+        return guaranteedPreemptions;
+    }
+
+    long parks() {
+        return parks;
+    }
+
+    long pauses() {
+        return pauses;
+    }
+
     long cachedTokens() {
         return cachedTokens;
     }
 
-    EngineStats snapshot(int running, int waiting, BlockAllocator blocks, long stepNs, long nowNs) {
-        return new EngineStats(
-                running,
-                waiting,
-                blocks.freeCount(),
-                blocks.blockCount() - blocks.freeCount(),
-                blocks.cachedCount(),
+    EngineStats.Work work() {
+        return new EngineStats.Work(
                 steps,
-                stepTokens,
                 computedTokens,
                 promptTokens,
                 cachedTokens,
                 sampledTokens,
                 preemptions,
-                stepNs,
-                nowNs);
+                guaranteedPreemptions,
+                parks,
+                pauses,
+                failedSlices);
     }
 }

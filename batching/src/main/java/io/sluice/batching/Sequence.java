@@ -2,15 +2,17 @@ package io.sluice.batching;
 
 import java.util.Arrays;
 
-/// One choice of a request inside the engine: its tokens, how many of them are computed, and the blocks that hold
-/// those. `[0, computed)` is in the cache, `[computed, tokenCount)` is still to be computed; there are no phases.
-/// Engine thread only once submitted.
+/// One choice of a request inside the engine: its tokens, how many of them are computed, and the blocks that
+/// hold those. `[0, computed)` is in the cache, `[computed, tokenCount)` is still to be computed; there are
+/// no phases. Engine thread only once submitted.
 final class Sequence {
 
     /// Where a sequence is; exactly one of the scheduler's lists, or none.
     enum Status {
         /// Owns no blocks.
         WAITING,
+        /// Its computed tokens are in host memory; owns no blocks of the device.
+        PARKED,
         /// Owns the blocks of its computed tokens.
         RUNNING,
         /// Its stream has ended; owns no blocks.
@@ -24,9 +26,22 @@ final class Sequence {
     private final SamplingParams sampling;
     private final TokenStream stream;
     private final BlockTable table = new BlockTable();
+    private final BlockTable hostTable =
+            new BlockTable(); // the blocks that hold its computed tokens while it is parked
     private final PrefixChain chain;
 
     private Status status = Status.WAITING;
+    private boolean returning; // waits before all flows, because it or a sibling has started already
+    private boolean aside; // passed over in the plan that is being made
+    private boolean privileged; // may take blocks that are protected from its tenant
+    private boolean leaving; // looked at as gone, while room is being sought
+    private boolean paused; // its reader is too far behind
+    private long pausedSinceNs;
+    private int reservedTokens; // what it is expected to have at its longest, while it runs
+    private int reservedBlocks; // its tenant's account holds these for it
+    private int sharedBlocks; // of its table, those it found computed
+    private int chargedTokens; // computed for it at least once, or cached
+    private int stepsSinceStart; // since it last got its blocks
     private int[] tokens; // [0, tokenCount); the request's own prompt, unwritten, until the first output token
     private int tokenCount;
     private int computed;
@@ -41,12 +56,13 @@ final class Sequence {
         this.choice = choice;
         sampling = choice == 0 ? request.sampling() : request.sampling().withSeed(seed(request, choice));
         stream = new TokenStream(request.maxNewTokens(), request.sampling().topLogprobs(), wakeEngine);
-        chain = new PrefixChain(request.prefixScope().salt());
+        chain = new PrefixChain(request.prefixScope());
         tokens = request.prompt();
         tokenCount = tokens.length;
     }
 
-    /// The seed of a choice: the request's own for the first, so that `n` does not change it; well mixed for the rest.
+    /// The seed of a choice: the request's own for the first, so that `n` does not change it; well mixed for
+    /// the rest.
     static long seed(GenerationRequest request, int choice) {
         long seed = request.sampling().seed();
         if (choice == 0) return seed;
@@ -73,10 +89,20 @@ final class Sequence {
         Invariant.check(computed <= tokenCount, "more tokens computed than the sequence has");
     }
 
+    /// At least `length` tokens are computed: so many were found in blocks that it has taken over.
+    void reach(int length) {
+        if (length > computed) advance(length - computed);
+    }
+
+    /// Its blocks were taken back.
+    void forgetBlocks() {
+        chain.reset();
+        sharedBlocks = 0;
+    }
+
     /// Back to nothing computed; tokens stay, so that nothing generated is lost.
     void rewind() {
         computed = 0;
-        chain.reset();
     }
 
     void countSampled() {
@@ -98,6 +124,122 @@ final class Sequence {
     /// @param arrival place in the order of arrival over all sequences
     void setOrder(long arrival) {
         order = arrival;
+    }
+
+    /// Its place among all that run: the guaranteed first, then by rank, then by arrival. Whoever is last
+    /// gives way first.
+    long precedence() {
+        TrafficClass trafficClass = request().caller().trafficClass();
+        long rank = trafficClass.guaranteed() ? 0 : trafficClass.rank() + 1L;
+        return rank << 48 | order;
+    }
+
+    /// True if it is never made to give its blocks up.
+    boolean isGuaranteed() {
+        return request().caller().trafficClass().guaranteed();
+    }
+
+    Flow flow() {
+        return submission.flow();
+    }
+
+    long arrivedNs() {
+        return submission.timeline().admittedNs();
+    }
+
+    boolean isReturning() {
+        return returning;
+    }
+
+    void setReturning(boolean goesBeforeFlows) {
+        returning = goesBeforeFlows;
+    }
+
+    boolean isSetAside() {
+        return aside;
+    }
+
+    void setAside(boolean passedOver) {
+        aside = passedOver;
+    }
+
+    boolean isLeaving() {
+        return leaving;
+    }
+
+    /// It may be about to be parked.
+    void setLeaving(boolean mayLeave) {
+        leaving = mayLeave;
+    }
+
+    boolean isPrivileged() {
+        return privileged;
+    }
+
+    /// It may take any free block.
+    void setPrivileged(boolean takesAny) {
+        privileged = takesAny;
+    }
+
+    boolean isPaused() {
+        return paused;
+    }
+
+    long pausedSinceNs() {
+        return pausedSinceNs;
+    }
+
+    void pause(long nowNs) {
+        paused = true;
+        pausedSinceNs = nowNs;
+        stream.setPaused(true);
+    }
+
+    void resume() {
+        paused = false;
+        stream.setPaused(false);
+    }
+
+    int reservedTokens() {
+        return reservedTokens;
+    }
+
+    int reservedBlocks() {
+        return reservedBlocks;
+    }
+
+    void setReserved(int tokens, int blocks) {
+        reservedTokens = tokens;
+        reservedBlocks = blocks;
+    }
+
+    int sharedBlocks() {
+        return sharedBlocks;
+    }
+
+    void setSharedBlocks(int count) {
+        sharedBlocks = count;
+    }
+
+    /// Takes note that all tokens up to `length` were computed or cached at least once.
+    ///
+    /// @return how many of them are new
+    int chargeUpTo(int length) {
+        int fresh = Math.max(0, length - chargedTokens);
+        chargedTokens += fresh;
+        return fresh;
+    }
+
+    int stepsSinceStart() {
+        return stepsSinceStart;
+    }
+
+    void countStep() {
+        stepsSinceStart++;
+    }
+
+    void resetSteps() {
+        stepsSinceStart = 0;
     }
 
     TokenStream.Ending ending(FinishReason reason, String detail) {
@@ -133,6 +275,10 @@ final class Sequence {
         return table;
     }
 
+    BlockTable hostTable() {
+        return hostTable;
+    }
+
     PrefixChain chain() {
         return chain;
     }
@@ -158,7 +304,8 @@ final class Sequence {
         return computed;
     }
 
-    /// Tokens still to be computed; at least one while the sequence runs, because the last token's logits are needed.
+    /// Tokens still to be computed; at least one while the sequence runs, because the last token's logits are
+    /// needed.
     int uncomputed() {
         return tokenCount - computed;
     }

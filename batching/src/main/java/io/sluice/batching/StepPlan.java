@@ -2,17 +2,19 @@ package io.sluice.batching;
 
 import java.util.Arrays;
 
-/// What one step computes: slices of sequences, each with its tokens, block table and sampling. Hot path: reused, no
-/// allocation; written by the scheduler, then frozen until its result was awaited. Engine thread only.
+/// What one step computes: slices of sequences, each with its tokens, block table and sampling. Hot path:
+/// reused, no allocation; written by the scheduler, then frozen until its result was awaited. Engine thread
+/// only.
 ///
-/// A slice is a run of consecutive tokens of one sequence, `[firstPosition, firstPosition + length)`. Keys and
-/// values of positions before it are in the sequence's blocks; the step writes those of its own positions. There is no
-/// prefill
-/// and no decode: a slice of many tokens and a slice of one are the same thing. A slice that `samples` ends at the
-/// sequence's last token and asks for the token after it.
+/// A slice is a run of consecutive tokens of one sequence, `[firstPosition, firstPosition + length)`. Keys
+/// and values of positions before it are in the sequence's blocks; the step writes those of its own
+/// positions. There is no prefill
+/// and no decode: a slice of many tokens and a slice of one are the same thing. A slice that `samples` ends
+/// at the sequence's last token and asks for the token after it.
 ///
-/// Before its slices are computed, a step copies whole blocks between the device and host memory: first those out, then
-/// those in, so that a block given up by one sequence can be filled for another in the same step.
+/// Before its slices are computed, a step copies whole blocks between the device and host memory: first
+/// those out, then those in, so that a block given up by one sequence can be filled for another in the same
+/// step.
 ///
 /// Everything is copied in; the plan shares no array with live state.
 public final class StepPlan {
@@ -142,6 +144,26 @@ public final class StepPlan {
         }
     }
 
+    /// Appends slice `slice` of another plan of the same limits.
+    void addFrom(StepPlan other, int slice) {
+        int mine = sliceCount++;
+        int length = other.length(slice);
+        System.arraycopy(other.tokens, other.tokenStart[slice], tokens, tokenCount, length);
+        tokenStart[mine] = tokenCount;
+        tokenCount += length;
+        tokenStart[sliceCount] = tokenCount;
+        firstPosition[mine] = other.firstPosition[slice];
+        int width = limits.sequenceBlocksMax();
+        System.arraycopy(other.blockTable, slice * width, blockTable, mine * width, other.blockCount[slice]);
+        blockCount[mine] = other.blockCount[slice];
+        samples[mine] = other.samples[slice];
+        sampling[mine] = other.sampling[slice];
+        promptLength[mine] = other.promptLength[slice];
+        endTokens[mine] = other.endTokens[slice];
+        historyLength[mine] = other.historyLength[slice];
+        if (historyLength[mine] > 0) history[mine] = Arrays.copyOf(other.history[slice], historyLength[mine]);
+    }
+
     /// Number of slices; each is of another sequence.
     public int sliceCount() {
         return sliceCount;
@@ -155,6 +177,15 @@ public final class StepPlan {
     /// True if there is nothing to compute and nothing to copy.
     public boolean isEmpty() {
         return sliceCount == 0 && copiesOutCount == 0 && copiesInCount == 0;
+    }
+
+    /// Slices of a single token: of sequences that write.
+    int singleTokenSlices() {
+        int count = 0;
+        for (int slice = 0; slice < sliceCount; slice++) {
+            if (length(slice) == 1) count++;
+        }
+        return count;
     }
 
     /// Token `index` of the step, slices back to back.
@@ -206,7 +237,8 @@ public final class StepPlan {
         return endTokens[slice];
     }
 
-    /// Token `index` of the slice's whole sequence; present if it samples and `sampling(slice).usesHistory()`.
+    /// Token `index` of the slice's whole sequence; present if it samples and
+    /// `sampling(slice).usesHistory()`.
     public int history(int slice, int index) {
         return history[slice][index];
     }

@@ -3,16 +3,32 @@ package io.sluice.batching;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A request in the engine: its choices, and the place that it takes in admission's counts until the last of them has
-/// ended. Built on the request's thread; engine thread only once published.
+/// A request in the engine: its choices, its flow, and the place that it takes in admission's counts until
+/// the last choice has ended. Built and admitted on the request's thread; engine thread only once published.
 final class Submission {
     private final GenerationRequest request;
+    private final Flow flow;
     private final Sequence[] sequences; // [choice]
+    private final Timeline timeline;
+    private final Demand demand;
     private int openChoices;
     private boolean started;
+    private int queuedChoices; // of those, how many were let into the queue; the others wait for a sibling's prompt
 
-    Submission(GenerationRequest request, Runnable wakeEngine) {
+    /// @param flow the caller's
+    /// @param forecast what admission expected
+    /// @param demand what it is expected to take, counted as waiting until it starts
+    Submission(
+            GenerationRequest request,
+            Flow flow,
+            Timeline.Forecast forecast,
+            Demand demand,
+            long nowNs,
+            Runnable wakeEngine) {
         this.request = request;
+        this.flow = flow;
+        this.demand = demand;
+        timeline = new Timeline(request, nowNs, forecast);
         sequences = new Sequence[request.choiceCount()];
         for (int choice = 0; choice < sequences.length; choice++) {
             sequences[choice] = new Sequence(this, choice, wakeEngine);
@@ -22,6 +38,18 @@ final class Submission {
 
     GenerationRequest request() {
         return request;
+    }
+
+    Flow flow() {
+        return flow;
+    }
+
+    Timeline timeline() {
+        return timeline;
+    }
+
+    Demand demand() {
+        return demand;
     }
 
     int choiceCount() {
@@ -45,6 +73,15 @@ final class Submission {
 
     void start() {
         started = true;
+    }
+
+    /// Choices `[0, queuedChoices)` were let into the queue.
+    int queuedChoices() {
+        return queuedChoices;
+    }
+
+    void setQueuedChoices(int count) {
+        queuedChoices = count;
     }
 
     /// Counts one choice as ended.

@@ -1,7 +1,7 @@
 package io.sluice.batching;
 
-/// What the engine did with one admitted request, and why, for whoever asks later. Written by the thread that admits
-/// it, then by the engine thread alone; read by any thread, at any time, a step late at worst.
+/// What the engine did with one admitted request, and why, for whoever asks later. Written by the thread that
+/// admits it, then by the engine thread alone; read by any thread, at any time, a step late at worst.
 public final class Timeline {
 
     /// `startedNs`, `firstTokenNs` and `endedNs` of what has not happened yet.
@@ -45,10 +45,14 @@ public final class Timeline {
         if (firstTokenNs == NOT_YET) firstTokenNs = nowNs;
     }
 
-    /// One of its sequences held `blocks` blocks for `ns` while `tokens` of it were computed.
-    void countStep(int tokens, int blocks, long ns) {
+    /// `tokens` of one of its sequences were computed.
+    void countStep(int tokens) {
         steps++;
         computedTokens += tokens;
+    }
+
+    /// One of its sequences held `blocks` blocks for `ns`.
+    void countHeld(int blocks, long ns) {
         blockNs += blocks * ns;
     }
 

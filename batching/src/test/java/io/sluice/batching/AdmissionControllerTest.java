@@ -7,54 +7,118 @@ import io.sluice.batching.Admission.Reason;
 import io.sluice.batching.Admission.Refused;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class AdmissionControllerTest {
-    private static final long SECOND = 1_000_000_000L;
+    private static final long MS = 1_000_000L;
     private static final int WAITING_MAX = 20;
+    private static final TrafficClass HASTY =
+            new TrafficClass("hasty", 1, false, false, 0.9, 0, 1000 * MS, 500 * MS, TrafficClass.NO_TARGET, 10);
+
     private final ModelLimits limits = new ModelLimits(8, 4, 64, 16, 4, 100, 0);
-    private final AdmissionController admission = new AdmissionController(limits, WAITING_MAX, 0);
+    private final Accounts accounts = new Accounts(limits.blockCount(), 100);
+    private final WaitForecast forecast = new WaitForecast(limits, accounts);
+    private final AdmissionController admission = new AdmissionController(limits, WAITING_MAX, accounts, forecast);
 
     @Test
     void aRequestLongerThanTheContextNeverFits() {
-        assertThat(refused(60, 5, 1).reason()).isEqualTo(Reason.NEVER_FITS);
-        assertThat(refused(60, 5, 1).retryAfter()).isZero();
+        assertThat(refused(request(60, 5)).reason()).isEqualTo(Reason.NEVER_FITS);
+        assertThat(refused(request(60, 5)).retryAfter()).isZero();
     }
 
     @Test
     void aRequestLargerThanTheWholeCacheNeverFits() {
-        assertThat(refused(20, 13, 1).detail()).contains("20 prompt", "13 output", "32 tokens");
+        assertThat(refused(request(20, 13)).detail()).contains("20 prompt", "13 output", "32 tokens");
         assertThat(admission.openCount()).isZero();
     }
 
     @Test
-    void aPassedDeadlineIsRefused() {
-        var request = request(1, 1, Deadlines.last(5));
-        assertThat(admission
-                        .admit(new Submission(request, () -> {}), 5)
-                        .orElseThrow()
-                        .reason())
-                .isEqualTo(Reason.DEADLINE_PASSED);
-        assertThat(admission.admit(new Submission(request, () -> {}), 4)).isEmpty();
+    void aRequestLargerThanItsTenantsPartOfTheCacheNeverFits() {
+        var caller = new Caller(new Tenant("small", 1, 0, 0.5), TrafficClass.STANDARD);
+        assertThat(refused(request(caller, 10, 7, Deadlines.NONE)).detail()).contains("small", "16 tokens");
+        admitted(request(caller, 10, 6, Deadlines.NONE));
     }
 
     @Test
-    void aFullQueueTellsWhenToComeBackFromTheMeasuredDrain() {
-        var submissions = new ArrayList<Submission>();
-        for (int i = 0; i < WAITING_MAX; i++) submissions.add(admitted());
-        assertThat(refused(1, 1, 1).reason()).isEqualTo(Reason.QUEUE_FULL);
-        assertThat(refused(1, 1, 1).retryAfter()).isEqualTo(Duration.ofSeconds(1)); // nothing is known yet
-        for (int i = 0; i < 4; i++) admission.start(submissions.get(i));
-        admission.measure(SECOND); // 4 in the first second
-        for (int i = 0; i < 4; i++) admitted();
-        assertThat(refused(1, 1, 1).retryAfter()).isEqualTo(Duration.ofSeconds(5));
-        admission.measure(2 * SECOND); // and nobody in the second
-        assertThat(refused(1, 1, 1).retryAfter()).isEqualTo(Duration.ofSeconds(10));
+    void aPassedDeadlineIsRefused() {
+        var request = request(Caller.ANONYMOUS, 1, 1, Deadlines.last(5));
+        assertThat(admission.wouldRefuse(request, 5).orElseThrow().reason()).isEqualTo(Reason.DEADLINE_PASSED);
+        assertThat(admission.wouldRefuse(request, 4)).isEmpty();
+    }
+
+    @Test
+    void aDeadlineThatCannotBeMetIsRefusedWithTheTimeAfterWhichItCould() {
+        load(0, 0);
+        admitted(request(20, 10)); // 1.5 s of work ahead; its own turn takes 0.55 s, and its prompt a second
+        var refused = refused(request(Caller.ANONYMOUS, 10, 1, Deadlines.last(2000 * MS)));
+        assertThat(refused.reason()).isEqualTo(Reason.DEADLINE_TOO_SOON);
+        assertThat(refused.retryAfter()).isEqualTo(Duration.ofMillis(1100));
+    }
+
+    @Test
+    void aDeadlineThatIsTooSoonEvenForAnIdleEngineIsNoMatterOfWaiting() {
+        load(4, 8);
+        var refused = refused(request(Caller.ANONYMOUS, 10, 1, Deadlines.last(500 * MS)));
+        assertThat(refused.reason()).isEqualTo(Reason.DEADLINE_TOO_SOON);
+        assertThat(refused.retryAfter()).isZero();
+    }
+
+    @Test
+    void theQueueOfAClassHasItsOwnBound() {
+        for (int i = 0; i < 10; i++) admitted(request(new Caller(Tenant.ANONYMOUS, HASTY), 1, 1, Deadlines.NONE));
+        assertThat(refused(request(new Caller(Tenant.ANONYMOUS, HASTY), 1, 1, Deadlines.NONE))
+                        .detail())
+                .contains("10 requests of class hasty");
+        admitted(request(1, 1));
+    }
+
+    @Test
+    void aFullQueueOpensAgainWhenItIsClearlyShorter() {
+        List<Submission> queue = new ArrayList<>();
+        for (int i = 0; i < WAITING_MAX; i++) queue.add(admitted(request(1, 1)));
+        assertThat(refused(request(1, 1)).reason()).isEqualTo(Reason.QUEUE_FULL);
+        for (int i = 0; i < 3; i++) admission.start(queue.get(i));
+        assertThat(refused(request(1, 1)).reason()).isEqualTo(Reason.QUEUE_FULL);
+        admission.start(queue.get(3));
+        admitted(request(1, 1));
+    }
+
+    @Test
+    void aClosedGateOpensAfterTheTimeThatItSaid() {
+        load(0, 0);
+        var caller = new Caller(Tenant.ANONYMOUS, HASTY);
+        List<Submission> queue = new ArrayList<>();
+        // 100 ms each, and nothing can start: the sixth would wait for more than the class allows.
+        while (admission.wouldRefuse(request(caller, 1, 1, Deadlines.NONE), 0).isEmpty()) {
+            queue.add(admitted(request(caller, 1, 1, Deadlines.NONE)));
+        }
+        Refused refused = refused(request(caller, 1, 1, Deadlines.NONE));
+        assertThat(refused.reason()).isEqualTo(Reason.NO_CAPACITY);
+        assertThat(refused.detail()).contains("hasty", "0.5 s");
+        long untilOpenMs = refused.retryAfter().toMillis();
+        assertThat(untilOpenMs).isPositive();
+        int started = 0;
+        while (admission.wouldRefuse(request(caller, 1, 1, Deadlines.NONE), 0).isPresent()) {
+            admission.start(queue.get(started++));
+        }
+        // The engine starts one each 100 ms.
+        assertThat(started * 100L).isBetween(untilOpenMs, untilOpenMs + 100);
+    }
+
+    @Test
+    void anotherTenantIsNotRefusedForWhatOneHasWaiting() {
+        load(0, 0);
+        var greedy = new Caller(new Tenant("greedy", 1, 0, 1), HASTY);
+        while (admission.wouldRefuse(request(greedy, 1, 1, Deadlines.NONE), 0).isEmpty()) {
+            admitted(request(greedy, 1, 1, Deadlines.NONE));
+        }
+        admitted(request(new Caller(new Tenant("modest", 1, 0, 1), HASTY), 1, 1, Deadlines.NONE));
     }
 
     @Test
     void aRequestGivesItsPlaceBackExactlyOnce() {
-        Submission submission = admitted();
+        Submission submission = admitted(request(1, 1));
         assertThat(admission.waitingCount()).isEqualTo(1);
         admission.start(submission);
         assertThat(admission.waitingCount()).isZero();
@@ -66,7 +130,7 @@ class AdmissionControllerTest {
 
     @Test
     void whatEndsInTheQueueLeavesTheQueue() {
-        admission.settle(admitted());
+        admission.settle(admitted(request(1, 1)));
         assertThat(admission.waitingCount()).isZero();
         assertThat(admission.openCount()).isZero();
     }
@@ -74,24 +138,38 @@ class AdmissionControllerTest {
     @Test
     void drainingAndStoppingRefuse() {
         admission.startDraining();
-        assertThat(refused(1, 1, 1).reason()).isEqualTo(Reason.DRAINING);
+        assertThat(refused(request(1, 1)).reason()).isEqualTo(Reason.DRAINING);
         admission.stop();
-        assertThat(refused(1, 1, 1).reason()).isEqualTo(Reason.STOPPED);
+        assertThat(refused(request(1, 1)).reason()).isEqualTo(Reason.STOPPED);
         assertThat(admission.openCount()).isZero();
     }
 
-    private Submission admitted() {
-        var submission = new Submission(request(1, 1, Deadlines.NONE), () -> {});
-        assertThat(admission.admit(submission, 0)).isEmpty();
-        return submission;
+    /// An engine that has so much free. A prompt token and an output token take 50 and 50 ms of its time,
+    /// and a prompt of
+    /// ten tokens a second on its way.
+    private void load(int freeSeats, int freeBlocks) {
+        forecast.publish(new WaitForecast.Load(50 * MS, 50 * MS, 100 * MS, 50 * MS, 0, freeSeats, freeBlocks));
     }
 
-    private Refused refused(int promptLength, int maxNewTokens, long nowNs) {
-        var submission = new Submission(request(promptLength, maxNewTokens, Deadlines.NONE), () -> {});
-        return admission.admit(submission, nowNs).orElseThrow();
+    private Submission admitted(GenerationRequest request) {
+        return switch (admission.admit(request, 0, () -> {})) {
+            case AdmissionController.Verdict.Taken(var submission) -> submission;
+            case AdmissionController.Verdict.NotTaken(var refused) -> throw new AssertionError(refused);
+        };
     }
 
-    private static GenerationRequest request(int promptLength, int maxNewTokens, Deadlines deadlines) {
+    private Refused refused(GenerationRequest request) {
+        return switch (admission.admit(request, 0, () -> {})) {
+            case AdmissionController.Verdict.Taken _ -> throw new AssertionError("admitted: " + request);
+            case AdmissionController.Verdict.NotTaken(var refused) -> refused;
+        };
+    }
+
+    private static GenerationRequest request(int promptLength, int maxNewTokens) {
+        return request(Caller.ANONYMOUS, promptLength, maxNewTokens, Deadlines.NONE);
+    }
+
+    private static GenerationRequest request(Caller caller, int promptLength, int maxNewTokens, Deadlines deadlines) {
         return new GenerationRequest(
                 "a",
                 new int[promptLength],
@@ -99,7 +177,7 @@ class AdmissionControllerTest {
                 1,
                 SamplingParams.GREEDY,
                 new int[0],
-                Caller.ANONYMOUS,
+                caller,
                 PrefixScope.of(0),
                 deadlines);
     }

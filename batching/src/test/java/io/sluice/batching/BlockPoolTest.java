@@ -15,16 +15,16 @@ class BlockPoolTest {
     void blocksWithoutAReusablePrefixAreTakenFirstThenTheLeastRecentlyReleased() {
         int a = offered(1);
         int b = offered(2);
-        int plain = pool.allocate();
-        int last = pool.allocate();
+        int plain = pool.allocateAny(null);
+        int last = pool.allocateAny(null);
         pool.release(b);
         pool.release(a);
         pool.release(plain);
         assertThat(pool.freeCount()).isEqualTo(3);
         assertThat(pool.cachedCount()).isEqualTo(2);
-        assertThat(pool.allocate()).isEqualTo(plain);
-        assertThat(pool.allocate()).isEqualTo(b);
-        assertThat(pool.allocate()).isEqualTo(a);
+        assertThat(pool.allocateAny(null)).isEqualTo(plain);
+        assertThat(pool.allocateAny(null)).isEqualTo(b);
+        assertThat(pool.allocateAny(null)).isEqualTo(a);
         assertThat(last).isNotEqualTo(plain);
         assertThat(index.count()).isZero();
     }
@@ -33,18 +33,18 @@ class BlockPoolTest {
     void aCachedBlockThatIsRetainedAgainLeavesTheFreeList() {
         int a = offered(1);
         pool.release(a);
-        int found = index.follow(new PrefixChain(0), new int[] {1, 1});
+        int found = index.follow(new PrefixChain(PrefixScope.of(0)), new int[] {1, 1});
         assertThat(found).isEqualTo(a);
         pool.retain(found);
         assertThat(pool.freeCount()).isEqualTo(3);
         assertThat(pool.cachedCount()).isZero();
-        for (int i = 0; i < 3; i++) assertThat(pool.allocate()).isNotEqualTo(a);
-        assertThatThrownBy(pool::allocate).isInstanceOf(Invariant.Broken.class);
+        for (int i = 0; i < 3; i++) assertThat(pool.allocateAny(null)).isNotEqualTo(a);
+        assertThatThrownBy(() -> pool.allocateAny(null)).isInstanceOf(Invariant.Broken.class);
     }
 
     @Test
     void releasingAFreeBlockIsABug() {
-        int block = pool.allocate();
+        int block = pool.allocateAny(null);
         pool.release(block);
         assertThatThrownBy(() -> pool.release(block)).isInstanceOf(Invariant.Broken.class);
     }
@@ -56,8 +56,8 @@ class BlockPoolTest {
 
     /// Takes a block and makes it findable as the first block of a prompt of `token`s.
     private int offered(int token) {
-        int block = pool.allocate();
-        index.offer(new PrefixChain(0), new int[] {token, token}, block);
+        int block = pool.allocateAny(null);
+        index.offer(new PrefixChain(PrefixScope.of(0)), new int[] {token, token}, block);
         return block;
     }
 }

@@ -195,10 +195,23 @@ class EngineTest {
     }
 
     @Test
-    void aFailedStepEndsItsRequestsAndTheEngineGoesOn() throws InterruptedException {
+    void aStepThatFailsOnceLosesNobody() throws InterruptedException {
         var failing = new AtomicBoolean(true);
         try (Engine engine = start(step -> {
             if (failing.getAndSet(false)) {
+                throw new ModelRunner.StepFailed("injected by the test", new IllegalStateException());
+            }
+        })) {
+            TokenStream stream = admitted(engine.submit(request("a", 5, 10, 1))).getFirst();
+            assertThat(read(stream)).containsExactly(5, 6, 7, 8, 9, 10, 11, 12, 13, 14);
+        }
+    }
+
+    @Test
+    void aRequestThatCannotBeComputedFailsAloneAndTheEngineGoesOn() throws InterruptedException {
+        var failing = new AtomicInteger(2); // the step, and the second try
+        try (Engine engine = start(step -> {
+            if (failing.getAndDecrement() > 0) {
                 throw new ModelRunner.StepFailed("injected by the test", new IllegalStateException());
             }
         })) {
@@ -207,6 +220,44 @@ class EngineTest {
             assertThat(failed.ending().orElseThrow().reason()).isEqualTo(FinishReason.FAILED);
             TokenStream next = admitted(engine.submit(request("b", 5, 10, 1))).getFirst();
             assertThat(read(next)).hasSize(10);
+        }
+    }
+
+    @Test
+    void aDeviceThatComputesNothingAnyMoreIsLost() throws InterruptedException {
+        Engine engine = start(step -> {
+            throw new ModelRunner.StepFailed("injected by the test", new IllegalStateException());
+        });
+        List<Thread> clients = submitUntilStopped(engine, 4);
+        for (Thread client : clients) client.join();
+        assertThat(engine.isAlive()).isFalse();
+        engine.close();
+    }
+
+    @Test
+    void aSequenceWhoseReaderLagsStandsStillAndGoesOnWhenItHasCaughtUp() throws InterruptedException {
+        var settings = new EngineSettings(64, true, 16, 4, Duration.ofHours(1).toNanos());
+        try (Engine engine = Engine.start("test", settings, () -> new CountingRunner(LIMITS, EngineTest::nothing))) {
+            TokenStream stream = admitted(engine.submit(request("a", 5, 20, 1))).getFirst();
+            while (engine.stats().paused() == 0) Thread.onSpinWait();
+            assertThat(stream.count()).isEqualTo(4);
+            assertThat(read(stream)).hasSize(20);
+            assertThat(engine.stats().work().pauses()).isPositive();
+        }
+    }
+
+    @Test
+    void aReaderWhoNeverReadsIsGivenUp() {
+        var nowNs = new AtomicLong();
+        var settings = new EngineSettings(64, true, 16, 4, 1000);
+        try (Engine engine =
+                Engine.start("test", settings, () -> new CountingRunner(LIMITS, EngineTest::nothing), nowNs::get)) {
+            TokenStream stream = admitted(engine.submit(request("a", 5, 20, 1))).getFirst();
+            while (engine.stats().paused() == 0) Thread.onSpinWait();
+            nowNs.addAndGet(1000);
+            while (stream.ending().isEmpty()) Thread.onSpinWait();
+            assertThat(stream.ending().orElseThrow().reason()).isEqualTo(FinishReason.STALLED);
+            while (engine.stats().blocks().used() > 0) Thread.onSpinWait();
         }
     }
 
@@ -227,8 +278,8 @@ class EngineTest {
             assertThat(stream.count()).isEqualTo(1);
             assertThat(engine.drain(PATIENCE)).isTrue();
             // The statistics of the turn that ended it are published right after it.
-            while (engine.stats().blocksUsed() > 0) Thread.onSpinWait();
-            assertThat(engine.stats().blocksFree()).isEqualTo(LIMITS.blockCount());
+            while (engine.stats().blocks().used() > 0) Thread.onSpinWait();
+            assertThat(engine.stats().blocks().free()).isEqualTo(LIMITS.blockCount());
         }
     }
 
@@ -277,7 +328,7 @@ class EngineTest {
                         admitted(engine.submit(request("a" + i, 3, 1, 1))).getFirst();
                 assertThat(read(stream)).containsExactly(3);
             }
-            assertThat(engine.stats().steps()).isPositive();
+            assertThat(engine.stats().work().steps()).isPositive();
             assertThat(engine.stats().latestStepEndNs()).isLessThanOrEqualTo(engine.nowNs());
         }
     }

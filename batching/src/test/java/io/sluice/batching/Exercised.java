@@ -10,6 +10,8 @@ final class Exercised {
     long steps;
     long choices;
     long preemptions;
+    long parks;
+    long pauses;
     long forks;
     long cachedTokens;
     long stepFailures;
@@ -25,6 +27,9 @@ final class Exercised {
         steps += shadow.steps();
         choices += choiceCount;
         preemptions += scheduler.counts().preemptions();
+        parks += scheduler.counts().parks();
+        pauses += scheduler.counts().pauses();
+        stepFailures += shadow.failures();
         forks += scheduler.counts().forks();
         cachedTokens += scheduler.counts().cachedTokens();
     }
@@ -35,6 +40,8 @@ final class Exercised {
         steps += other.steps;
         choices += other.choices;
         preemptions += other.preemptions;
+        parks += other.parks;
+        pauses += other.pauses;
         forks += other.forks;
         cachedTokens += other.cachedTokens;
         stepFailures += other.stepFailures;
@@ -52,13 +59,15 @@ final class Exercised {
 
     @Override
     public String toString() {
-        return ("%d runs: %d steps, %d choices, %d preemptions, %d forks, %d cached prompt tokens, %d step failures,"
+        return ("%d runs: %d steps, %d choices, %d preemptions, %d parks, %d pauses, %d forks, %d cached prompt tokens, %d step failures,"
                         + " %d refusals, %d engine ends, endings %s")
                 .formatted(
                         runs,
                         steps,
                         choices,
                         preemptions,
+                        parks,
+                        pauses,
                         forks,
                         cachedTokens,
                         stepFailures,

@@ -1,11 +1,10 @@
 package io.sluice.batching;
 
-import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
-/// The engine with one bug each in who owns which block and what is found in it, of the kind that one line makes. The
-/// simulation must find every one of them: they are the test of the test.
-enum MemoryMutant implements EngineParts {
+/// The engine with one bug each in who owns which block and what is found in it, of the kind that one line
+/// makes. The simulation must find every one of them: they are the test of the test.
+enum MemoryMutant implements SimulatedParts {
     /// The last block of a sequence is not given back.
     LOST_FREE {
         @Override
@@ -53,9 +52,9 @@ enum MemoryMutant implements EngineParts {
                 private int count;
 
                 @Override
-                int allocate() {
+                int take(int block, @Nullable TenantAccount owner) {
                     boolean repeat = ++count % 7 == 0 && references(latest) == 1;
-                    if (!repeat) latest = super.allocate();
+                    if (!repeat) latest = super.take(block, owner);
                     return latest;
                 }
             };
@@ -81,16 +80,23 @@ enum MemoryMutant implements EngineParts {
     /// The prefix index does not look at whose prompt it is.
     HIT_ACROSS_SALTS {
         @Override
-        public BlockHash hash(RandomGenerator random, int bits) {
-            return new SaltlessHash(REAL.hash(random, bits));
+        public PrefixIndex index(ModelLimits limits, BlockHash hash) {
+            return new PrefixIndex(limits.blockCount(), limits.blockSize(), hash) {
+                @Override
+                long saltOf(PrefixChain chain) {
+                    return 0;
+                }
+            };
         }
-
+    },
+    /// Behind a prefix that tenants share, everything is shared.
+    SHARED_PREFIX_HAS_NO_END {
         @Override
         public PrefixIndex index(ModelLimits limits, BlockHash hash) {
             return new PrefixIndex(limits.blockCount(), limits.blockSize(), hash) {
                 @Override
-                long parentOf(PrefixChain chain) {
-                    return chain.length() == 0 ? 0 : super.parentOf(chain);
+                long saltOf(PrefixChain chain) {
+                    return chain.salt(Math.min(1, chain.length() + 1) * limits.blockSize());
                 }
             };
         }
@@ -191,33 +197,38 @@ enum MemoryMutant implements EngineParts {
             };
         }
     },
-    /// Cached prefixes are still believed after a step failed.
-    CACHE_TRUSTED_AFTER_FAILURE {
+    /// What comes back from host memory lacks its last block.
+    PARKED_BLOCK_LOST {
         @Override
-        public BlockAllocator blocks(ModelLimits limits, EngineSettings settings, BlockPool pool, PrefixIndex index) {
-            return new BlockAllocator(limits.blockSize(), settings.prefixCaching(), pool, index) {
+        public Starter starter(BlockAllocator blocks, HostBlocks host, Reservations reservations) {
+            return new Starter(blocks, host, reservations) {
                 @Override
-                void forgetAll() {}
+                void bringBack(Sequence sequence, StepPlan plan) {
+                    BlockTable lost = sequence.hostTable();
+                    if (lost.count() > 1 && plan.copiesInCount() == 0) {
+                        blocks.cover(sequence, sequence.computed());
+                        int last = sequence.table().count() - 1;
+                        int swapped = lost.array()[last];
+                        lost.array()[last] = lost.array()[0];
+                        lost.array()[0] = swapped;
+                    }
+                    super.bringBack(sequence, plan);
+                }
+            };
+        }
+    },
+    /// A parked sequence believes one token more computed than it moved.
+    PARKED_MIDWAY {
+        @Override
+        public Starter starter(BlockAllocator blocks, HostBlocks host, Reservations reservations) {
+            return new Starter(blocks, host, reservations) {
+                @Override
+                boolean takeAway(Sequence sequence, StepPlan plan) {
+                    boolean parks = super.takeAway(sequence, plan);
+                    if (parks && sequence.uncomputed() > 1) sequence.advance(1);
+                    return parks;
+                }
             };
         }
     };
-
-    /// Forgets the salt: hashes every prompt's first block as if all were of one tenant.
-    private record SaltlessHash(BlockHash salted) implements BlockHash {
-        @Override
-        public void compute(long parentHigh, long parentLow, int[] tokens, int from, int length) {
-            boolean first = from == 0;
-            salted.compute(first ? 0 : parentHigh, first ? 0 : parentLow, tokens, from, length);
-        }
-
-        @Override
-        public long high() {
-            return salted.high();
-        }
-
-        @Override
-        public long low() {
-            return salted.low();
-        }
-    }
 }

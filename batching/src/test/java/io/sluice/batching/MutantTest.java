@@ -36,14 +36,14 @@ class MutantTest {
         assertCaught(mutant);
     }
 
-    private static void assertCaught(EngineParts mutant) throws Exception {
+    private static void assertCaught(SimulatedParts mutant) throws Exception {
         for (long seed = 0; seed < SEEDS; seed++) {
             try {
                 new Simulation(seed, mutant).run();
             } catch (SimulationFailure | Exception caught) {
                 System.out.printf("%s: caught at seed %d by: %s%n", mutant, seed, caught.getMessage());
                 // The seed finds the bug, not something that is there without it.
-                assertThat(new Simulation(seed, EngineParts.REAL).run().runs).isEqualTo(1);
+                assertThat(new Simulation(seed, SimulatedParts.REAL).run().runs).isEqualTo(1);
                 return;
             }
         }

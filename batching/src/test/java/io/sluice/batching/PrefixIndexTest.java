@@ -30,30 +30,31 @@ class PrefixIndexTest {
         var index = new PrefixIndex(8, 2, BlockHash.keyed(new Random(1)));
         int[] tokens = {1, 2, 3, 4, 5, 6};
         offer(index, 7, tokens, 0, 1, 2);
-        var same = new PrefixChain(7);
+        var same = new PrefixChain(PrefixScope.of(7));
         assertThat(index.follow(same, tokens)).isEqualTo(0);
         assertThat(index.follow(same, tokens)).isEqualTo(1);
         assertThat(index.follow(same, new int[] {1, 2, 3, 4, 5, 9})).isEqualTo(BlockPool.NO_BLOCK);
         assertThat(index.follow(same, tokens)).isEqualTo(2);
-        assertThat(index.follow(new PrefixChain(8), tokens)).isEqualTo(BlockPool.NO_BLOCK);
+        assertThat(index.follow(new PrefixChain(PrefixScope.of(8)), tokens)).isEqualTo(BlockPool.NO_BLOCK);
     }
 
     @Test
     void allTokensHashingAlikeChangesNothingButTheSpeed() {
-        var index = new PrefixIndex(64, 1, new EngineParts.WeakHash(BlockHash.keyed(new Random(1)), 0));
+        var index = new PrefixIndex(64, 1, new SimulatedParts.WeakHash(BlockHash.keyed(new Random(1)), 0));
         for (int block = 0; block < 64; block++) offer(index, 0, new int[] {block}, block);
         for (int block = 0; block < 64; block += 2) index.forget(block);
         index.checkInvariants();
         for (int block = 0; block < 64; block++) {
             int expected = block % 2 == 0 ? BlockPool.NO_BLOCK : block;
-            assertThat(index.follow(new PrefixChain(0), new int[] {block})).isEqualTo(expected);
+            assertThat(index.follow(new PrefixChain(PrefixScope.of(0)), new int[] {block}))
+                    .isEqualTo(expected);
         }
     }
 
     @Test
     void forgettingClosesTheGapsOfTheProbeRuns() {
         var random = new Random(3);
-        var index = new PrefixIndex(32, 1, new EngineParts.WeakHash(BlockHash.keyed(new Random(1)), 5));
+        var index = new PrefixIndex(32, 1, new SimulatedParts.WeakHash(BlockHash.keyed(new Random(1)), 5));
         var present = new boolean[32];
         for (int round = 0; round < 20_000; round++) {
             int block = random.nextInt(32);
@@ -62,7 +63,8 @@ class PrefixIndexTest {
             present[block] = !present[block];
             int asked = random.nextInt(32);
             int expected = present[asked] ? asked : BlockPool.NO_BLOCK;
-            assertThat(index.follow(new PrefixChain(0), new int[] {asked})).isEqualTo(expected);
+            assertThat(index.follow(new PrefixChain(PrefixScope.of(0)), new int[] {asked}))
+                    .isEqualTo(expected);
         }
         index.checkInvariants();
     }
@@ -73,9 +75,9 @@ class PrefixIndexTest {
         int[] tokens = {1, 2};
         offer(index, 0, tokens, 0, 1);
         index.forget(0);
-        assertThat(index.follow(new PrefixChain(0), tokens)).isEqualTo(BlockPool.NO_BLOCK);
+        assertThat(index.follow(new PrefixChain(PrefixScope.of(0)), tokens)).isEqualTo(BlockPool.NO_BLOCK);
         offer(index, 0, tokens, 5);
-        var chain = new PrefixChain(0);
+        var chain = new PrefixChain(PrefixScope.of(0));
         assertThat(index.follow(chain, tokens)).isEqualTo(5);
         assertThat(index.follow(chain, tokens)).isEqualTo(BlockPool.NO_BLOCK);
         // Offered again by its owner, it is found again.
@@ -85,7 +87,7 @@ class PrefixIndexTest {
     }
 
     private static void offer(PrefixIndex index, long salt, int[] tokens, int... blocks) {
-        var chain = new PrefixChain(salt);
+        var chain = new PrefixChain(PrefixScope.of(salt));
         for (int block : blocks) index.offer(chain, tokens, block);
     }
 }

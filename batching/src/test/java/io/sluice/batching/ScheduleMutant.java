@@ -3,18 +3,17 @@ package io.sluice.batching;
 import java.util.HashSet;
 import java.util.Set;
 
-/// The engine with one bug each in what is computed, published, ended and counted, of the kind that one line makes. The
-/// simulation must find every one of them: they are the test of the test.
-enum ScheduleMutant implements EngineParts {
+/// The engine with one bug each in what is computed, published, ended and counted, of the kind that one line
+/// makes. The simulation must find every one of them: they are the test of the test.
+enum ScheduleMutant implements SimulatedParts {
     /// A sampled token is published twice.
     DOUBLED_TOKEN {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
-                void accept(Sequence sequence, StepResult result, int slice) {
-                    super.accept(sequence, result, slice);
+                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
+                    super.accept(sequence, result, slice, nowNs);
                     if (sequence.sampled() == 3 && sequence.status() == Sequence.Status.RUNNING) {
                         sequence.stream().append(result.token(slice), result, slice);
                     }
@@ -25,14 +24,13 @@ enum ScheduleMutant implements EngineParts {
     /// The end token is published.
     END_TOKEN_PUBLISHED {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
-                void accept(Sequence sequence, StepResult result, int slice) {
+                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
                     int token = result.token(slice);
                     if (sequence.request().isEndToken(token)) sequence.stream().append(token, result, slice);
-                    super.accept(sequence, result, slice);
+                    super.accept(sequence, result, slice, nowNs);
                 }
             };
         }
@@ -40,13 +38,12 @@ enum ScheduleMutant implements EngineParts {
     /// One token more than the step computed counts as computed.
     COMPUTED_OFF_BY_ONE {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
-                void addSlice(Step step, Sequence sequence, int budget) {
+                void addSlice(Step step, Sequence sequence, int tokensMax) {
                     if (sequence.computed() > 0 && sequence.uncomputed() > 1) sequence.advance(1);
-                    super.addSlice(step, sequence, budget);
+                    super.addSlice(step, sequence, tokensMax);
                 }
             };
         }
@@ -54,9 +51,8 @@ enum ScheduleMutant implements EngineParts {
     /// Deadlines are looked at only while a request waits.
     EXPIRED_GOES_ON {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
                 boolean isExpired(Sequence sequence, long nowNs) {
                     return sequence.status() == Sequence.Status.WAITING && super.isExpired(sequence, nowNs);
@@ -67,9 +63,8 @@ enum ScheduleMutant implements EngineParts {
     /// Cancellation is looked at only while a request runs.
     CANCELLED_SURVIVES {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
                 boolean isCancelled(Sequence sequence) {
                     return sequence.status() == Sequence.Status.RUNNING && super.isCancelled(sequence);
@@ -80,12 +75,11 @@ enum ScheduleMutant implements EngineParts {
     /// A stream ends a second time.
     ENDED_TWICE {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
-                void end(Sequence sequence, FinishReason reason, String detail) {
-                    super.end(sequence, reason, detail);
+                void end(Sequence sequence, FinishReason reason, String detail, long nowNs) {
+                    super.end(sequence, reason, detail, nowNs);
                     if (reason == FinishReason.EXPIRED) sequence.stream().end(sequence.ending(reason, detail));
                 }
             };
@@ -94,23 +88,22 @@ enum ScheduleMutant implements EngineParts {
     /// The first token after a preemption is not published.
     TOKEN_LOST_AT_PREEMPTION {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 private final Set<Sequence> preempted = new HashSet<>();
 
                 @Override
-                void preempt(Sequence sequence) {
-                    super.preempt(sequence);
+                void preempt(Sequence sequence, Step step) {
+                    super.preempt(sequence, step);
                     preempted.add(sequence);
                 }
 
                 @Override
-                void accept(Sequence sequence, StepResult result, int slice) {
+                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
                     int token = result.token(slice);
                     boolean lost = preempted.remove(sequence) && token != StepResult.NO_TOKEN;
                     if (!lost || sequence.request().isEndToken(token)) {
-                        super.accept(sequence, result, slice);
+                        super.accept(sequence, result, slice, nowNs);
                         return;
                     }
                     sequence.append(token);
@@ -122,12 +115,11 @@ enum ScheduleMutant implements EngineParts {
     /// A preempted sequence keeps a token that it believes computed.
     PREEMPTED_KEEPS_COMPUTED {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
-                void preempt(Sequence sequence) {
-                    super.preempt(sequence);
+                void preempt(Sequence sequence, Step step) {
+                    super.preempt(sequence, step);
                     if (sequence.uncomputed() > 1) sequence.advance(1);
                 }
             };
@@ -136,9 +128,8 @@ enum ScheduleMutant implements EngineParts {
     /// A slice may be one token longer than allowed.
     SLICE_OVER_BOUND {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
                 int sliceMax() {
                     return super.sliceMax() + 1;
@@ -149,12 +140,11 @@ enum ScheduleMutant implements EngineParts {
     /// A step may have one token more than its budget.
     BUDGET_EXCEEDED {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
-                int stepBudget() {
-                    return super.stepBudget() + 1;
+                int stepBudget(int active) {
+                    return super.stepBudget(active) + 1;
                 }
             };
         }
@@ -162,9 +152,8 @@ enum ScheduleMutant implements EngineParts {
     /// Blocks are given back when the last token is planned, not when it is computed.
     FREED_IN_FLIGHT {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
                 StepPlan plan(long nowNs) {
                     StepPlan plan = super.plan(nowNs);
@@ -172,7 +161,7 @@ enum ScheduleMutant implements EngineParts {
                         Sequence sequence = planned(slice);
                         boolean last =
                                 sequence.sampled() + 1 == sequence.request().maxNewTokens();
-                        if (last && plan.samples(slice)) blocks.release(sequence);
+                        if (last && plan.samples(slice)) core.blocks().release(sequence);
                     }
                     return plan;
                 }
@@ -182,9 +171,8 @@ enum ScheduleMutant implements EngineParts {
     /// All choices draw under the seed of the first.
     ONE_SEED_FOR_ALL_CHOICES {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
                 SamplingParams samplingOf(Sequence sequence) {
                     return sequence.request().sampling();
@@ -202,27 +190,73 @@ enum ScheduleMutant implements EngineParts {
     /// A result that is not finite is taken for token 0.
     NOT_FINITE_GOES_ON {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
-                void accept(Sequence sequence, StepResult result, int slice) {
+                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
                     if (result.token(slice) == StepResult.NO_TOKEN) result.set(slice, 0, 0f);
-                    super.accept(sequence, result, slice);
+                    super.accept(sequence, result, slice, nowNs);
                 }
             };
         }
     },
-    /// A failed step ends only the oldest of its sequences.
-    FAILED_STEP_FORGOTTEN {
+    /// What could not be computed counts as computed.
+    FAILED_SLICE_GOES_ON {
         @Override
-        public Scheduler scheduler(
-                ModelLimits limits, EngineSettings settings, BlockAllocator blocks, AdmissionController admission) {
-            return new Scheduler(limits, settings, blocks, admission) {
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
                 @Override
-                void failRunning(StepPlan plan, String detail) {
-                    end(running().get(0), FinishReason.FAILED, detail);
-                    running().removeEnded();
+                void apply(StepPlan plan, StepResult result, long nowNs, long stepNs) {
+                    result.clearFailures();
+                    super.apply(plan, result, nowNs, stepNs);
+                }
+            };
+        }
+    },
+    /// Whoever is first gives way.
+    FIRST_GIVES_WAY {
+        @Override
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
+                @Override
+                Sequence victim(Sequence sequence, int index) {
+                    return running().get(0);
+                }
+            };
+        }
+    },
+    /// A guaranteed sequence reserves no more than it has.
+    GUARANTEE_NOT_RESERVED {
+        @Override
+        public Reservations reservations(ModelLimits limits, BlockAllocator blocks) {
+            return new Reservations(limits, blocks) {
+                @Override
+                int expectedTokens(Sequence sequence) {
+                    return sequence.isGuaranteed() ? sequence.tokenCount() : super.expectedTokens(sequence);
+                }
+            };
+        }
+    },
+    /// A sequence goes on although its reader is far behind.
+    LAG_IGNORED {
+        @Override
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
+                @Override
+                boolean isStalled(Sequence sequence, long nowNs) {
+                    return false;
+                }
+            };
+        }
+    },
+    /// A reader who has caught up is not noticed.
+    PAUSED_FOR_EVER {
+        @Override
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
+                @Override
+                boolean isStalled(Sequence sequence, long nowNs) {
+                    return !sequence.isPaused() && super.isStalled(sequence, nowNs);
                 }
             };
         }
@@ -230,8 +264,9 @@ enum ScheduleMutant implements EngineParts {
     /// A request gives its permit back twice.
     PERMIT_SETTLED_TWICE {
         @Override
-        public AdmissionController admission(ModelLimits limits, EngineSettings settings, long nowNs) {
-            return new AdmissionController(limits, settings.waitingMax(), nowNs) {
+        public AdmissionController admission(
+                ModelLimits limits, EngineSettings settings, Accounts accounts, WaitForecast forecast) {
+            return new AdmissionController(limits, settings.waitingMax(), accounts, forecast) {
                 @Override
                 void settle(Submission submission) {
                     super.settle(submission);
@@ -243,8 +278,9 @@ enum ScheduleMutant implements EngineParts {
     /// A request that ends in the queue keeps its permit.
     PERMIT_LOST_IN_QUEUE {
         @Override
-        public AdmissionController admission(ModelLimits limits, EngineSettings settings, long nowNs) {
-            return new AdmissionController(limits, settings.waitingMax(), nowNs) {
+        public AdmissionController admission(
+                ModelLimits limits, EngineSettings settings, Accounts accounts, WaitForecast forecast) {
+            return new AdmissionController(limits, settings.waitingMax(), accounts, forecast) {
                 @Override
                 void settle(Submission submission) {
                     if (submission.hasStarted()) super.settle(submission);
@@ -252,7 +288,8 @@ enum ScheduleMutant implements EngineParts {
             };
         }
     };
-    /// Stands between scheduler and device and moves the last slice of every fifth plan by a position, if it can.
+    /// Stands between scheduler and device and moves the last slice of every fifth plan by a position, if it
+    /// can.
     private static final class ShiftingRunner implements ModelRunner {
         private final ModelRunner device;
         private final StepPlan shifted;

@@ -4,54 +4,73 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/// A scheduler on its own, stepped by hand. The token after position `p` is `p + 1`; each step is told as text:
-/// `a[0,8) b[3,4)*` computes positions 0 to 7 of request a, and position 3 of request b, sampling after it.
+/// A scheduler on its own, stepped by hand. The token after position `p` is `p + 1`; each step is told as
+/// text: `a[0,8) b[3,4)*` computes positions 0 to 7 of request a, and position 3 of request b, sampling
+/// after it.
 final class SchedulerHarness {
+    private static final int NOBODY_READS = 1_000_000; // and nobody is waited for
+
     final ModelLimits limits;
-    final AdmissionController admission;
+    final EngineParts.Core core;
     final Scheduler scheduler;
-    final BlockPool pool;
+    private final BlockAudit audit;
     private final StepResult result;
+    long nowNs;
+    long stepNs;
 
     SchedulerHarness(ModelLimits limits, int sliceTokensMax) {
+        this(limits, new EngineSettings(1000, true, sliceTokensMax, NOBODY_READS, EngineSettings.STALL_NS));
+    }
+
+    SchedulerHarness(ModelLimits limits, EngineSettings settings) {
         this.limits = limits;
-        var settings = new EngineSettings(1000, true, sliceTokensMax);
-        var index = new PrefixIndex(limits.blockCount(), limits.blockSize(), BlockHash.keyed(new Random(1)));
-        pool = new BlockPool(limits.blockCount(), index);
-        var blocks = new BlockAllocator(limits.blockSize(), true, pool, index);
-        admission = new AdmissionController(limits, settings.waitingMax(), 0);
-        scheduler = new Scheduler(limits, settings, blocks, admission);
+        core = EngineParts.REAL.core(limits, settings, new Random(1));
+        scheduler = EngineParts.REAL.scheduler(core);
+        audit = new BlockAudit(limits, core.blocks(), core.host());
         result = new StepResult(limits.sequencesMax());
     }
 
-    /// Submits a request whose prompt is `firstToken`, `firstToken + 1` and so on.
+    /// Submits an anonymous request whose prompt is `firstToken`, `firstToken + 1` and so on.
     List<TokenStream> submit(String id, int firstToken, int promptLength, int maxNewTokens, int choices) {
+        return submit(Caller.ANONYMOUS, id, firstToken, promptLength, maxNewTokens, choices);
+    }
+
+    /// The same for a caller; each tenant has a salt of its own.
+    List<TokenStream> submit(
+            Caller caller, String id, int firstToken, int promptLength, int maxNewTokens, int choices) {
         int[] prompt = new int[promptLength];
         for (int i = 0; i < promptLength; i++) prompt[i] = firstToken + i;
-        var request = new GenerationRequest(
+        return submit(new GenerationRequest(
                 id,
                 prompt,
                 maxNewTokens,
                 choices,
                 SamplingParams.GREEDY,
                 new int[0],
-                Caller.ANONYMOUS,
-                PrefixScope.of(0),
-                Deadlines.NONE);
-        var submission = new Submission(request, () -> {});
-        if (admission.admit(submission, 0).isPresent()) throw new IllegalStateException("refused: " + request);
-        scheduler.add(submission);
-        return submission.streams();
+                caller,
+                PrefixScope.of(caller.tenant().name().hashCode()),
+                Deadlines.NONE));
+    }
+
+    List<TokenStream> submit(GenerationRequest request) {
+        return switch (core.admission().admit(request, nowNs, scheduler::attend)) {
+            case AdmissionController.Verdict.Taken(var submission) -> {
+                scheduler.add(submission);
+                yield submission.streams();
+            }
+            case AdmissionController.Verdict.NotTaken(var refused) ->
+                throw new IllegalStateException("refused: " + request + ": " + refused);
+        };
     }
 
     /// Plans and applies a step.
     ///
     /// @return the plan as text
     String step() {
-        StepPlan plan = scheduler.plan(0);
+        StepPlan plan = scheduler.plan(nowNs);
         String text = text(plan);
-        apply(plan);
-        scheduler.checkInvariants();
+        if (!plan.isEmpty()) apply(plan);
+        audit.check(scheduler.running(), scheduler.waiting());
         return text;
     }
 
@@ -67,18 +86,25 @@ final class SchedulerHarness {
             int end = plan.firstPosition(slice) + plan.length(slice);
             if (plan.samples(slice)) result.set(slice, end % limits.vocabSize(), 0);
         }
-        scheduler.apply(plan, result);
+        nowNs += stepNs;
+        scheduler.apply(plan, result, nowNs, stepNs);
+    }
+
+    int freeBlocks() {
+        return core.blocks().freeCount();
     }
 
     private String text(StepPlan plan) {
-        var slices = new ArrayList<String>();
+        var parts = new ArrayList<String>();
+        if (plan.copiesOutCount() > 0) parts.add("out:" + plan.copiesOutCount());
+        if (plan.copiesInCount() > 0) parts.add("in:" + plan.copiesInCount());
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             Sequence sequence = scheduler.planned(slice);
             String name = sequence.request().id() + (sequence.choice() > 0 ? "/" + sequence.choice() : "");
             int first = plan.firstPosition(slice);
             String range = "[%d,%d)".formatted(first, first + plan.length(slice));
-            slices.add(name + range + (plan.samples(slice) ? "*" : ""));
+            parts.add(name + range + (plan.samples(slice) ? "*" : ""));
         }
-        return String.join(" ", slices);
+        return String.join(" ", parts);
     }
 }

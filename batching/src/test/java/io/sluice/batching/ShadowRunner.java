@@ -3,11 +3,14 @@ package io.sluice.batching;
 import static io.sluice.batching.SimulationFailure.check;
 
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
-/// A device that believes nothing. Each slot of its cache holds the fingerprint of the position, the token and all
-/// tokens before it; every slice is checked against what the simulation knows of its choice, and the next token is
-/// computed from what the cache really holds.
+/// A device that believes nothing. Each slot of its cache holds the fingerprint of the position, the token
+/// and all tokens before it; every slice is checked against what the simulation knows of its choice, and the
+/// next token is computed from what the cache really holds.
 final class ShadowRunner implements ModelRunner {
 
     /// Which choice a slice is of, and what happens while a step is under way.
@@ -18,11 +21,10 @@ final class ShadowRunner implements ModelRunner {
 
         long nowNs();
 
-        int runningCount();
+        /// Running sequences whose readers keep up.
+        int activeCount();
 
         void duringStep();
-
-        void stepFails();
     }
 
     private static final long POISON = 2; // contents that nobody may read; no fingerprint is even
@@ -33,9 +35,15 @@ final class ShadowRunner implements ModelRunner {
     private final SplittableRandom random;
     private final StepResult result;
     private final long[] cache; // [block, offset]
-    private final long[] salts; // [block, offset], the tenant whose tokens made the contents
-    private final int[] writtenInStep; // [block], the latest step that wrote it
+    private final long[] salts; // [block, offset], with whom the contents may be shared
+    private final long[] hostCache; // [host block, offset]
+    private final long[] hostSalts; // [host block, offset]
+    private final int[] writtenInLaunch; // [block], the latest launch that wrote it
+    private int launches;
     private int steps;
+    private final Set<SimulatedChoice> cursed = new HashSet<>(); // cannot be computed in the current step
+    private @Nullable StepPlan whole; // the plan whose parts are computed
+    private int failures; // steps that failed, whole or in part
     private boolean inFlight;
     private long plannedNs;
     private long trace = 1;
@@ -49,7 +57,9 @@ final class ShadowRunner implements ModelRunner {
         result = new StepResult(limits.sequencesMax());
         cache = new long[limits.blockCount() * limits.blockSize()];
         salts = new long[cache.length];
-        writtenInStep = new int[limits.blockCount()];
+        hostCache = new long[limits.hostBlockCount() * limits.blockSize()];
+        hostSalts = new long[hostCache.length];
+        writtenInLaunch = new int[limits.blockCount()];
     }
 
     @Override
@@ -61,25 +71,37 @@ final class ShadowRunner implements ModelRunner {
     public InFlightStep launch(StepPlan plan) {
         check(!inFlight, "a step was launched before the last was awaited");
         inFlight = true;
-        plannedNs = world.nowNs();
-        steps++;
-        checkBudgets(plan);
+        if (whole == null) begin(plan);
         long digest = digest(plan);
         trace = trace * 31 + digest;
         return () -> {
-            world.duringStep();
+            if (plan == whole) world.duringStep();
             check(digest(plan) == digest, "a plan changed while it was in flight");
             inFlight = false;
-            injectFailure();
+            failOrCopy(plan);
             compute(plan);
             return result;
         };
     }
 
+    /// A step that was planned, not a part of one that failed.
+    private void begin(StepPlan plan) {
+        whole = plan;
+        plannedNs = world.nowNs();
+        steps++;
+        checkBudgets(plan);
+        cursed.clear();
+    }
+
+    /// The step was applied: the next launch is a new one.
+    void settle() {
+        whole = null;
+    }
+
     private void checkBudgets(StepPlan plan) {
         check(!plan.isEmpty(), "an empty plan was launched");
         check(plan.sliceCount() <= limits.sequencesMax(), "more slices than sequences may run");
-        check(plan.sliceCount() == world.runningCount(), "a running sequence without a slice");
+        check(plan.sliceCount() == world.activeCount(), "a running sequence without a slice, or a paused one with one");
         check(plan.tokenCount() <= limits.stepTokensMax(), "more tokens than the step's budget");
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             world.choice(slice).wasPlanned = true;
@@ -91,20 +113,69 @@ final class ShadowRunner implements ModelRunner {
         }
     }
 
-    private void injectFailure() {
+    /// Copies are made whatever becomes of the slices. A step may fail once, or because of some of its
+    /// sequences; what it
+    /// then leaves at its own positions is worth nothing.
+    private void failOrCopy(StepPlan plan) {
         if (steps > knobs.deviceLossStep()) throw new DeviceLost("injected", new IllegalStateException("injected"));
-        if (random.nextDouble() >= knobs.stepFailureRate()) return;
-        Arrays.fill(cache, POISON);
-        world.stepFails();
+        copy(plan);
+        boolean fails = false;
+        if (plan == whole && random.nextDouble() < knobs.stepFailureRate()) {
+            failures++;
+            fails = true;
+            for (int slice = 0; slice < plan.sliceCount(); slice++) {
+                if (random.nextInt(4) == 0) cursed.add(world.choice(slice));
+            }
+        }
+        for (int slice = 0; slice < plan.sliceCount(); slice++) {
+            SimulatedChoice choice = choice(plan, slice);
+            if (!cursed.contains(choice)) continue;
+            fails = true;
+            if (plan.sliceCount() == 1) choice.stepFailed = true;
+        }
+        if (!fails) return;
+        for (int slice = 0; slice < plan.sliceCount(); slice++) {
+            for (int i = 0; i < plan.length(slice); i++)
+                cache[slot(plan, slice, plan.firstPosition(slice) + i)] = POISON;
+        }
         throw new StepFailed("injected", new IllegalStateException("injected"));
+    }
+
+    private void copy(StepPlan plan) {
+        check(plan == whole || plan.copiesOutCount() + plan.copiesInCount() == 0, "copies are made once");
+        for (int i = 0; i < plan.copiesOutCount(); i++) {
+            move(cache, plan.copyOutBlock(i), hostCache, plan.copyOutHostBlock(i));
+            move(salts, plan.copyOutBlock(i), hostSalts, plan.copyOutHostBlock(i));
+        }
+        for (int i = 0; i < plan.copiesInCount(); i++) {
+            check(world.references(plan.copyInBlock(i)) > 0, "a free block is copied into");
+            move(hostCache, plan.copyInHostBlock(i), cache, plan.copyInBlock(i));
+            move(hostSalts, plan.copyInHostBlock(i), salts, plan.copyInBlock(i));
+        }
+    }
+
+    private void move(long[] from, int fromBlock, long[] to, int toBlock) {
+        System.arraycopy(from, fromBlock * limits.blockSize(), to, toBlock * limits.blockSize(), limits.blockSize());
+    }
+
+    /// The choice that a slice is of, also in a part of the plan: nobody else writes its last block.
+    private SimulatedChoice choice(StepPlan plan, int slice) {
+        if (plan == whole || whole == null) return world.choice(slice);
+        int last = plan.block(slice, plan.blockCount(slice) - 1);
+        for (int i = 0; i < whole.sliceCount(); i++) {
+            if (whole.block(i, whole.blockCount(i) - 1) == last) return world.choice(i);
+        }
+        throw new IllegalStateException("a part holds a slice that the whole plan has not");
     }
 
     /// All slices read what was there before the step; only then all write.
     private void compute(StepPlan plan) {
-        for (int slice = 0; slice < plan.sliceCount(); slice++) checkSlice(plan, slice, world.choice(slice));
+        for (int slice = 0; slice < plan.sliceCount(); slice++) checkSlice(plan, slice, choice(plan, slice));
+        launches++;
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
-            SimulatedChoice choice = world.choice(slice);
-            long fingerprint = write(plan, slice, choice.request.prefixScope().salt());
+            SimulatedChoice choice = choice(plan, slice);
+            long fingerprint = write(plan, slice, choice.request.prefixScope());
+            choice.computed += plan.length(slice);
             if (plan.samples(slice)) sample(plan, slice, choice, fingerprint);
         }
         computedTokens += plan.tokenCount();
@@ -127,7 +198,7 @@ final class ShadowRunner implements ModelRunner {
             int slot = slot(plan, slice, position);
             check(cache[slot] == choice.fingerprints[position], "a position before the slice holds other contents");
             check(
-                    salts[slot] == choice.request.prefixScope().salt(),
+                    salts[slot] == salt(choice.request.prefixScope(), position),
                     "a position before the slice is another tenant's");
         }
         for (int index = 0; index < plan.blockCount(slice); index++) {
@@ -147,22 +218,29 @@ final class ShadowRunner implements ModelRunner {
         }
     }
 
-    /// Writes the slice's positions and returns the last one's fingerprint, computed from what the cache holds.
-    private long write(StepPlan plan, int slice, long salt) {
+    /// Writes the slice's positions and returns the last one's fingerprint, computed from what the cache
+    /// holds.
+    private long write(StepPlan plan, int slice, PrefixScope scope) {
         int first = plan.firstPosition(slice);
         long fingerprint = first == 0 ? UnbatchedModel.ROOT : cache[slot(plan, slice, first - 1)];
         for (int i = 0; i < plan.length(slice); i++) {
             int position = first + i;
             int block = plan.block(slice, position / limits.blockSize());
             boolean entersBlock = i == 0 || position % limits.blockSize() == 0;
-            check(!entersBlock || writtenInStep[block] != steps, "a block is written by two sequences");
-            writtenInStep[block] = steps;
+            check(!entersBlock || writtenInLaunch[block] != launches, "a block is written by two sequences");
+            writtenInLaunch[block] = launches;
             check(world.references(block) == 1, "a block that others refer to is written");
             fingerprint = UnbatchedModel.fingerprint(fingerprint, plan.token(plan.tokenStart(slice) + i), position);
             cache[slot(plan, slice, position)] = fingerprint;
-            salts[slot(plan, slice, position)] = salt;
+            salts[slot(plan, slice, position)] = salt(scope, position);
         }
         return fingerprint;
+    }
+
+    /// With whom a position may be shared: whole blocks of a shared prefix with all who share it.
+    private long salt(PrefixScope scope, int position) {
+        int blockEnd = (position / limits.blockSize() + 1) * limits.blockSize();
+        return blockEnd <= scope.sharedTokens() ? scope.sharedSalt() : scope.salt();
     }
 
     private void sample(StepPlan plan, int slice, SimulatedChoice choice, long fingerprint) {
@@ -203,6 +281,8 @@ final class ShadowRunner implements ModelRunner {
                 digest = digest * 31 + plan.block(slice, index);
         }
         for (int i = 0; i < plan.tokenCount(); i++) digest = digest * 31 + plan.token(i);
+        for (int i = 0; i < plan.copiesOutCount(); i++) digest = digest * 31 + plan.copyOutHostBlock(i);
+        for (int i = 0; i < plan.copiesInCount(); i++) digest = digest * 31 + plan.copyInBlock(i);
         return digest;
     }
 
@@ -213,6 +293,11 @@ final class ShadowRunner implements ModelRunner {
 
     int steps() {
         return steps;
+    }
+
+    /// Steps that failed, whole or in part.
+    int failures() {
+        return failures;
     }
 
     long computedTokens() {

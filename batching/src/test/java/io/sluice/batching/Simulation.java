@@ -7,21 +7,22 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
-/// One deterministic run of the real engine loop against a shadow device and a fake clock: the seed decides everything.
-/// After every turn everything that must always hold is checked.
+/// One deterministic run of the real engine loop against a shadow device and a fake clock: the seed decides
+/// everything. After every turn everything that must always hold is checked.
 final class Simulation implements ShadowRunner.World {
     private static final int TURNS_MAX = 20_000;
 
     private final SimulationKnobs knobs;
     private final SplittableRandom random;
     private final ArrayDeque<Workload.Arrival> arrivals;
-    private final BlockPool pool;
-    private final AdmissionController admission;
+    private final EngineParts.Core core;
     private final Scheduler scheduler;
     private final ShadowRunner shadow;
     private final EngineLoop loop;
+    private final BlockAudit audit;
     private final List<SimulatedRequest> requests = new ArrayList<>(); // admitted
     private final IdentityHashMap<TokenStream, SimulatedChoice> choices = new IdentityHashMap<>();
     private final Exercised exercised = new Exercised();
@@ -32,23 +33,69 @@ final class Simulation implements ShadowRunner.World {
     private boolean draining;
     private boolean ended;
 
-    Simulation(long seed, EngineParts parts) {
+    Simulation(long seed, SimulatedParts parts) {
         random = new SplittableRandom(seed);
         knobs = SimulationKnobs.draw(random);
         arrivals = new ArrayDeque<>(new Workload(knobs, random.split()).arrivals());
-        ModelLimits limits = knobs.limits();
-        EngineSettings settings = knobs.settings();
-        PrefixIndex index = parts.index(limits, parts.hash(random.split(), knobs.hashBits()));
-        pool = parts.pool(limits, index);
-        BlockAllocator blocks = parts.blocks(limits, settings, pool, index);
-        admission = parts.admission(limits, settings, nowNs);
-        scheduler = parts.scheduler(limits, settings, blocks, admission);
+        core = weakened(parts).core(knobs.limits(), knobs.settings(), random.split());
+        scheduler = parts.scheduler(core);
         shadow = new ShadowRunner(knobs, this, random.split());
-        loop = new EngineLoop(settings, scheduler, admission, parts.runner(shadow), () -> nowNs);
+        loop = new EngineLoop(core, scheduler, parts.runner(shadow), () -> nowNs);
+        audit = new BlockAudit(knobs.limits(), core.blocks(), core.host());
+        // Half of the engines believe from the start that outputs are short, and promise too much memory.
+        for (int i = 0; i < OutputLengths.SAMPLES_MIN && knobs.isOptimist(); i++)
+            core.reservations().outputs().add(1);
+    }
+
+    /// The same parts, with as much of the hash as the seed leaves.
+    private SimulatedParts weakened(SimulatedParts parts) {
+        return new SimulatedParts() {
+            @Override
+            public BlockHash hash(RandomGenerator keys) {
+                return parts.hash(keys, knobs.hashBits());
+            }
+
+            @Override
+            public PrefixIndex index(ModelLimits limits, BlockHash hash) {
+                return parts.index(limits, hash);
+            }
+
+            @Override
+            public BlockPool pool(ModelLimits limits, PrefixIndex index) {
+                return parts.pool(limits, index);
+            }
+
+            @Override
+            public BlockAllocator blocks(
+                    ModelLimits limits, EngineSettings settings, BlockPool pool, PrefixIndex index) {
+                return parts.blocks(limits, settings, pool, index);
+            }
+
+            @Override
+            public AdmissionController admission(
+                    ModelLimits limits, EngineSettings settings, Accounts accounts, WaitForecast forecast) {
+                return parts.admission(limits, settings, accounts, forecast);
+            }
+
+            @Override
+            public FairQueue queue() {
+                return parts.queue();
+            }
+
+            @Override
+            public Reservations reservations(ModelLimits limits, BlockAllocator blocks) {
+                return parts.reservations(limits, blocks);
+            }
+
+            @Override
+            public Starter starter(BlockAllocator blocks, HostBlocks host, Reservations reservations) {
+                return parts.starter(blocks, host, reservations);
+            }
+        };
     }
 
     /// A request that was admitted, and its choices.
-    private record SimulatedRequest(GenerationRequest request, List<SimulatedChoice> choices) {
+    private record SimulatedRequest(GenerationRequest request, Timeline timeline, List<SimulatedChoice> choices) {
         boolean isOpen() {
             return choices.stream().anyMatch(choice -> choice.stream.ending().isEmpty());
         }
@@ -80,24 +127,57 @@ final class Simulation implements ShadowRunner.World {
         turnStartNs = nowNs;
         List<Sequence> ran = runningSequences();
         long progress = progress();
-        boolean worked;
+        EngineLoop.Turn came;
         try {
-            worked = loop.turn();
+            came = loop.turn();
         } catch (ModelRunner.DeviceLost lost) {
             endEngine();
             return;
         }
+        shadow.settle();
         nowNs++;
         observe();
         checkTurn(ran);
-        check(!worked || progress() > progress, "a turn brought nothing forward");
-        if (worked) return;
-        if (arrivals.isEmpty()) {
-            checkEnd();
-        } else {
-            nowNs = Math.max(nowNs, arrivals.getFirst().atNs());
-            loop.resume();
+        switch (came) {
+            case WORKED -> check(progress() > progress, "a turn brought nothing forward: " + situation());
+            case HELD_UP -> {
+                check(activeCount() == 0, "held up, but a sequence runs whose reader keeps up");
+                nowNs += 3;
+            }
+            case IDLE -> {
+                if (arrivals.isEmpty()) checkEnd();
+                else awaitArrival();
+            }
         }
+    }
+
+    private String situation() {
+        var lines = new ArrayList<String>();
+        for (int i = 0; i < scheduler.running().size(); i++)
+            lines.add("runs " + describe(scheduler.running().get(i)));
+        for (int i = 0; i < scheduler.waiting().size(); i++)
+            lines.add("waits " + describe(scheduler.waiting().get(i)));
+        return lines + ", " + core.blocks().freeCount() + " of "
+                + knobs.limits().blockCount() + " blocks free";
+    }
+
+    private static String describe(Sequence sequence) {
+        return "%s %s%s %d/%d tokens, %d+%d blocks, %d reserved, class %s"
+                .formatted(
+                        sequence,
+                        sequence.status(),
+                        sequence.isPaused() ? " paused" : "",
+                        sequence.computed(),
+                        sequence.tokenCount(),
+                        sequence.table().count(),
+                        sequence.hostTable().count(),
+                        sequence.reservedBlocks(),
+                        sequence.request().caller().trafficClass().name());
+    }
+
+    private void awaitArrival() {
+        nowNs = Math.max(nowNs, arrivals.getFirst().atNs());
+        loop.resume();
     }
 
     /// What the outside world does by now: arrivals, and readers who give up.
@@ -119,42 +199,73 @@ final class Simulation implements ShadowRunner.World {
     }
 
     private void submit(GenerationRequest request) {
+        boolean wouldRefuse = loop.wouldRefuse(request).isPresent();
         Admission answer = loop.submit(request, () -> {});
+        check(wouldRefuse == answer instanceof Admission.Refused, "the forecast of a decision differs from it");
         switch (answer) {
-            case Admission.Admitted(var streams, var _) -> {
+            case Admission.Admitted(var streams, var timeline) -> {
                 check(streams.size() == request.choiceCount(), "one stream per choice");
-                check(expectedRefusal(request) == null, "a request was admitted that should have been refused");
+                check(certainRefusal(request) == null, "a request was admitted that should have been refused");
                 var made = new ArrayList<SimulatedChoice>();
                 for (int i = 0; i < streams.size(); i++) {
                     var choice = new SimulatedChoice(
-                            request, i, streams.get(i), knobs.limits().vocabSize());
+                            request, i, streams.get(i), knobs.limits().vocabSize(), reader());
                     made.add(choice);
                     choices.put(streams.get(i), choice);
                 }
-                requests.add(new SimulatedRequest(request, made));
+                requests.add(new SimulatedRequest(request, timeline, made));
             }
-            case Admission.Refused(var reason, var detail, var retryAfter) -> {
-                check(reason == expectedRefusal(request), "refused for another reason than expected: " + detail);
-                check(!retryAfter.isNegative(), "a negative time to retry");
+            case Admission.Refused refused -> {
+                checkRefusal(request, refused);
                 exercised.refusals++;
             }
         }
     }
 
-    private Admission.@Nullable Reason expectedRefusal(GenerationRequest request) {
+    private SimulatedChoice.Reader reader() {
+        if (random.nextDouble() >= knobs.slowRate()) return SimulatedChoice.Reader.PROMPT;
+        return random.nextInt(3) == 0 ? SimulatedChoice.Reader.ABSENT : SimulatedChoice.Reader.SLOW;
+    }
+
+    /// Why the request must be refused, whatever the load; null if load alone decides.
+    private Admission.@Nullable Reason certainRefusal(GenerationRequest request) {
         ModelLimits limits = knobs.limits();
         int tokens = request.prompt().length + request.maxNewTokens();
+        int blocks = Math.ceilDiv(tokens, limits.blockSize());
+        double ceiling = request.caller().tenant().kvCeiling() * limits.blockCount();
         if (tokens > limits.contextMax()) return Admission.Reason.NEVER_FITS;
-        if (tokens > limits.blockCount() * limits.blockSize()) return Admission.Reason.NEVER_FITS;
+        if (blocks > limits.blockCount() || blocks > Math.max(1, (int) ceiling)) return Admission.Reason.NEVER_FITS;
         if (request.deadlines().of(false) <= nowNs) return Admission.Reason.DEADLINE_PASSED;
         if (draining) return Admission.Reason.DRAINING;
-        long waiting = requests.stream().filter(SimulatedRequest::isWaiting).count();
-        return waiting >= knobs.settings().waitingMax() ? Admission.Reason.QUEUE_FULL : null;
+        return waitingCount() >= knobs.settings().waitingMax() ? Admission.Reason.QUEUE_FULL : null;
+    }
+
+    private void checkRefusal(GenerationRequest request, Admission.Refused refused) {
+        check(!refused.retryAfter().isNegative(), "a negative time to retry");
+        Admission.Reason certain = certainRefusal(request);
+        switch (refused.reason()) {
+            case NEVER_FITS, DEADLINE_PASSED, DRAINING, STOPPED ->
+                check(refused.reason() == certain, "refused for another reason than expected: " + refused.detail());
+            case QUEUE_FULL ->
+                check(
+                        waitingCount() > knobs.settings().waitingMax() * 0.8 || waitingCount() > 0,
+                        "the queue is not full: " + refused.detail());
+            case DEADLINE_TOO_SOON ->
+                check(!request.deadlines().equals(Deadlines.NONE), "refused for a deadline that it has not");
+            case NO_CAPACITY -> {
+                check(certain == null || certain == Admission.Reason.QUEUE_FULL, "load decided what was certain");
+                check(!scheduler.isIdle() || waitingCount() > 0, "an idle engine has capacity");
+            }
+        }
+    }
+
+    private long waitingCount() {
+        return requests.stream().filter(SimulatedRequest::isWaiting).count();
     }
 
     private void startDraining() {
         draining = true;
-        admission.startDraining();
+        core.admission().startDraining();
     }
 
     /// The engine ends in the middle: every stream must end with it.
@@ -163,7 +274,7 @@ final class Simulation implements ShadowRunner.World {
         ended = true;
         observe();
         for (SimulatedChoice choice : choices.values()) check(choice.hasEnded(), "a stream outlives the engine");
-        check(admission.openCount() == 0, "a request is still counted after the engine's end");
+        check(core.admission().openCount() == 0, "a request is still counted after the engine's end");
         check(loop.submit(anyRequest(), () -> {}) instanceof Admission.Refused, "an ended engine admits");
     }
 
@@ -183,30 +294,41 @@ final class Simulation implements ShadowRunner.World {
     private void observe() {
         for (SimulatedRequest request : requests) {
             for (SimulatedChoice choice : request.choices) {
-                boolean slow = !choice.hasEnded() && choice.choice % 3 == 2;
-                if (!slow) choice.read();
+                boolean reads = switch (choice.reader) {
+                    case PROMPT -> true;
+                    case SLOW -> random.nextInt(8) == 0;
+                    case ABSENT -> false;
+                };
+                if (!choice.hasEnded() && reads) choice.read();
                 boolean before = choice.hasEnded();
                 choice.readEnding(nowNs, ended);
-                if (!before && choice.hasEnded()) exercised.countEnding(choice.reason());
+                if (before || !choice.hasEnded()) continue;
+                exercised.countEnding(choice.reason());
+                // Whoever was only ever parked was not computed twice.
+                boolean kept = request.timeline.preemptions() == 0;
+                check(!kept || choice.computed <= choice.promptLength() + choice.sampled, "parked, but computed again");
             }
         }
     }
 
     private void checkTurn(List<Sequence> ran) {
-        scheduler.checkInvariants();
+        audit.check(scheduler.running(), scheduler.waiting());
+        audit.countLeaked(scheduler.running());
+        check(audit.leaked() == 0, "a block was lost");
         checkPreempted(ran);
         int open = 0;
-        int waiting = 0;
         for (SimulatedRequest request : requests) {
             if (request.isOpen()) open++;
-            if (request.isWaiting()) waiting++;
             for (SimulatedChoice choice : request.choices) checkEndedInTime(choice);
         }
-        check(admission.openCount() == open, "the count of open requests differs from the streams that are open");
-        check(admission.waitingCount() == waiting, "the count of waiting requests differs from those not started");
+        check(
+                core.admission().openCount() == open,
+                "the count of open requests differs from the streams that are open");
+        check(core.admission().waitingCount() == waitingCount(), "the count of waiting requests is wrong");
         EngineStats stats = loop.stats();
-        check(stats.blocksFree() + stats.blocksUsed() == knobs.limits().blockCount(), "the statistics of blocks");
-        check(stats.blocksCached() <= stats.blocksFree(), "more blocks cached than free");
+        check(stats.blocks().free() + stats.blocks().used() == knobs.limits().blockCount(), "the statistics of blocks");
+        check(stats.blocks().cached() <= stats.blocks().free(), "more blocks cached than free");
+        check(stats.work().guaranteedPreemptions() == 0, "a guaranteed sequence gave its blocks up");
     }
 
     private void checkEndedInTime(SimulatedChoice choice) {
@@ -214,19 +336,27 @@ final class Simulation implements ShadowRunner.World {
         check(choice.cancelTurn > turn, "a cancelled sequence survived the next plan");
         check(choice.deadlineNs() > turnStartNs, "an expired sequence survived the next plan");
         check(!choice.notFinite, "a sequence without finite output goes on");
-        check(!choice.stepFailed, "a sequence of a failed step goes on");
+        check(!choice.stepFailed, "a sequence that could not be computed goes on");
+        int lag = knobs.settings().lagTokensMax();
+        check(choice.stream.lag() <= lag, "a sequence goes on although its reader is far behind");
     }
 
-    /// Whoever lost its blocks is younger than all that ran before and still run.
+    /// Whoever lost its blocks comes after all that ran before and still run, unless its reader lags, its
+    /// tenant has all
+    /// that it may have, or it is of a class that gives way to others.
     private void checkPreempted(List<Sequence> ran) {
-        long oldestPreempted = Long.MAX_VALUE;
-        for (Sequence sequence : ran) {
-            if (sequence.status() != Sequence.Status.WAITING) continue;
-            oldestPreempted = Math.min(oldestPreempted, sequence.order());
-        }
-        for (Sequence sequence : ran) {
-            boolean runs = sequence.status() == Sequence.Status.RUNNING;
-            check(!runs || sequence.order() < oldestPreempted, "an older sequence gave way to a younger one");
+        for (Sequence lost : ran) {
+            boolean lostBlocks = lost.status() == Sequence.Status.WAITING || lost.status() == Sequence.Status.PARKED;
+            Caller caller = lost.request().caller();
+            if (!lostBlocks || lost.isPaused() || caller.tenant().kvCeiling() < 1) continue;
+            if (caller.trafficClass().parkable()) continue;
+            for (Sequence other : ran) {
+                boolean runs = other.status() == Sequence.Status.RUNNING;
+                boolean first = other.precedence() < lost.precedence();
+                check(
+                        !runs || first || other.isPaused(),
+                        "a sequence gave way to one of less precedence: " + lost + " to " + other);
+            }
         }
     }
 
@@ -238,14 +368,23 @@ final class Simulation implements ShadowRunner.World {
     }
 
     private long progress() {
-        return shadow.computedTokens() + exercised.endings();
+        long moved = scheduler.counts().parks() + scheduler.counts().preemptions();
+        return shadow.computedTokens() + shadow.failures() + exercised.endings() + moved;
     }
 
     private void checkEnd() {
         for (SimulatedChoice choice : choices.values()) check(choice.hasEnded(), "a stream never ended");
         check(scheduler.isIdle(), "the engine says it is idle, but has sequences");
-        check(pool.freeCount() == knobs.limits().blockCount(), "a block was not given back");
+        check(core.blocks().freeCount() == knobs.limits().blockCount(), "a block was not given back");
+        check(core.host().usedCount() == 0, "a host block was not given back");
+        AdmissionController admission = core.admission();
         check(admission.openCount() == 0 && admission.waitingCount() == 0, "a permit was not given back");
+        for (TenantAccount tenant : core.accounts().tenants()) {
+            check(tenant.usedCount() == 0 && tenant.reservedCount() == 0, "a tenant's account still holds blocks");
+        }
+        for (ClassQueue queue : core.accounts().classes()) {
+            check(queue.backlog().requests() == 0 && queue.backlog().ns() == 0, "a class's backlog is not empty");
+        }
         ended = true;
     }
 
@@ -258,7 +397,7 @@ final class Simulation implements ShadowRunner.World {
 
     @Override
     public int references(int block) {
-        return pool.references(block);
+        return core.blocks().references(block);
     }
 
     @Override
@@ -267,8 +406,10 @@ final class Simulation implements ShadowRunner.World {
     }
 
     @Override
-    public int runningCount() {
-        return scheduler.running().size();
+    public int activeCount() {
+        return (int) runningSequences().stream()
+                .filter(sequence -> !sequence.isPaused())
+                .count();
     }
 
     @Override
@@ -277,15 +418,6 @@ final class Simulation implements ShadowRunner.World {
         nowNs += random.nextInt(4);
         deliver();
         inStep = false;
-    }
-
-    @Override
-    public void stepFails() {
-        exercised.stepFailures++;
-        for (Sequence sequence : runningSequences()) {
-            SimulatedChoice choice = choices.get(sequence.stream());
-            if (choice != null) choice.stepFailed = true;
-        }
     }
 
     /// A hash of all plans.

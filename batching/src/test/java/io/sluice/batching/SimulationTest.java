@@ -44,7 +44,12 @@ class SimulationTest {
 
     /// A range of seeds that does not meet what it is for proves nothing.
     private static void assertExercised(Exercised exercised, int seeds) {
-        assertThat(exercised.preemptions).as("preemptions").isGreaterThan(seeds / 2);
+        assertThat(exercised.preemptions).as("preemptions").isGreaterThan(seeds / 5);
+        assertThat(exercised.parks).as("parks").isGreaterThan(seeds / 5);
+        assertThat(exercised.pauses).as("pauses").isGreaterThan(seeds / 2);
+        assertThat(exercised.endings(FinishReason.STALLED))
+                .as("stalled readers")
+                .isGreaterThan(seeds / 20);
         assertThat(exercised.forks).as("forks").isGreaterThan(seeds / 2);
         assertThat(exercised.cachedTokens).as("prefix hits").isGreaterThan(seeds * 5L);
         assertThat(exercised.endings(FinishReason.CANCELLED))
@@ -67,14 +72,14 @@ class SimulationTest {
     }
 
     private static long trace(long seed) throws Exception {
-        var simulation = new Simulation(seed, EngineParts.REAL);
+        var simulation = new Simulation(seed, SimulatedParts.REAL);
         simulation.run();
         return simulation.trace();
     }
 
     private static Exercised run(long seed) {
         try {
-            return new Simulation(seed, EngineParts.REAL).run();
+            return new Simulation(seed, SimulatedParts.REAL).run();
         } catch (Throwable failure) {
             String replay = "./mvnw -B -pl batching test -Dtest=SimulationTest -Dsluice.simulation.seed=";
             throw new AssertionError("seed " + seed + " failed; replay it with: " + replay + seed, failure);

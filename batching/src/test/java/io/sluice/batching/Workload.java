@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
-/// Makes a seed's requests: prompts that share beginnings, tenants, choices, end tokens, deadlines, arrival times.
+/// Makes a seed's requests: prompts that share beginnings, tenants, choices, end tokens, deadlines, arrival
+/// times.
 final class Workload {
     private static final int FAMILIES = 3;
 
@@ -35,10 +36,12 @@ final class Workload {
     }
 
     private GenerationRequest request(String id, long atNs) {
-        Deadlines deadlines = random.nextDouble() < knobs.deadlineRate()
-                ? Deadlines.last(atNs + random.nextInt(-1, 60))
-                : Deadlines.NONE;
-        int[] prompt = prompt();
+        int family = random.nextInt(FAMILIES);
+        int[] prompt = prompt(family);
+        int tenant = random.nextInt(knobs.tenants().size());
+        var caller = new Caller(
+                knobs.tenants().get(tenant),
+                knobs.classes().get(random.nextInt(knobs.classes().size())));
         return new GenerationRequest(
                 id,
                 prompt,
@@ -46,9 +49,28 @@ final class Workload {
                 random.nextInt(1, knobs.choicesMax() + 1),
                 sampling(),
                 randomTokens(random.nextInt(3)),
-                Caller.ANONYMOUS,
-                PrefixScope.of(random.nextInt(knobs.saltCount())),
-                deadlines);
+                caller,
+                scope(tenant, family, prompt),
+                deadlines(atNs));
+    }
+
+    /// The first tokens of a family are what its tenants share, if anything is.
+    private PrefixScope scope(int tenant, int family, int[] prompt) {
+        if (random.nextDouble() >= knobs.sharedPrefixRate()) return PrefixScope.of(tenant);
+        int same = 0;
+        while (same < prompt.length && prompt[same] == families[family][same]) same++;
+        int shared = Math.min(same, 12);
+        return new PrefixScope(tenant, sharedSalt(family), shared);
+    }
+
+    static long sharedSalt(int family) {
+        return 1000L + family;
+    }
+
+    private Deadlines deadlines(long atNs) {
+        if (random.nextDouble() >= knobs.deadlineRate()) return Deadlines.NONE;
+        long lastNs = atNs + random.nextInt(-1, 60);
+        return random.nextBoolean() ? Deadlines.last(lastNs) : new Deadlines(lastNs, lastNs + random.nextInt(60));
     }
 
     /// Mostly as long as it may be, because long outputs make the pool tight; sometimes too long.
@@ -59,9 +81,9 @@ final class Workload {
     }
 
     /// A beginning of a family's text, sometimes with an end of its own.
-    private int[] prompt() {
+    private int[] prompt(int family) {
         int length = random.nextInt(1, knobs.promptMax() + 1);
-        int[] prompt = Arrays.copyOf(families[random.nextInt(FAMILIES)], length);
+        int[] prompt = Arrays.copyOf(families[family], length);
         int own = random.nextBoolean() ? 0 : random.nextInt(length);
         for (int i = length - own; i < length; i++)
             prompt[i] = random.nextInt(knobs.limits().vocabSize());

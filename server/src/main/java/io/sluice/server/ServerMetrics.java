@@ -116,14 +116,43 @@ final class ServerMetrics implements GenerationMeter {
                 "sluice_kv_cache_usage_ratio",
                 "vllm:kv_cache_usage_perc",
                 "Part of the KV blocks that running sequences refer to, 0 to 1.",
-                stats -> (double) stats.blocksUsed() / limits.blockCount());
-        gauge(engine, "sluice_kv_blocks_used", "KV blocks that running sequences refer to.", EngineStats::blocksUsed);
-        gauge(engine, "sluice_kv_blocks_free", "KV blocks that hold nothing live.", EngineStats::blocksFree);
+                stats -> (double) stats.blocks().used() / limits.blockCount());
+        gauge(
+                engine,
+                "sluice_kv_blocks_used",
+                "KV blocks that running sequences refer to.",
+                stats -> stats.blocks().used());
+        gauge(
+                engine,
+                "sluice_kv_blocks_free",
+                "KV blocks that hold nothing live.",
+                stats -> stats.blocks().free());
+        gauge(
+                engine,
+                "sluice_kv_blocks_expected",
+                "KV blocks in use at the worst moment to come, as far as is expected of what runs.",
+                stats -> stats.blocks().expected());
+        gauge(
+                engine,
+                "sluice_kv_blocks_leaked",
+                "KV blocks in use that belong to no sequence; more than 0 is a bug.",
+                stats -> stats.blocks().leaked());
+        gauge(
+                engine,
+                "sluice_host_blocks_used",
+                "Blocks of host memory that parked sequences hold.",
+                stats -> stats.blocks().hostUsed());
+        gauge(engine, "sluice_sequences_parked", "Sequences whose blocks are in host memory.", EngineStats::parked);
+        gauge(
+                engine,
+                "sluice_sequences_paused",
+                "Sequences that stand still because their clients do not read.",
+                EngineStats::paused);
         gauge(
                 engine,
                 "sluice_kv_blocks_cached",
                 "Free KV blocks that hold a reusable prefix.",
-                EngineStats::blocksCached);
+                stats -> stats.blocks().cached());
         Gauge.builder("sluice_kv_blocks", limits, ModelLimits::blockCount)
                 .description("KV blocks in all.")
                 .tags(ours)
@@ -132,30 +161,54 @@ final class ServerMetrics implements GenerationMeter {
                 .description("Tokens per KV block.")
                 .tags(ours)
                 .register(registry);
-        total(engine, "sluice_steps", "Steps computed.", EngineStats::steps);
+        total(engine, "sluice_steps", "Steps computed.", stats -> stats.work().steps());
         total(
                 engine,
                 "sluice_computed_tokens",
                 "Tokens computed, recomputation included.",
-                EngineStats::computedTokens);
+                stats -> stats.work().computedTokens());
         total(
                 engine,
                 "sluice_sampled_tokens",
                 "Output tokens computed, also for requests still running.",
-                EngineStats::sampledTokens);
+                stats -> stats.work().sampledTokens());
         total(
                 engine,
                 "sluice_preemptions",
                 "Sequences that lost their blocks and were computed again.",
-                EngineStats::preemptions);
-        FunctionCounter.builder("vllm:num_preemptions", engine, e -> e.stats().preemptions())
+                stats -> stats.work().preemptions());
+        total(
+                engine,
+                "sluice_guaranteed_preemptions",
+                "Guaranteed sequences that lost their blocks; more than 0 is a broken promise.",
+                stats -> stats.work().guaranteedPreemptions());
+        total(
+                engine,
+                "sluice_parks",
+                "Sequences whose blocks went to host memory for others.",
+                stats -> stats.work().parks());
+        total(
+                engine,
+                "sluice_pauses",
+                "Times that a sequence stood still because its client did not read.",
+                stats -> stats.work().pauses());
+        total(
+                engine,
+                "sluice_failed_sequences",
+                "Sequences that a step could not compute.",
+                stats -> stats.work().failedSlices());
+        FunctionCounter.builder(
+                        "vllm:num_preemptions", engine, e -> e.stats().work().preemptions())
                 .tags(vllms)
                 .register(registry);
         FunctionCounter.builder(
-                        "vllm:prefix_cache_queries", engine, e -> e.stats().promptTokens())
+                        "vllm:prefix_cache_queries",
+                        engine,
+                        e -> e.stats().work().promptTokens())
                 .tags(vllms)
                 .register(registry);
-        FunctionCounter.builder("vllm:prefix_cache_hits", engine, e -> e.stats().cachedTokens())
+        FunctionCounter.builder(
+                        "vllm:prefix_cache_hits", engine, e -> e.stats().work().cachedTokens())
                 .tags(vllms)
                 .register(registry);
         // Micrometer would strip the `_info` that routers look for.

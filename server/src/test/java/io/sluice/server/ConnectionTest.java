@@ -23,8 +23,9 @@ class ConnectionTest {
             try (RawClient client = new RawClient(server)) {
                 client.post("/v1/completions", ENDLESS);
                 server.gate.allow(3);
-                TestServer.await("its first tokens", () -> server.engine.stats().sampledTokens() >= 2);
-                assertThat(server.engine.stats().blocksUsed()).isPositive();
+                TestServer.await(
+                        "its first tokens", () -> server.engine.stats().work().sampledTokens() >= 2);
+                assertThat(server.engine.stats().blocks().used()).isPositive();
             }
             awaitCancelled(server);
         }
@@ -140,20 +141,19 @@ class ConnectionTest {
 
     @Test
     void a_slow_reader_gets_the_same_text_in_fewer_pieces_and_holds_up_nobody() throws Exception {
-        // More than the sockets' buffers hold: a long line per token position would be needed, so logprobs make it
-        // long.
-        String request = "{\"prompt\":\"abc\",\"max_tokens\":8000,\"logprobs\":20,\"stream\":true}";
+        // Some 25 MB: more than the sockets' buffers hold.
+        String request = "{\"prompt\":\"abc\",\"max_tokens\":8000,\"n\":7,\"logprobs\":20,\"stream\":true}";
         try (TestServer server = TestServer.start();
                 RawClient slow = new RawClient(server)) {
             slow.post("/v1/completions", request);
             slow.readUntil("\"text\":");
-            // The engine finishes at its own pace while nobody reads the rest.
+            // It stands still while nobody reads the rest, and the others do not.
             TestServer.await(
-                    "the engine to be done", () -> server.engine.stats().sampledTokens() >= 8000 && idle(server));
+                    "the engine to wait for it", () -> server.engine.stats().paused() == 7);
             assertThat(server.chat(asking("quick")).statusCode()).isEqualTo(200);
             String rest = slow.readUntil("[DONE]");
             long pieces = rest.lines().filter(line -> line.startsWith("data: ")).count();
-            assertThat(pieces).isLessThan(8000);
+            assertThat(pieces).isLessThan(7 * 8000);
             assertThat(rest).contains("\"finish_reason\":\"length\"");
         }
     }
@@ -185,6 +185,6 @@ class ConnectionTest {
 
     private static boolean idle(TestServer server) {
         var stats = server.engine.stats();
-        return stats.running() == 0 && stats.waiting() == 0 && stats.blocksUsed() == 0;
+        return stats.running() == 0 && stats.waiting() == 0 && stats.blocks().used() == 0;
     }
 }

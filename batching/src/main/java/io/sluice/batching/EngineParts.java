@@ -1,0 +1,88 @@
+package io.sluice.batching;
+
+import java.util.random.RandomGenerator;
+
+/// How an engine is put together. The tests override one part of it at a time.
+interface EngineParts {
+
+    /// The engine as it is.
+    EngineParts REAL = new EngineParts() {};
+
+    /// The parts of one engine, each made once.
+    record Core(
+            ModelLimits limits,
+            EngineSettings settings,
+            StepTimeModel times,
+            Accounts accounts,
+            WaitForecast forecast,
+            AdmissionController admission,
+            BlockAllocator blocks,
+            HostBlocks host,
+            FairQueue queue,
+            StepBudget budget,
+            Reservations reservations,
+            Starter starter) {}
+
+    /// Puts everything but scheduler and loop together.
+    ///
+    /// @param random draws the key of the prefix index's hash
+    default Core core(ModelLimits limits, EngineSettings settings, RandomGenerator random) {
+        var index = index(limits, hash(random));
+        var blocks = blocks(limits, settings, pool(limits, index), index);
+        var host = new HostBlocks(limits.hostBlockCount());
+        var times = new StepTimeModel();
+        var accounts = new Accounts(limits.blockCount(), Accounts.FLOWS_MAX);
+        var forecast = new WaitForecast(limits, accounts);
+        var reservations = reservations(limits, blocks);
+        return new Core(
+                limits,
+                settings,
+                times,
+                accounts,
+                forecast,
+                admission(limits, settings, accounts, forecast),
+                blocks,
+                host,
+                queue(),
+                new StepBudget(limits, times),
+                reservations,
+                starter(blocks, host, reservations));
+    }
+
+    default BlockHash hash(RandomGenerator random) {
+        return BlockHash.keyed(random);
+    }
+
+    default PrefixIndex index(ModelLimits limits, BlockHash hash) {
+        return new PrefixIndex(limits.blockCount(), limits.blockSize(), hash);
+    }
+
+    default BlockPool pool(ModelLimits limits, PrefixIndex index) {
+        return new BlockPool(limits.blockCount(), index);
+    }
+
+    default BlockAllocator blocks(ModelLimits limits, EngineSettings settings, BlockPool pool, PrefixIndex index) {
+        return new BlockAllocator(limits.blockSize(), settings.prefixCaching(), pool, index);
+    }
+
+    default AdmissionController admission(
+            ModelLimits limits, EngineSettings settings, Accounts accounts, WaitForecast forecast) {
+        return new AdmissionController(limits, settings.waitingMax(), accounts, forecast);
+    }
+
+    default FairQueue queue() {
+        return new FairQueue();
+    }
+
+    default Reservations reservations(ModelLimits limits, BlockAllocator blocks) {
+        return new Reservations(limits, blocks);
+    }
+
+    default Starter starter(BlockAllocator blocks, HostBlocks host, Reservations reservations) {
+        return new Starter(blocks, host, reservations);
+    }
+
+    default Scheduler scheduler(Core core) {
+        return new Scheduler(core);
+    }
+}

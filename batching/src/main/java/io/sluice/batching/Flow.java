@@ -1,0 +1,109 @@
+package io.sluice.batching;
+
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// One tenant's requests in one class: what fairness is between. Its virtual time is the cost of all that was
+/// computed for it, divided by its weight; who has the least goes next (virtual token counters: Sheng et
+/// al., OSDI 2024). Engine thread only, unless said otherwise.
+final class Flow {
+    private final TenantAccount account;
+    private final ClassQueue classQueue;
+    private final SequenceList waiting = SequenceList.byArrival(); // not started, oldest first
+    private final OutputLengths outputs = new OutputLengths();
+    private volatile double virtualTime; // written by the engine
+    private int heapIndex = FlowHeap.NOT_IN_HEAP;
+
+    // For admission; any thread.
+    private final AtomicInteger openCount = new AtomicInteger(); // admitted requests that have not ended
+    private final Backlog backlog = new Backlog(); // of those, the ones that have not started
+    private volatile boolean gateClosed; // a request was refused for its wait, and the wait is still long
+
+    Flow(TenantAccount account, ClassQueue classQueue) {
+        this.account = account;
+        this.classQueue = classQueue;
+    }
+
+    /// Any thread.
+    TenantAccount account() {
+        return account;
+    }
+
+    /// Any thread.
+    ClassQueue classQueue() {
+        return classQueue;
+    }
+
+    SequenceList waiting() {
+        return waiting;
+    }
+
+    /// May be read by any thread.
+    OutputLengths outputs() {
+        return outputs;
+    }
+
+    /// May be read by any thread.
+    double virtualTime() {
+        return virtualTime;
+    }
+
+    void setVirtualTime(double time) {
+        virtualTime = time;
+    }
+
+    /// `cost` was computed for it.
+    void charge(double cost) {
+        double before = virtualTime;
+        virtualTime = before + cost / account.terms().weight();
+    }
+
+    int heapIndex() {
+        return heapIndex;
+    }
+
+    void setHeapIndex(int index) {
+        heapIndex = index;
+    }
+
+    /// Counts an admitted request that has not ended. Any thread.
+    int addOpen(int change) {
+        return openCount.addAndGet(change);
+    }
+
+    boolean isOpen() {
+        return openCount.get() > 0;
+    }
+
+    /// Counts an admitted request in that has not started. Any thread.
+    void addWaiting(Demand demand) {
+        backlog.add(demand);
+        classQueue.backlog().add(demand);
+        classQueue.addBacklogged(this);
+    }
+
+    /// The same, out.
+    void removeWaiting(Demand demand) {
+        backlog.remove(demand);
+        classQueue.backlog().remove(demand);
+    }
+
+    /// What its requests that have not started will take. Any thread.
+    Backlog backlog() {
+        return backlog;
+    }
+
+    /// Any thread.
+    boolean isGateClosed() {
+        return gateClosed;
+    }
+
+    /// Any thread.
+    void setGateClosed(boolean closed) {
+        if (gateClosed != closed) gateClosed = closed;
+    }
+
+    @Override
+    public String toString() {
+        return account.name() + " in " + classQueue.name();
+    }
+}

@@ -1,0 +1,115 @@
+package io.sluice.batching;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/// Says after each step how loaded the engine is: to admission, which predicts by it, and to whoever looks
+/// at the statistics. Engine thread only.
+final class LoadReport {
+    private final EngineParts.Core core;
+    private final Scheduler scheduler;
+    private final BlockAudit audit;
+
+    LoadReport(EngineParts.Core core, Scheduler scheduler, BlockAudit audit) {
+        this.core = core;
+        this.scheduler = scheduler;
+        this.audit = audit;
+    }
+
+    /// Tells admission, and makes a snapshot.
+    ///
+    /// @param stepNs duration of the latest step, 0 if there was none
+    EngineStats publish(long stepNs, long nowNs) {
+        SequenceList running = scheduler.running();
+        int expected = core.reservations().peak(running);
+        publishLoad(running, expected);
+        observeDrain(nowNs);
+        return snapshot(expected, stepNs, nowNs);
+    }
+
+    private void publishLoad(SequenceList running, int expectedBlocks) {
+        core.budget().survey(running);
+        int writing = core.budget().writing();
+        int promptTokens = core.budget().promptTokensMax();
+        StepTimeModel times = core.times();
+        long gapNs = Math.max(0, times.predict(Math.max(1, writing), 0));
+        long paceNs = Math.max(0, times.predict(writing, promptTokens));
+        double aloneNs = writing == 0 ? 0 : gapNs;
+        core.forecast()
+                .publish(new WaitForecast.Load(
+                        Math.max(0, paceNs - aloneNs) / promptTokens,
+                        times.leastPerSequenceNs(),
+                        (double) paceNs / promptTokens,
+                        gapNs,
+                        promptTokensLeft(running),
+                        core.limits().sequencesMax() - running.size(),
+                        Math.max(0, core.limits().blockCount() - expectedBlocks)));
+    }
+
+    private static long promptTokensLeft(SequenceList running) {
+        long left = 0;
+        for (int i = 0; i < running.size(); i++) {
+            if (running.get(i).uncomputed() > 1) left += running.get(i).uncomputed();
+        }
+        return left;
+    }
+
+    private void observeDrain(long nowNs) {
+        List<ClassQueue> classes = core.queue().classes();
+        for (int i = 0; i < classes.size(); i++) {
+            ClassQueue queue = classes.get(i);
+            queue.drain().observe(!queue.isEmpty(), nowNs);
+        }
+    }
+
+    private EngineStats snapshot(int expectedBlocks, long stepNs, long nowNs) {
+        BlockAllocator blocks = core.blocks();
+        SchedulerCounts counts = scheduler.counts();
+        SequenceList waiting = scheduler.waiting();
+        int parked = 0;
+        int paused = 0;
+        for (int i = 0; i < waiting.size(); i++) {
+            Sequence sequence = waiting.get(i);
+            if (sequence.status() == Sequence.Status.PARKED) parked++;
+            if (sequence.isPaused()) paused++;
+        }
+        for (int i = 0; i < scheduler.running().size(); i++) {
+            if (scheduler.running().get(i).isPaused()) paused++;
+        }
+        return new EngineStats(
+                scheduler.running().size(),
+                waiting.size(),
+                parked,
+                paused,
+                new EngineStats.Blocks(
+                        blocks.freeCount(),
+                        blocks.blockCount() - blocks.freeCount(),
+                        blocks.cachedCount(),
+                        expectedBlocks,
+                        audit.leaked(),
+                        core.host().usedCount()),
+                counts.work(),
+                classLoads(),
+                counts.stepTokens(),
+                stepNs,
+                nowNs);
+    }
+
+    private List<EngineStats.ClassLoad> classLoads() {
+        var loads = new ArrayList<EngineStats.ClassLoad>();
+        for (ClassQueue queue : core.queue().classes()) {
+            int running = 0;
+            for (int i = 0; i < scheduler.running().size(); i++) {
+                if (scheduler.running().get(i).flow().classQueue() == queue) running++;
+            }
+            loads.add(new EngineStats.ClassLoad(
+                    queue.name(),
+                    running,
+                    queue.backlog().requests(),
+                    core.forecast().waitNs(queue)));
+        }
+        loads.sort(Comparator.comparing(EngineStats.ClassLoad::name));
+        return loads;
+    }
+}
