@@ -57,6 +57,18 @@ class AdmissionController {
     }
 
     private Optional<Refused> refusal(GenerationRequest request, long nowNs) {
+        Optional<Refused> refused = refusalWhateverWaits(request, nowNs);
+        if (refused.isPresent() || enterWaiting()) return refused;
+        String detail = "%d requests are waiting already".formatted(waitingMax);
+        return refuse(Reason.QUEUE_FULL, detail, retryAfter(waitingMax));
+    }
+
+    /// Whether the request would be admitted at this moment. Changes nothing: nobody is counted in. Any thread.
+    boolean wouldAdmit(GenerationRequest request, long nowNs) {
+        return refusalWhateverWaits(request, nowNs).isEmpty() && waitingCount.get() < waitingMax;
+    }
+
+    private Optional<Refused> refusalWhateverWaits(GenerationRequest request, long nowNs) {
         if (state == State.STOPPED) return refuse(Reason.STOPPED, "the engine has stopped", Duration.ZERO);
         if (request.tokenCountMax() > limits.contextMax()) {
             String detail = "%d prompt tokens and up to %d output tokens exceed the context of %d tokens"
@@ -73,10 +85,6 @@ class AdmissionController {
         }
         if (state == State.DRAINING) {
             return refuse(Reason.DRAINING, "the engine is finishing its work and takes nothing new", retryAfter(0));
-        }
-        if (!enterWaiting()) {
-            String detail = "%d requests are waiting already".formatted(waitingMax);
-            return refuse(Reason.QUEUE_FULL, detail, retryAfter(waitingMax));
         }
         return Optional.empty();
     }
