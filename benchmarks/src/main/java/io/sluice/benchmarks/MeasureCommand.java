@@ -22,7 +22,8 @@ public final class MeasureCommand {
         System.exit(commands.execute(arguments));
     }
 
-    static CommandLine commandLine() {
+    /// The commands, for whoever calls them without a process.
+    public static CommandLine commandLine() {
         CommandSpec spec =
                 CommandSpec.create().name("sluice").addSubcommand("simulate", new CommandLine(new SimulateCommand()));
         CommandLine commands = new CommandLine(spec);

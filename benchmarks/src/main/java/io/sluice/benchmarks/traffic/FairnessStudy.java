@@ -11,12 +11,14 @@ import io.sluice.batching.Caller;
 /// @param heavyWeighted the same, output tokens counted twice
 record FairnessStudy(Policy policy, long heavyTokens, long lightTokens, long heavyWeighted, long lightWeighted) {
     static final double DEMAND = 10; // of one over the other
-    private static final double SECONDS = 300;
+    private static final double SECONDS_MAX = 300;
+    private static final double REQUESTS_MAX = 3000; // of the light one
 
     static FairnessStudy of(Setup setup, Trace trace, double capacity, Policy policy, int stepTokens) {
+        double seconds = Math.min(SECONDS_MAX, REQUESTS_MAX / capacity);
         Workload workload = new Scenarios(setup)
-                .add(Scenarios.LIGHT, trace.rows(), capacity, SECONDS)
-                .add(Scenarios.HEAVY, trace.rows(), capacity * DEMAND, SECONDS)
+                .add(Scenarios.LIGHT, trace.rows(), capacity, seconds)
+                .add(Scenarios.HEAVY, trace.rows(), capacity * DEMAND, seconds)
                 .workload(trace);
         var served = new Served(workload);
         var replay = new Replay(workload, setup.device().withStepTokensMax(stepTokens), policy, Clients.GIVE_UP);

@@ -80,14 +80,8 @@ final class Flow {
         if (log == null) throw new IllegalStateException("a complete output without tokens");
         long p99GapNs = log.p99Ns();
         spare.giveBack(log);
-        return new Outcome.Served(
-                request,
-                attempts,
-                firstTokenNs - request.arrivalNs(),
-                lastTokenNs - request.arrivalNs(),
-                tokens,
-                p99GapNs,
-                ended.cachedTokens(),
-                ended.preemptions());
+        var timing =
+                new Timing(firstTokenNs - request.arrivalNs(), lastTokenNs - request.arrivalNs(), tokens, p99GapNs);
+        return new Outcome.Served(request, attempts, timing, ended.cachedTokens(), ended.preemptions());
     }
 }

@@ -10,6 +10,8 @@ import java.util.List;
 /// @param good of those, served as promised
 /// @param strictlyGood the same with the harder view of gaps
 /// @param goodTokens output tokens of the good ones
+/// @param promptTokens of the served ones
+/// @param cachedTokens of those, found in the prefix cache
 record GroupSummary(
         String name,
         int offered,
@@ -20,6 +22,8 @@ record GroupSummary(
         int strictlyGood,
         long goodTokens,
         long preemptions,
+        long promptTokens,
+        long cachedTokens,
         Percentiles firstToken,
         Percentiles meanGap,
         Percentiles wholeAnswer) {
@@ -31,19 +35,23 @@ record GroupSummary(
         int strictlyGood = 0;
         long goodTokens = 0;
         long preemptions = 0;
-        var served = new ArrayList<Outcome.Served>();
+        long promptTokens = 0;
+        long cachedTokens = 0;
+        var served = new ArrayList<Timing>();
         for (Outcome outcome : outcomes) {
             switch (outcome) {
                 case Outcome.Served it -> {
-                    served.add(it);
+                    served.add(it.timing());
+                    promptTokens += it.request().promptTokens();
+                    cachedTokens += it.cachedTokens();
                     preemptions += it.preemptions();
                     Slo slo = Promise.of(it.request().caller().trafficClass().name())
                             .slo();
-                    if (slo.isMet(it)) {
+                    if (slo.isMet(it.timing())) {
                         good++;
-                        goodTokens += it.tokens();
+                        goodTokens += it.timing().tokens();
                     }
-                    if (slo.isMetStrictly(it)) strictlyGood++;
+                    if (slo.isMetStrictly(it.timing())) strictlyGood++;
                 }
                 case Outcome.Refused _ -> refused++;
                 case Outcome.Broken it -> {
@@ -62,19 +70,24 @@ record GroupSummary(
                 strictlyGood,
                 goodTokens,
                 preemptions,
-                new Percentiles(served.stream()
-                        .mapToDouble(Outcome.Served::firstTokenNs)
-                        .toArray()),
+                promptTokens,
+                cachedTokens,
+                new Percentiles(
+                        served.stream().mapToDouble(Timing::firstTokenNs).toArray()),
                 new Percentiles(served.stream()
                         .filter(it -> it.tokens() > 1)
-                        .mapToDouble(Outcome.Served::meanGapNs)
+                        .mapToDouble(Timing::meanGapNs)
                         .toArray()),
-                new Percentiles(
-                        served.stream().mapToDouble(Outcome.Served::lastTokenNs).toArray()));
+                new Percentiles(served.stream().mapToDouble(Timing::lastTokenNs).toArray()));
     }
 
     double goodPart() {
         return offered == 0 ? Double.NaN : (double) good / offered;
+    }
+
+    /// The part of prompt tokens that was found in the prefix cache.
+    double foundPart() {
+        return promptTokens == 0 ? Double.NaN : (double) cachedTokens / promptTokens;
     }
 
     double strictlyGoodPart() {

@@ -7,29 +7,13 @@ import io.sluice.batching.FinishReason;
 sealed interface Outcome {
     TrafficRequest request();
 
-    /// All tokens came. Times are since the client first meant to send the request.
+    /// All tokens came.
     ///
     /// @param attempts how often it was sent until it was admitted
-    /// @param tokens of the output
-    /// @param p99GapNs of the gaps between its tokens the one that 99 % do not exceed; 0 if there is none
     /// @param cachedTokens prompt tokens that were found in the prefix cache
     /// @param preemptions how often it lost its blocks and was computed again
-    record Served(
-            TrafficRequest request,
-            int attempts,
-            long firstTokenNs,
-            long lastTokenNs,
-            int tokens,
-            long p99GapNs,
-            int cachedTokens,
-            int preemptions)
-            implements Outcome {
-
-        /// The mean time of each token after the first; 0 if there is none.
-        long meanGapNs() {
-            return tokens == 1 ? 0 : (lastTokenNs - firstTokenNs) / (tokens - 1);
-        }
-    }
+    record Served(TrafficRequest request, int attempts, Timing timing, int cachedTokens, int preemptions)
+            implements Outcome {}
 
     /// It was turned away, and its client gave up.
     ///

@@ -23,4 +23,17 @@ record ReplayResult(
         outcomes = List.copyOf(outcomes);
         retryAfter = List.copyOf(retryAfter);
     }
+
+    /// Preemptions that requests know of; as many as the engine counts, unless it does not tell them.
+    long attributedPreemptions() {
+        long sum = 0;
+        for (Outcome outcome : outcomes) {
+            sum += switch (outcome) {
+                case Outcome.Served it -> it.preemptions();
+                case Outcome.Broken it -> it.preemptions();
+                case Outcome.Refused _ -> 0;
+            };
+        }
+        return sum;
+    }
 }

@@ -96,10 +96,16 @@ final class ReportJson {
         json.array("policies", () -> {
             for (Measured measured : load.compared()) json.object(() -> measured(measured));
         });
-        json.array("caps", () -> {
-            for (Measured measured : load.caps()) {
-                json.object(
-                        () -> json.field("policy", measured.policy().toString()).field("goodput", measured.goodput()));
+        swept("caps", load.caps());
+        swept("reservations", load.reservations());
+    }
+
+    private void swept(String name, List<Measured> all) {
+        json.array(name, () -> {
+            for (Measured measured : all) {
+                json.object(() -> json.field("policy", measured.policy().toString())
+                        .field("goodputRequestsPerSecond", measured.goodput())
+                        .field("kvHeld", measured.summary().result().occupancy().kvPart()));
             }
         });
     }
@@ -168,7 +174,9 @@ final class ReportJson {
                 .field("good", group.good())
                 .field("strictlyGood", group.strictlyGood())
                 .field("goodTokens", group.goodTokens())
-                .field("preemptions", group.preemptions());
+                .field("promptTokens", group.promptTokens())
+                .field("cachedTokens", group.cachedTokens())
+                .field("preemptionsToldToRequests", group.preemptions());
         percentiles("ttft", group.firstToken());
         percentiles("meanGap", group.meanGap());
         percentiles("whole", group.wholeAnswer());

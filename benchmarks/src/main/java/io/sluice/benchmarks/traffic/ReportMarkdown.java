@@ -9,6 +9,7 @@ import io.sluice.batching.ModelLimits;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalLong;
 
 /// Writes a study for people. The same study gives the same bytes. One thread.
 final class ReportMarkdown {
@@ -78,7 +79,7 @@ final class ReportMarkdown {
                         rate(trace.rate()),
                         rate(traced.capacity().requestsPerSecond()),
                         percent(traced.capacity().idleGoodPart()))
-                + " requests are served as promised). The others' step budget, the best of a sweep at capacity: "
+                + " requests are served as promised). The others' step budget, with which static caps do best at 2x: "
                 + traced.baselineStepTokensMax() + " tokens.");
         new ReportClaims(per).write(out);
         for (TraceStudy.Load load : traced.loads()) load(load);
@@ -104,6 +105,7 @@ final class ReportMarkdown {
                 "tokens/s",
                 "refused",
                 "broken",
+                "prompt found",
                 "KV held",
                 "running",
                 "waiting",
@@ -121,6 +123,7 @@ final class ReportMarkdown {
                     rate(summary.tokenGoodput()),
                     percent((double) summary.all().refused() / summary.all().offered()),
                     Integer.toString(summary.all().broken()),
+                    percent(summary.all().foundPart()),
                     percent(result.occupancy().kvPart()),
                     rate(result.occupancy().running()),
                     rate(result.occupancy().waiting()),
@@ -178,7 +181,7 @@ final class ReportMarkdown {
                         percent(group.goodPart()),
                         percent(group.strictlyGoodPart()),
                         percent((double) group.refused() / group.offered()),
-                        Long.toString(group.preemptions()),
+                        gaveWay(measured, group.name()),
                         seconds(group.firstToken().at(50)),
                         seconds(group.firstToken().at(99)),
                         seconds(measured.gaps().classNs(group.name(), 50)),
@@ -188,6 +191,11 @@ final class ReportMarkdown {
             }
         }
         line(table);
+    }
+
+    private static String gaveWay(Measured measured, String className) {
+        OptionalLong known = measured.preemptions(className);
+        return known.isPresent() ? Long.toString(known.getAsLong()) : "?";
     }
 
     private void tenants(Measured measured) {

@@ -6,26 +6,26 @@ import java.util.Locale;
 /// When a served request was served as promised. A value.
 sealed interface Slo {
 
-    /// Whether the request, all of whose tokens came, was served as promised.
-    boolean isMet(Outcome.Served served);
+    /// Whether an answer that came whole came as promised.
+    boolean isMet(Timing timing);
 
     /// The same with a harder view of gaps between tokens: 99 % of a request's own gaps, not their mean.
-    boolean isMetStrictly(Outcome.Served served);
+    boolean isMetStrictly(Timing timing);
 
     /// For somebody who reads the words: the first one must come soon, the others must keep coming.
     record Stream(Duration firstToken, Duration gap) implements Slo {
         @Override
-        public boolean isMet(Outcome.Served served) {
-            return isInTime(served) && served.meanGapNs() <= gap.toNanos();
+        public boolean isMet(Timing timing) {
+            return isInTime(timing) && timing.meanGapNs() <= gap.toNanos();
         }
 
         @Override
-        public boolean isMetStrictly(Outcome.Served served) {
-            return isInTime(served) && served.p99GapNs() <= gap.toNanos();
+        public boolean isMetStrictly(Timing timing) {
+            return isInTime(timing) && timing.p99GapNs() <= gap.toNanos();
         }
 
-        private boolean isInTime(Outcome.Served served) {
-            return served.firstTokenNs() <= firstToken.toNanos();
+        private boolean isInTime(Timing timing) {
+            return timing.firstTokenNs() <= firstToken.toNanos();
         }
 
         @Override
@@ -37,14 +37,14 @@ sealed interface Slo {
     /// For somebody who waits for the whole answer: so much time for each thousand output tokens begun.
     record WholeAnswer(Duration perThousandTokens) implements Slo {
         @Override
-        public boolean isMet(Outcome.Served served) {
-            long thousands = Math.ceilDiv(served.tokens(), 1000);
-            return served.lastTokenNs() <= thousands * perThousandTokens.toNanos();
+        public boolean isMet(Timing timing) {
+            long thousands = Math.ceilDiv(timing.tokens(), 1000);
+            return timing.lastTokenNs() <= thousands * perThousandTokens.toNanos();
         }
 
         @Override
-        public boolean isMetStrictly(Outcome.Served served) {
-            return isMet(served);
+        public boolean isMetStrictly(Timing timing) {
+            return isMet(timing);
         }
 
         @Override

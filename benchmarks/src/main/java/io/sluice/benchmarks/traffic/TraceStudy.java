@@ -25,14 +25,16 @@ record TraceStudy(
     /// @param factor times capacity
     /// @param bestCap the static cap of all that were tried that did best at this load, known only afterwards
     /// @param bestReservation the same with full reservation
-    /// @param caps all that were tried
+    /// @param caps all that were tried, in rising order; the last lets more wait than ever helps
+    /// @param reservations the same with full reservation
     record Load(
             double factor,
             Measured sluice,
             Measured firstCome,
             Measured bestCap,
             Measured bestReservation,
-            List<Measured> caps) {
+            List<Measured> caps,
+            List<Measured> reservations) {
         List<Measured> compared() {
             return List.of(sluice, firstCome, bestCap, bestReservation);
         }
@@ -52,10 +54,12 @@ record TraceStudy(
     }
 
     private static int bestStepTokens(Setup setup, Trace trace, CapacitySearch.Capacity capacity, Batch batch) {
-        Workload workload = setup.workload(trace, capacity.requestsPerSecond());
+        Workload workload = setup.workload(trace, 2 * capacity.requestsPerSecond());
         var replays = new ArrayList<Callable<Measured>>();
         for (int tokens : STEP_TOKENS) {
-            replays.add(() -> setup.measure(workload, new Policy.FirstCome(), tokens, Clients.GIVE_UP));
+            for (int cap : CAPS.subList(0, CAPS.size() / 2)) {
+                replays.add(() -> setup.measure(workload, new Policy.StaticCap(cap), tokens, Clients.GIVE_UP));
+            }
         }
         return batch.run(replays).stream().max(BY_GOODPUT).orElseThrow().stepTokensMax();
     }
@@ -81,7 +85,8 @@ record TraceStudy(
                 results.get(1),
                 caps.stream().max(BY_GOODPUT).orElseThrow(),
                 reservations.stream().max(BY_GOODPUT).orElseThrow(),
-                List.copyOf(caps));
+                List.copyOf(caps),
+                List.copyOf(reservations));
     }
 
     Load at(double factor) {
