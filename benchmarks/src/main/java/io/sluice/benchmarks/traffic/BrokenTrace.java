@@ -2,7 +2,7 @@ package io.sluice.benchmarks.traffic;
 
 /// A trace that cannot be replayed as it stands. The message names the file, the line and what is wrong with
 /// it.
-final class BrokenTrace extends RuntimeException {
+public final class BrokenTrace extends RuntimeException {
     BrokenTrace(String message) {
         super(message);
     }

@@ -1,9 +1,10 @@
 package io.sluice.benchmarks.traffic;
 
 import java.util.Arrays;
+import java.util.function.LongConsumer;
 
 /// The gaps between the tokens of one request. Hot path: allocates only to grow. One thread.
-final class GapLog {
+public final class GapLog {
     private static final int MICROSECOND_NS = 1000;
 
     private int[] gapsUs = new int[128];
@@ -13,13 +14,18 @@ final class GapLog {
         count = 0;
     }
 
-    void add(long ns) {
+    public void add(long ns) {
         if (count == gapsUs.length) gapsUs = Arrays.copyOf(gapsUs, 2 * count);
         gapsUs[count++] = (int) Math.min(ns / MICROSECOND_NS, Integer.MAX_VALUE);
     }
 
+    /// Hands out all gaps, in microseconds.
+    public void forEachUs(LongConsumer consumer) {
+        for (int i = 0; i < count; i++) consumer.accept(gapsUs[i]);
+    }
+
     /// The gap that 99 % do not exceed; 0 if there is none. Puts the gaps in order of length.
-    long p99Ns() {
+    public long p99Ns() {
         if (count == 0) return 0;
         Arrays.sort(gapsUs, 0, count);
         int rank = (int) Math.ceil(0.99 * count);

@@ -12,13 +12,13 @@ import java.math.MathContext;
 
 /// Writes JSON that people can compare line by line: indented, numbers with six digits that mean something,
 /// `null` for what is no number. One thread.
-final class JsonWriter {
+public final class JsonWriter {
     private static final MathContext DIGITS = new MathContext(6);
 
     private final StringWriter text = new StringWriter();
     private final JsonGenerator out;
 
-    JsonWriter() {
+    public JsonWriter() {
         try {
             var indenter = new DefaultIndenter("  ", "\n");
             out = new JsonFactory()
@@ -33,31 +33,31 @@ final class JsonWriter {
 
     /// Fields of an object, or elements of an array.
     @FunctionalInterface
-    interface Content {
+    public interface Content {
         void write() throws IOException;
     }
 
-    JsonWriter object(Content content) {
+    public JsonWriter object(Content content) {
         return wrap(out::writeStartObject, content, out::writeEndObject);
     }
 
-    JsonWriter object(String name, Content content) {
+    public JsonWriter object(String name, Content content) {
         return wrap(() -> out.writeObjectFieldStart(name), content, out::writeEndObject);
     }
 
-    JsonWriter array(String name, Content content) {
+    public JsonWriter array(String name, Content content) {
         return wrap(() -> out.writeArrayFieldStart(name), content, out::writeEndArray);
     }
 
-    JsonWriter field(String name, String value) {
+    public JsonWriter field(String name, String value) {
         return run(() -> out.writeStringField(name, value));
     }
 
-    JsonWriter field(String name, long value) {
+    public JsonWriter field(String name, long value) {
         return run(() -> out.writeNumberField(name, value));
     }
 
-    JsonWriter field(String name, double value) {
+    public JsonWriter field(String name, double value) {
         return run(() -> {
             out.writeFieldName(name);
             if (Double.isNaN(value) || Double.isInfinite(value)) out.writeNull();
@@ -81,7 +81,7 @@ final class JsonWriter {
     }
 
     /// The finished text.
-    String finish() {
+    public String finish() {
         run(out::close);
         return text + "\n";
     }

@@ -91,9 +91,14 @@ final class ReportClaims {
         Summary twice = per.study().at(2.0).sluice().summary();
         double median = twice.misjudged().at(50);
         double worst = twice.misjudged().at(95);
-        String followed = "x (" + twice.misjudged().count() + " followed)";
-        claim("Retry-After within 25 % of the truth, median at 2x", ratio(median) + followed, median <= 1.25);
-        claim("Retry-After within 2x of the truth, p95 at 2x", ratio(worst) + followed, worst <= 2);
+        int followed = twice.misjudged().count();
+        String of = followed == 0 ? "nobody was told when to come back" : "x (" + followed + " followed)";
+        claim("Retry-After within 25 % of the truth, median at 2x", told(median, of), median <= 1.25);
+        claim("Retry-After within 2x of the truth, p95 at 2x", told(worst, of), worst <= 2);
+    }
+
+    private static String told(double misjudged, String of) {
+        return Double.isNaN(misjudged) ? of : ratio(misjudged) + of;
     }
 
     private void claim(String goal, String measured, boolean isMet) {

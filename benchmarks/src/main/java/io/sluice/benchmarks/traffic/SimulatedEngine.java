@@ -1,6 +1,7 @@
 package io.sluice.benchmarks.traffic;
 
 import io.sluice.batching.Admission;
+import io.sluice.batching.FinishReason;
 import java.util.function.BooleanSupplier;
 
 /// An engine in a replay: takes requests, and computes a step in virtual time when it is told to. One thread.
@@ -29,7 +30,7 @@ interface SimulatedEngine {
     /// How a request ended. A value.
     ///
     /// @param complete all of its tokens came
-    record Ended(boolean complete, io.sluice.batching.FinishReason reason, int cachedTokens, int preemptions) {}
+    record Ended(boolean complete, FinishReason reason, int cachedTokens, int preemptions) {}
 
     /// What the engine holds and has done. A value.
     ///

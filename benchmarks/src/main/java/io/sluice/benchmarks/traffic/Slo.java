@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Locale;
 
 /// When a served request was served as promised. A value.
-sealed interface Slo {
+public sealed interface Slo {
 
     /// Whether an answer that came whole came as promised.
     boolean isMet(Timing timing);

@@ -11,10 +11,10 @@ import java.util.SplittableRandom;
 /// @param name of its file
 /// @param sha256 of its file, in hexadecimal
 /// @param rows at least two, not all at one moment: a trace has a rate
-record Trace(String name, String sha256, List<TraceRow> rows) {
+public record Trace(String name, String sha256, List<TraceRow> rows) {
     private static final double SECOND_NS = 1e9;
 
-    Trace {
+    public Trace {
         rows = List.copyOf(rows);
         if (rows.size() < 2 || rows.getLast().arrivalNs() == 0) {
             throw new BrokenTrace(name + ": a trace needs at least two requests, at different moments");
@@ -31,12 +31,12 @@ record Trace(String name, String sha256, List<TraceRow> rows) {
     }
 
     /// Requests per second, as they were sent.
-    double rate() {
+    public double rate() {
         return (rows.size() - 1) * SECOND_NS / spanNs();
     }
 
     /// The same requests at another rate: all gaps shrink or grow alike.
-    Trace atRate(double requestsPerSecond) {
+    public Trace atRate(double requestsPerSecond) {
         double factor = rate() / requestsPerSecond;
         return withRows(rows.stream()
                 .map(row -> row.at(Math.round(row.arrivalNs() * factor)))
@@ -44,7 +44,7 @@ record Trace(String name, String sha256, List<TraceRow> rows) {
     }
 
     /// The requests of the first `span`.
-    Trace first(Duration span) {
+    public Trace first(Duration span) {
         return withRows(
                 rows.stream().takeWhile(row -> row.arrivalNs() < span.toNanos()).toList());
     }
@@ -56,7 +56,7 @@ record Trace(String name, String sha256, List<TraceRow> rows) {
 
     /// Some traces have a clock that ticks every few seconds; their clients had none. Requests of one tick
     /// are spread at random over the time until the next, but no further than over the usual tick.
-    Trace spread(long seed) {
+    public Trace spread(long seed) {
         long tickNs = usualTickNs();
         var random = new SplittableRandom(seed);
         var spread = new ArrayList<TraceRow>(rows.size());

@@ -13,14 +13,14 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /// Reads a trace from a file, in the format that its first line is in. Any thread.
-final class TraceFile {
+public final class TraceFile {
     private TraceFile() {}
 
     /// The whole file. Rows that are not in order of arrival are put in order.
     ///
     /// @throws BrokenTrace if it is no trace, or a row of it is wrong
     /// @throws IOException if the file cannot be read
-    static Trace read(Path file) throws IOException {
+    public static Trace read(Path file) throws IOException {
         String name = String.valueOf(file.getFileName());
         byte[] bytes = Files.readAllBytes(file);
         List<String> lines = new String(bytes, StandardCharsets.UTF_8).lines().toList();

@@ -10,15 +10,15 @@ import java.util.Locale;
 /// @param outputTokens at least 1
 /// @param hashIds one id for each 512 tokens of the prompt, the last of them perhaps begun only; prompts
 /// whose ids begin alike begin alike. Empty if the trace does not say
-record TraceRow(long arrivalNs, int promptTokens, int outputTokens, List<Integer> hashIds) {
+public record TraceRow(long arrivalNs, int promptTokens, int outputTokens, List<Integer> hashIds) {
 
     /// Prompt tokens that one hash id stands for.
-    static final int HASHED_TOKENS = 512;
+    public static final int HASHED_TOKENS = 512;
 
     /// Longer prompts and outputs than any model has a context for are broken rows.
     static final int TOKENS_MAX = 1 << 24;
 
-    TraceRow {
+    public TraceRow {
         if (arrivalNs < 0) throw new IllegalArgumentException("it arrives before the first request");
         requireTokens("prompt", promptTokens);
         requireTokens("output", outputTokens);

@@ -8,6 +8,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,7 +73,7 @@ class SimulateCommandTest {
     }
 
     private void assertRefused(String hint, String... arguments) {
-        var all = new java.util.ArrayList<>(List.of("simulate", "--trace", trace()));
+        var all = new ArrayList<>(List.of("simulate", "--trace", trace()));
         all.addAll(List.of(arguments));
         assertThat(run(all.toArray(String[]::new))).as(all.toString()).isEqualTo(2);
         assertThat(err.toString()).contains(hint);
