@@ -1,20 +1,14 @@
 package io.sluice.server;
 
-import io.sluice.server.settings.SettingsFlags;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
 import picocli.CommandLine;
-import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.UnmatchedArgumentException;
 
-/// The command line: `serve`, `chat`, `version`. Exit codes: 0 as asked, 1 failed, 2 asked wrongly.
+/// The command line: `serve`, `chat`, `version`; `simulate` and `bench` are the launcher's. Exit codes: 0 as asked, 1
+/// failed, 2 asked wrongly.
 public final class SluiceCommand {
-    private static final int ASKED_WRONGLY = 2;
-
     /// Examples are lines to copy: they must not be wrapped.
     private static final int HELP_WIDTH = 110;
 
@@ -34,6 +28,9 @@ public final class SluiceCommand {
                 .name("sluice")
                 .addSubcommand("serve", ServeCommand.commandLine())
                 .addSubcommand("chat", new CommandLine(new ChatCommand()))
+                .addSubcommand(
+                        "simulate", MeasuringElsewhere.commandLine("Replays a request trace on a simulated device."))
+                .addSubcommand("bench", MeasuringElsewhere.commandLine("Measures a running server under load."))
                 .addSubcommand("version", new CommandLine(new VersionCommand()));
         spec.mixinStandardHelpOptions(true).version("Sluice " + Version.TEXT);
         spec.subcommands().values().forEach(command -> command.getCommandSpec().version(spec.version()));
@@ -46,6 +43,8 @@ public final class SluiceCommand {
                         "  sluice serve --model ./my-model.gguf          a GGUF file, or a Hugging Face folder",
                         "  sluice serve --config sluice.yaml --port 9000",
                         "  sluice chat                                   talk to the server in this terminal",
+                        "  sluice simulate --trace requests.csv          what a trace would get, without a GPU",
+                        "  sluice bench serve --url http://localhost:8000",
                         "  sluice serve --help                           every setting");
         CommandLine commands = new CommandLine(spec);
         commands.setUsageHelpWidth(HELP_WIDTH);
@@ -56,31 +55,7 @@ public final class SluiceCommand {
             commands.usage(commands.getOut());
             return 0;
         });
-        commands.setParameterExceptionHandler((wrong, _) -> explain(wrong));
+        CommandErrors.install(commands);
         return commands;
-    }
-
-    private static int explain(ParameterException wrong) {
-        CommandLine command = wrong.getCommandLine();
-        PrintWriter err = command.getErr();
-        err.println(Ansi.AUTO.string("@|bold,red error:|@ ") + message(wrong));
-        err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
-        err.flush();
-        return ASKED_WRONGLY;
-    }
-
-    private static String message(ParameterException wrong) {
-        if (!(wrong instanceof UnmatchedArgumentException unmatched)) return String.valueOf(wrong.getMessage());
-        String argument = unmatched.getUnmatched().getFirst();
-        CommandSpec command = wrong.getCommandLine().getCommandSpec();
-        if (argument.startsWith("-")) {
-            List<String> flags = command.options().stream()
-                    .flatMap(option -> List.of(option.names()).stream())
-                    .toList();
-            return "unknown option " + argument + SettingsFlags.hint(argument, flags);
-        }
-        if (command.subcommands().isEmpty()) return "unexpected argument \"" + argument + "\"";
-        return "unknown command \"" + argument + "\""
-                + SettingsFlags.hint(argument, List.copyOf(command.subcommands().keySet()));
     }
 }

@@ -1,0 +1,25 @@
+package io.sluice.benchmarks.load;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/// The measurements of running servers. Main thread.
+@Command(
+        name = "bench",
+        description = "Measures a running server.",
+        mixinStandardHelpOptions = true,
+        subcommands = {ServeLoadCommand.class, SinkCommand.class})
+public final class BenchCommand implements Runnable {
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        CommandLine command = spec.commandLine();
+        throw new ParameterException(command, "say what to measure: serve, or sink");
+    }
+}

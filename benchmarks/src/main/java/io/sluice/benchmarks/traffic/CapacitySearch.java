@@ -1,0 +1,71 @@
+package io.sluice.benchmarks.traffic;
+
+/// Finds the highest rate of a trace that an engine sustains: it keeps up, and turns hardly anybody away. Any
+/// thread.
+///
+/// It keeps up if all is done within a twentieth of the trace's span after the last request has come, beyond
+/// what the last requests take anyway. It turns hardly anybody away if the part of requests that it serves is
+/// at least 95 % of what it is at a tenth of the device's roof; some requests of some traces are too much for
+/// any engine.
+final class CapacitySearch {
+    private static final double SERVED = 0.95;
+    private static final double LATE = 0.05; // of the span
+    private static final double IDLE = 0.1; // of the roof
+    private static final double CLOSE = 1.02; // between the bounds, when the search ends
+    private static final double RATE_MAX = 1000; // times the roof
+
+    private final Setup setup;
+    private final Policy policy;
+    private final Trace trace;
+
+    CapacitySearch(Setup setup, Policy policy, Trace trace) {
+        this.setup = setup;
+        this.policy = policy;
+        this.trace = trace;
+    }
+
+    /// What was found. A value.
+    ///
+    /// @param requestsPerSecond the highest rate that was sustained
+    /// @param idleGoodPart the part of requests that is served as promised when there is nearly no load
+    record Capacity(double requestsPerSecond, double idleGoodPart) {}
+
+    Capacity find() {
+        double roof = setup.device().roofRate(trace);
+        double low = roof * IDLE;
+        Summary idle = replay(low);
+        double high = roof;
+        while (isSustained(high, idle)) {
+            low = high;
+            high *= 2;
+            if (high > roof * RATE_MAX) throw new IllegalStateException("no rate is too high for this engine");
+        }
+        while (high / low > CLOSE) {
+            double middle = Math.sqrt(low * high);
+            if (isSustained(middle, idle)) low = middle;
+            else high = middle;
+        }
+        return new Capacity(low, idle.all().goodPart());
+    }
+
+    private boolean isSustained(double requestsPerSecond, Summary idle) {
+        Summary summary = replay(requestsPerSecond);
+        double spanNs = summary.result().workload().endNs();
+        double endNs = spanNs * (1 + LATE) + lastAnswersNs(idle);
+        return servedPart(summary) >= SERVED * servedPart(idle)
+                && summary.result().endNs() <= endNs;
+    }
+
+    private static double servedPart(Summary summary) {
+        return (double) summary.all().served() / summary.all().offered();
+    }
+
+    /// How long the longest answers take when nothing else happens.
+    private static double lastAnswersNs(Summary idle) {
+        return idle.all().wholeAnswer().at(100);
+    }
+
+    private Summary replay(double requestsPerSecond) {
+        return setup.measure(setup.workload(trace, requestsPerSecond), policy).summary();
+    }
+}

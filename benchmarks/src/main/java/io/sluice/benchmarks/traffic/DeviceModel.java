@@ -1,0 +1,73 @@
+package io.sluice.benchmarks.traffic;
+
+import io.sluice.batching.ModelLimits;
+
+/// One model on one device: what a step costs, and what fits. A value.
+///
+/// A roofline in sequence: each product takes the longer of reading its weights and multiplying; then each
+/// slice's attention takes the longer of reading its keys and values and multiplying; copies to and from host
+/// memory and a fixed overhead come on top. Nothing overlaps, as in today's engines.
+///
+/// @param sequencesMax the most sequences of one step
+/// @param stepTokensMax the most tokens of one step
+record DeviceModel(Gpu gpu, ModelShape model, int sequencesMax, int stepTokensMax) {
+    static final int BLOCK_SIZE = 16;
+    static final int SEQUENCES_MAX = 512;
+    static final int STEP_TOKENS_MAX = 2048;
+
+    /// Held back for activations, logits and workspaces: two gigabytes, or a tenth of a small device.
+    private static final double ACTIVATION_BYTES_MAX = 2e9;
+
+    /// Host memory for parked sequences.
+    private static final double HOST_BYTES = 64e9;
+
+    DeviceModel {
+        if (cacheBytes(gpu, model) < (double) BLOCK_SIZE * model.kvBytesPerToken() * sequencesMax) {
+            throw new IllegalArgumentException(model.name() + " does not fit on " + gpu.name());
+        }
+    }
+
+    DeviceModel(Gpu gpu, ModelShape model) {
+        this(gpu, model, SEQUENCES_MAX, STEP_TOKENS_MAX);
+    }
+
+    DeviceModel withStepTokensMax(int tokens) {
+        return new DeviceModel(gpu, model, sequencesMax, tokens);
+    }
+
+    ModelLimits limits() {
+        double blockBytes = (double) BLOCK_SIZE * model.kvBytesPerToken();
+        return new ModelLimits(
+                (int) (cacheBytes(gpu, model) / blockBytes),
+                BLOCK_SIZE,
+                model.contextMax(),
+                stepTokensMax,
+                sequencesMax,
+                model.vocabSize(),
+                (int) (HOST_BYTES / blockBytes));
+    }
+
+    private static double cacheBytes(Gpu gpu, ModelShape model) {
+        return gpu.memoryBytes() - model.weightBytes() - Math.min(ACTIVATION_BYTES_MAX, gpu.memoryBytes() / 10);
+    }
+
+    /// Requests of this trace that the device could serve each second if nothing but its arithmetic bound it,
+    /// and all requests ran at once with as many others as their caches leave room for.
+    double roofRate(Trace trace) {
+        double kvTokens = 0;
+        double seconds = 0;
+        for (TraceRow row : trace.rows()) kvTokens += row.promptTokens() + row.outputTokens();
+        kvTokens /= trace.rows().size();
+        double together = Math.clamp(limits().cacheTokens() / kvTokens, 1, sequencesMax);
+        var cost = new StepCost(this);
+        for (TraceRow row : trace.rows()) {
+            double promptFlops = 2 * model.bodyParameters() * row.promptTokens();
+            seconds += promptFlops / gpu.flopsPerSecond();
+            cost.begin();
+            cost.slice(row.promptTokens() + row.outputTokens() / 2, 1, true);
+            double sharedNs = cost.sharedNs() / together;
+            seconds += row.outputTokens() * (sharedNs + cost.attentionNs()) / 1e9;
+        }
+        return trace.rows().size() / seconds;
+    }
+}

@@ -1,0 +1,107 @@
+package io.sluice.benchmarks.traffic;
+
+import static io.sluice.benchmarks.traffic.Amounts.percent;
+import static io.sluice.benchmarks.traffic.Amounts.ratio;
+
+import java.util.OptionalLong;
+
+/// The goals that Sluice set itself for one trace, and what was measured. One thread.
+final class ReportClaims {
+    private final Study.PerTrace per;
+    private final MarkdownTable table = new MarkdownTable("goal", "measured", "met");
+
+    ReportClaims(Study.PerTrace per) {
+        this.per = per;
+    }
+
+    void write(StringBuilder out) {
+        goodput();
+        memory();
+        tenants();
+        retryAfter();
+        out.append(table).append('\n');
+    }
+
+    private void goodput() {
+        TraceStudy.Load twice = per.study().at(2.0);
+        double ofPeak = twice.sluice().goodput() / per.study().peak().goodput();
+        double overFirstCome = twice.sluice().goodput() / twice.firstCome().goodput();
+        double overCap = twice.sluice().goodput() / twice.bestCap().goodput();
+        double overReservation =
+                twice.sluice().goodput() / twice.bestReservation().goodput();
+        claim("goodput at 2x at least 95 % of its peak", percent(ofPeak), ofPeak >= 0.95);
+        claim("goodput at 2x at least twice that of fcfs", ratio(overFirstCome) + "x", overFirstCome >= 2);
+        claim(
+                "goodput at 2x above the best static cap",
+                ratio(overCap) + "x (" + twice.bestCap().policy() + ")",
+                overCap > 1);
+        claim(
+                "goodput at 2x above the best full reservation",
+                ratio(overReservation) + "x (" + twice.bestReservation().policy() + ")",
+                overReservation > 1);
+    }
+
+    private void memory() {
+        long exhausted = 0;
+        for (TraceStudy.Load load : per.study().loads()) {
+            exhausted += load.sluice().summary().result().exhaustions();
+        }
+        TraceStudy.Load twice = per.study().at(2.0);
+        double used = kvHeld(twice.sluice());
+        double reserved = kvHeld(twice.reservations().getLast());
+        OptionalLong guaranteed = guaranteedPreemptions();
+        claim(
+                "no preemption of the guaranteed class, at any load",
+                guaranteed.isPresent() ? Long.toString(guaranteed.getAsLong()) : "the engine does not tell whose",
+                guaranteed.isPresent() && guaranteed.getAsLong() == 0);
+        claim("no exhausted KV cache, at any load", Long.toString(exhausted), exhausted == 0);
+        claim(
+                "KV held at 2x at least 1.5x of full reservation's, with as many waiting as that needs",
+                ratio(used / reserved) + "x (" + percent(used) + " against " + percent(reserved) + ")",
+                used / reserved >= 1.5);
+    }
+
+    private OptionalLong guaranteedPreemptions() {
+        long sum = 0;
+        for (TraceStudy.Load load : per.study().loads()) {
+            OptionalLong one = load.sluice().preemptions("guaranteed");
+            if (one.isEmpty()) return one;
+            sum += one.getAsLong();
+        }
+        return OptionalLong.of(sum);
+    }
+
+    private static double kvHeld(Measured measured) {
+        return measured.summary().result().occupancy().kvPart();
+    }
+
+    private void tenants() {
+        FairnessStudy fairness = per.fairness().getFirst();
+        LightTenantStudy light = per.lightTenants().getFirst();
+        claim(
+                "two backlogged tenants, 10:1 demand, within 10 % of 1:1",
+                ratio(fairness.ratio()), fairness.ratio() <= 1.1);
+        claim(
+                "a light tenant's TTFT p99 at most 1.2x of alone and two steps",
+                ratio(light.ratio()) + "x",
+                light.ratio() <= 1.2);
+    }
+
+    private void retryAfter() {
+        Summary twice = per.study().at(2.0).sluice().summary();
+        double median = twice.misjudged().at(50);
+        double worst = twice.misjudged().at(95);
+        int followed = twice.misjudged().count();
+        String of = followed == 0 ? "nobody was told when to come back" : "x (" + followed + " followed)";
+        claim("Retry-After within 25 % of the truth, median at 2x", told(median, of), median <= 1.25);
+        claim("Retry-After within 2x of the truth, p95 at 2x", told(worst, of), worst <= 2);
+    }
+
+    private static String told(double misjudged, String of) {
+        return Double.isNaN(misjudged) ? of : ratio(misjudged) + of;
+    }
+
+    private void claim(String goal, String measured, boolean isMet) {
+        table.row(goal, measured, isMet ? "yes" : "**no**");
+    }
+}

@@ -1,0 +1,109 @@
+package io.sluice.benchmarks.traffic;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/// Replays one trace and prints what its clients got. Main thread.
+@Command(
+        name = "simulate",
+        description = {
+            "Replays a request trace through the production engine, or a plainer policy, on a simulated device.",
+            "A device is a cost model and a clock that does not wait: an hour takes seconds, on any machine."
+        },
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        subcommands = SimulateReportCommand.class,
+        footer = {
+            "",
+            "Examples:",
+            "  sluice simulate --trace azure-llm-2023-conv.csv",
+            "  sluice simulate --trace azure-llm-2023-conv.csv --load 2 --policy cap:64",
+            "  sluice simulate --trace mooncake.jsonl --gpu h200 --model qwen3-8b --rate 1.5 --span 10m --json",
+            "  sluice simulate report --traces traces/ --out docs/measurements/"
+        })
+public final class SimulateCommand implements Callable<Integer> {
+
+    @Option(names = "--trace", paramLabel = "FILE", description = "An Azure CSV or a Mooncake JSONL file.")
+    private @Nullable Path trace;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private SimulateOptions options;
+
+    @Option(
+            names = "--rate",
+            paramLabel = "FACTOR",
+            description = "Times the rate at which the trace was recorded. Default: 1.")
+    private @Nullable Double rate;
+
+    @Option(
+            names = "--load",
+            paramLabel = "FACTOR",
+            description = "Times the highest rate that Sluice sustains, which is searched for first.")
+    private @Nullable Double load;
+
+    @Option(names = "--rps", paramLabel = "RATE", description = "Requests per second.")
+    private @Nullable Double requestsPerSecond;
+
+    @Option(
+            names = "--policy",
+            paramLabel = "NAME",
+            defaultValue = "sluice",
+            description = "sluice (the production engine), fcfs (nobody is refused), cap:N (N may wait), reserve:N (the"
+                    + " same, with room for the longest output). Default: ${DEFAULT-VALUE}.")
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private String policy;
+
+    @Option(
+            names = "--clients",
+            paramLabel = "WHAT",
+            defaultValue = "give-up",
+            description = "What clients do when they are refused: give-up or obey (come back when they were told to)."
+                    + " Default: ${DEFAULT-VALUE}.")
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private String clients;
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        var arguments = new SimulateArguments(spec.commandLine());
+        Setup setup = options.setup(arguments);
+        Policy followed = arguments.policy(policy);
+        Clients behaviour = arguments.clients(clients);
+        Trace read = options.shortened(arguments.trace(trace), arguments);
+        double perSecond = requestsPerSecond(arguments, setup, read);
+        Workload workload = setup.workload(read, perSecond);
+        Measured measured = setup.measure(workload, followed, setup.device().stepTokensMax(), behaviour);
+        spec.commandLine().getOut().print(json ? ReportJson.of(setup, measured) : ReplayText.of(setup, measured));
+        spec.commandLine().getOut().flush();
+        return 0;
+    }
+
+    private double requestsPerSecond(SimulateArguments arguments, Setup setup, Trace read) {
+        arguments.atMostOne("--rate", rate, "--load", load);
+        arguments.atMostOne("--rate", rate, "--rps", requestsPerSecond);
+        arguments.atMostOne("--load", load, "--rps", requestsPerSecond);
+        if (requestsPerSecond != null) return arguments.positive("--rps", requestsPerSecond);
+        if (load != null) {
+            double factor = arguments.positive("--load", load);
+            return factor
+                    * new CapacitySearch(setup, new Policy.Sluice(), read)
+                            .find()
+                            .requestsPerSecond();
+        }
+        return read.rate() * (rate == null ? 1 : arguments.positive("--rate", rate));
+    }
+}

@@ -1,0 +1,97 @@
+package io.sluice.benchmarks.traffic;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sluice.benchmarks.MeasureCommand;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class SimulateCommandTest {
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // JUnit sets it
+    Path folder;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @Test
+    void aReplayIsPrintedWithItsConditions() {
+        assertThat(run("simulate", "--trace", trace(), "--gpu", "h200", "--rate", "2.0", "--policy", "cap:8"))
+                .isZero();
+        assertThat(out.toString()).contains("cap:8", "llama-3.1-8b on h200", "goodput", "interactive", "refusals");
+    }
+
+    @Test
+    void orAsJson() {
+        assertThat(run("simulate", "--trace", trace(), "--rps", "3", "--json", "--span", "1m"))
+                .isZero();
+        assertThat(out.toString()).startsWith("{").contains("\"policy\" : \"sluice\"", "\"goodputRequestsPerSecond\"");
+    }
+
+    @Test
+    void aReportIsWrittenToItsFolder() throws IOException {
+        trace();
+        Path reports = folder.resolve("deep/reports");
+        assertThat(run("simulate", "report", "--traces", folder.toString(), "--out", reports.toString()))
+                .isZero();
+        assertThat(Files.readString(reports.resolve("traffic-simulation.md"))).contains("# Traffic in simulation");
+        assertThat(Files.readString(reports.resolve("traffic-simulation.json"))).startsWith("{");
+    }
+
+    @Test
+    void whatIsWrongIsNamedWithTheNearestRightThing() {
+        assertRefused("did you mean h100?", "--gpu", "h10");
+        assertRefused("llama-3.1-8b, qwen3-8b, smollm2-135m", "--model", "gpt-2");
+        assertRefused("did you mean fcfs?", "--policy", "fcsf");
+        assertRefused("N at least 1", "--policy", "cap:0");
+        assertRefused("did you mean give-up?", "--clients", "giveup");
+        assertRefused("90s, 10m or 1h", "--span", "ten minutes");
+        assertRefused("--rate must be more than 0", "--rate", "-1");
+        assertRefused("cannot both be given", "--rate", "1", "--load", "2");
+        assertRefused("did you mean --policy?", "--polcy", "fcfs");
+        assertRefused("at least --max-num-seqs, 512", "--max-num-batched-tokens", "64");
+    }
+
+    @Test
+    void aMissingOrBrokenTraceIsNamed() {
+        assertThat(run("simulate", "--trace", folder.resolve("no.csv").toString()))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains("there is no file", "no.csv");
+        Path broken = SmallTraces.file(folder, "broken.csv", AzureCsv.HEADER, "today,1,2");
+        assertThat(run("simulate", "--trace", broken.toString())).isEqualTo(2);
+        assertThat(err.toString()).contains("broken.csv, line 2");
+        assertThat(run("simulate")).isEqualTo(2);
+        assertThat(err.toString()).contains("--trace FILE");
+    }
+
+    private void assertRefused(String hint, String... arguments) {
+        var all = new ArrayList<>(List.of("simulate", "--trace", trace()));
+        all.addAll(List.of(arguments));
+        assertThat(run(all.toArray(String[]::new))).as(all.toString()).isEqualTo(2);
+        assertThat(err.toString()).contains(hint);
+    }
+
+    private int run(String... arguments) {
+        CommandLine commands = MeasureCommand.commandLine();
+        commands.setOut(new PrintWriter(out, true));
+        commands.setErr(new PrintWriter(err, true));
+        return commands.execute(arguments);
+    }
+
+    private String trace() {
+        String[] lines = new String[81];
+        lines[0] = AzureCsv.HEADER;
+        for (int i = 1; i < lines.length; i++) {
+            lines[i] = "2023-11-16 18:%02d:%02d.0000000,%d,%d".formatted(i / 60, i % 60, 50 + i, 1 + i % 20);
+        }
+        return SmallTraces.file(folder, "small.csv", lines).toString();
+    }
+}
