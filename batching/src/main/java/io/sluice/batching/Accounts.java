@@ -50,7 +50,7 @@ final class Accounts {
                 caller.trafficClass().name(), _ -> new ClassQueue(caller.trafficClass(), nowNs));
         TenantAccount account =
                 tenants.computeIfAbsent(caller.tenant().name(), _ -> new TenantAccount(caller.tenant(), blockCount));
-        return new Flow(account, queue);
+        return new Flow(account, queue, nowNs);
     }
 
     /// Forgets flows without requests, the oldest first, while there are too many; a few at each call.

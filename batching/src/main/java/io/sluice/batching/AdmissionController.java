@@ -26,9 +26,12 @@ class AdmissionController {
         STOPPED
     }
 
-    /// A gate that closed for a wait opens again below this part of it, and a full queue below this part of
-    /// its bound: else every caller would be told to come back in a moment, in vain.
+    /// A full queue takes requests again below this part of its bound: else every caller would be told to
+    /// come back in a moment, in vain.
     private static final double REOPENS_AT = 0.8;
+
+    /// However long its prompt takes, a request may wait for this part of its class's target.
+    private static final double OWN_PART_MIN = 0.2;
 
     private static final long DRAINER_LOOKS_NS = 100_000_000;
     private static final long RETRY_DRAINING_S = 10;
@@ -73,15 +76,24 @@ class AdmissionController {
         Refused refused = assessment.refused();
         if (refused == null && !enterWaiting()) refused = queueFull(flow);
         if (refused != null) {
-            if (refused.reason() == Reason.NO_CAPACITY) flow.setGateClosed(true);
+            if (refused.reason() == Reason.NO_CAPACITY) {
+                double decline = flow.gate()
+                        .close(
+                                assessment.forecast().waitNs(),
+                                refused.retryAfter().toNanos(),
+                                nowNs);
+                flow.classQueue().bias().learnDecline(decline);
+            }
             accounts.close(flow);
             leaveOpen();
             return new Verdict.NotTaken(refused);
         }
-        flow.setGateClosed(false);
         queueClosed = false;
+        flow.classQueue()
+                .bias()
+                .learnDecline(flow.gate().open(assessment.forecast().waitNs(), nowNs));
         var submission = new Submission(request, flow, assessment.forecast(), assessment.demand(), nowNs, wakeEngine);
-        flow.addWaiting(assessment.demand());
+        flow.addWaiting(assessment.demand(), nowNs);
         open.add(submission);
         return new Verdict.Taken(submission);
     }
@@ -103,10 +115,12 @@ class AdmissionController {
 
     private Assessment assess(GenerationRequest request, Flow flow, long nowNs) {
         Demand demand = forecast.demandOf(request, flow);
-        long waitNs = forecast.waitNs(flow, demand);
+        long rawWaitNs = forecast.waitNs(flow, demand, nowNs);
+        long waitNs = forecast.corrected(rawWaitNs, flow);
         var expected = new Timeline.Forecast(
+                rawWaitNs,
                 waitNs,
-                waitNs + forecast.prefillNs(request),
+                waitNs + forecast.prefillNs(request, flow),
                 forecast.requestsAhead(flow),
                 WaitForecast.reservedTokens(request, flow) * request.choiceCount());
         return new Assessment(refusal(request, flow, expected, nowNs), expected, demand);
@@ -127,7 +141,7 @@ class AdmissionController {
         if (flow.classQueue().backlog().requests() >= trafficClass.waitingMax()) return queueFull(flow);
         if (isQueueClosed()) return queueFull(flow);
         Refused late = deadlineTooSoon(request, flow, expected, nowNs);
-        return late != null ? late : waitTooLong(trafficClass, flow, expected);
+        return late != null ? late : waitTooLong(trafficClass, flow, expected, nowNs);
     }
 
     private @Nullable Refused neverFits(GenerationRequest request) {
@@ -166,19 +180,19 @@ class AdmissionController {
         return refuse(Reason.DEADLINE_TOO_SOON, detail, missedNs <= expected.waitNs() ? missedNs : 0);
     }
 
-    /// The gate of a flow: it closes for a request whose wait is too long for its class, and opens when the
-    /// wait has become clearly shorter.
-    private @Nullable Refused waitTooLong(TrafficClass trafficClass, Flow flow, Timeline.Forecast expected) {
-        if (expected.waitNs() == 0) return null;
+    private @Nullable Refused waitTooLong(
+            TrafficClass trafficClass, Flow flow, Timeline.Forecast expected, long nowNs) {
+        if (expected.waitNs() == 0 && forecast.nothingWaits()) return null;
         long targetNs = trafficClass.firstTokenTargetNs();
         // What its own prompt takes is not the queue's fault, but leaves less of the target to wait in.
         long prefillNs = expected.firstTokenNs() - expected.waitNs();
-        double allowedNs = Math.max((double) targetNs - prefillNs, targetNs * (1 - REOPENS_AT));
-        double reopensNs = allowedNs * REOPENS_AT;
-        if (expected.waitNs() <= (flow.isGateClosed() ? reopensNs : allowedNs)) return null;
+        double allowedNs = Math.max((double) targetNs - prefillNs, targetNs * OWN_PART_MIN);
+        double decline = flow.classQueue().bias().decline();
+        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs, decline, nowNs);
+        if (awayNs == 0) return null;
         String detail = "a request of class %s would wait %s for its first token, longer than its target of %s allows"
                 .formatted(trafficClass.name(), text(expected.firstTokenNs()), text(targetNs));
-        return refuse(Reason.NO_CAPACITY, detail, (long) (expected.waitNs() - reopensNs));
+        return refuse(Reason.NO_CAPACITY, detail, awayNs);
     }
 
     private Refused queueFull(Flow flow) {
@@ -217,10 +231,10 @@ class AdmissionController {
 
     /// The request leaves the queue: one of its choices has been given blocks. Once for each request that
     /// starts.
-    void start(Submission submission) {
+    void start(Submission submission, long nowNs) {
         if (submission.hasStarted()) return;
         submission.start();
-        submission.flow().classQueue().drain().countStart(submission.demand().ns());
+        forecast.learn(submission, nowNs);
         leaveWaiting(submission);
     }
 

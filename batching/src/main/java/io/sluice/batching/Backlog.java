@@ -33,6 +33,11 @@ final class Backlog {
         return (int) requests.get();
     }
 
+    /// The same for a divisor: another thread may just have taken the last one out.
+    int requestsMin1() {
+        return Math.max(1, requests());
+    }
+
     long ns() {
         return ns.get();
     }

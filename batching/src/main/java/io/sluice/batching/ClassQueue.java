@@ -11,24 +11,27 @@ final class ClassQueue {
 
     /// Credit is kept for this many full steps, so that a class that had nothing to do for long is not owed
     /// all of it.
-    private static final int CREDIT_STEPS = 8;
+    private static final double CREDIT_STEPS = 0.25;
 
     private volatile TrafficClass terms;
     private final SequenceList returning = SequenceList.byArrival(); // preempted, parked, or a started one's siblings
     private final FlowHeap flows = new FlowHeap();
     private final OutputLengths outputs = new OutputLengths();
-    private final DrainRate drain = new DrainRate();
+    private volatile int promptTokensLeft; // of its sequences that run, not computed yet
     private volatile double virtualNow; // the least virtual time of any flow that was served
     private double credit; // cost that the class's floor owes it
     private long latestStartNs;
 
     // For admission; any thread.
+    private final ArrivalRate arrivals;
+    private final ForecastBias bias = new ForecastBias();
     private final Backlog backlog = new Backlog(); // admitted requests that have not started
     private final Set<Flow> backlogged =
             ConcurrentHashMap.newKeySet(); // flows that have such; changed by requests' threads
 
     ClassQueue(TrafficClass terms, long nowNs) {
         this.terms = terms;
+        arrivals = new ArrivalRate(nowNs);
         latestStartNs = nowNs;
     }
 
@@ -77,7 +80,9 @@ final class ClassQueue {
         }
         Flow flow = sequence.flow();
         flow.waiting().remove(sequence);
-        if (flow.waiting().isEmpty() && flow.heapIndex() != FlowHeap.NOT_IN_HEAP) flows.remove(flow);
+        if (flow.heapIndex() == FlowHeap.NOT_IN_HEAP) return;
+        if (flow.waiting().isEmpty()) flows.remove(flow);
+        else flows.demote(flow);
     }
 
     /// The sequence that goes next, or null if all that wait are set aside.
@@ -150,11 +155,6 @@ final class ClassQueue {
         return outputs;
     }
 
-    /// How fast its waiting requests start. May be read by any thread.
-    DrainRate drain() {
-        return drain;
-    }
-
     /// True if nothing of it waits; flows that are set aside count as nothing.
     boolean isEmpty() {
         return returning.isEmpty() && flows.isEmpty();
@@ -165,29 +165,61 @@ final class ClassQueue {
         return backlog;
     }
 
+    /// Prompt tokens of its running sequences that are not computed yet. May be read by any thread.
+    int promptTokensLeft() {
+        return promptTokensLeft;
+    }
+
+    void setPromptTokensLeft(int count) {
+        promptTokensLeft = count;
+    }
+
+    /// How far its requests' predicted waits are off. May be read by any thread.
+    ForecastBias bias() {
+        return bias;
+    }
+
+    /// What is admitted of it. Requests' threads.
+    ArrivalRate arrivals() {
+        return arrivals;
+    }
+
     /// Notes that a flow has admitted requests which have not started. Requests' threads.
     void addBacklogged(Flow flow) {
         backlogged.add(flow);
     }
 
     /// Adds what of the class's waiting work goes before a new request of `flow`: its own, and of each other
-    /// flow as much
-    /// as its virtual time is behind. Requests' threads; an estimate, because all of it moves.
+    /// flow as much as its virtual time is behind. Requests' threads; an estimate, because all of it moves.
     void addAhead(Flow flow, WaitForecast.Ahead ahead) {
-        double start = Math.max(flow.virtualTime(), virtualNow)
+        double least = leastVirtualTime();
+        double start = Math.max(flow.virtualTime(), least)
                 + flow.backlog().weightedTokens() / flow.account().terms().weight();
         ahead.add(flow.backlog(), 1);
+        for (Flow other : backlogged) {
+            double itsTokens = other.backlog().weightedTokens();
+            if (other == flow || itsTokens <= 0) continue;
+            double behind = start - Math.max(other.virtualTime(), virtualNow);
+            // At equal virtual times who waits already goes first, with one request.
+            double first = behind * other.account().terms().weight()
+                    + itsTokens / other.backlog().requestsMin1();
+            ahead.add(other.backlog(), behind < 0 ? 0 : Math.min(1, first / itsTokens));
+            ahead.addRival(other.account().terms().weight());
+        }
+    }
+
+    /// The virtual time that a flow without backlog is lifted to. Forgets flows that have none on the way.
+    private double leastVirtualTime() {
+        double least = Double.MAX_VALUE;
         for (Iterator<Flow> flowsInTurn = backlogged.iterator(); flowsInTurn.hasNext(); ) {
             Flow other = flowsInTurn.next();
-            double itsTokens = other.backlog().weightedTokens();
-            if (itsTokens <= 0) {
-                flowsInTurn.remove();
-                if (other.backlog().requests() > 0) addBacklogged(other); // it got work in between
-            } else if (other != flow) {
-                double behind = start - Math.max(other.virtualTime(), virtualNow);
-                double first = behind * other.account().terms().weight();
-                ahead.add(other.backlog(), Math.clamp(first / itsTokens, 0, 1));
+            if (other.backlog().requests() > 0) {
+                least = Math.min(least, other.virtualTime());
+                continue;
             }
+            flowsInTurn.remove();
+            if (other.backlog().requests() > 0) addBacklogged(other); // it got work in between
         }
+        return least == Double.MAX_VALUE ? virtualNow : Math.max(virtualNow, least);
     }
 }

@@ -223,7 +223,7 @@ public final class Engine implements AutoCloseable {
     private void awaitNews(EngineLoop loop) {
         asleep = true;
         VarHandle.fullFence();
-        if (!loop.hasMail() && !loop.scheduler().hasNews() && !closing) park();
+        if (!loop.hasMail() && !loop.hasNews() && !closing) park();
         asleep = false;
     }
 

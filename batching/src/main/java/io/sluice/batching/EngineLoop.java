@@ -34,6 +34,7 @@ final class EngineLoop {
 
     private final AdmissionController admission;
     private final Scheduler scheduler;
+    private final Attendance attendance;
     private final ModelRunner runner;
     private final LongSupplier clock; // nanoseconds
     private final StepTimeModel times;
@@ -51,6 +52,7 @@ final class EngineLoop {
         this.runner = runner;
         this.clock = clock;
         admission = core.admission();
+        attendance = core.attendance();
         times = core.times();
         isolation = new StepIsolation(runner);
         audit = new BlockAudit(core.limits(), core.blocks(), core.host());
@@ -69,7 +71,7 @@ final class EngineLoop {
     /// @param wakeEngine called when a reader gives up or catches up
     Admission submit(GenerationRequest request, Runnable wakeEngine) {
         Runnable news = () -> {
-            scheduler.attend();
+            attendance.announceNews();
             wakeEngine.run();
         };
         return switch (admission.admit(request, clock.getAsLong(), news)) {
@@ -147,6 +149,11 @@ final class EngineLoop {
     /// True if something was published and not taken yet.
     boolean hasMail() {
         return ring.getCursor() > poller.getSequence().get();
+    }
+
+    /// True if a reader gave up or caught up, and the scheduler has not looked yet.
+    boolean hasNews() {
+        return attendance.hasNews();
     }
 
     /// To be called when work arrives after a pause: the pause is not a slow step.

@@ -21,7 +21,9 @@ interface EngineParts {
             FairQueue queue,
             StepBudget budget,
             Reservations reservations,
-            Starter starter) {}
+            Starter starter,
+            SchedulerCounts counts,
+            Attendance attendance) {}
 
     /// Puts everything but scheduler and loop together.
     ///
@@ -34,6 +36,7 @@ interface EngineParts {
         var accounts = new Accounts(limits.blockCount(), Accounts.FLOWS_MAX);
         var forecast = new WaitForecast(limits, accounts);
         var reservations = reservations(limits, blocks);
+        var counts = new SchedulerCounts();
         return new Core(
                 limits,
                 settings,
@@ -46,7 +49,9 @@ interface EngineParts {
                 queue(),
                 new StepBudget(limits, times),
                 reservations,
-                starter(blocks, host, reservations));
+                starter(blocks, host, reservations),
+                counts,
+                attendance(settings, counts));
     }
 
     default BlockHash hash(RandomGenerator random) {
@@ -80,6 +85,10 @@ interface EngineParts {
 
     default Starter starter(BlockAllocator blocks, HostBlocks host, Reservations reservations) {
         return new Starter(blocks, host, reservations);
+    }
+
+    default Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
+        return new Attendance(settings, counts);
     }
 
     default Scheduler scheduler(Core core) {

@@ -14,11 +14,13 @@ final class Flow {
     private int heapIndex = FlowHeap.NOT_IN_HEAP;
 
     // For admission; any thread.
+    private final ArrivalRate arrivals;
     private final AtomicInteger openCount = new AtomicInteger(); // admitted requests that have not ended
     private final Backlog backlog = new Backlog(); // of those, the ones that have not started
-    private volatile boolean gateClosed; // a request was refused for its wait, and the wait is still long
+    private final Gate gate = new Gate();
 
-    Flow(TenantAccount account, ClassQueue classQueue) {
+    Flow(TenantAccount account, ClassQueue classQueue, long nowNs) {
+        arrivals = new ArrivalRate(nowNs);
         this.account = account;
         this.classQueue = classQueue;
     }
@@ -75,7 +77,9 @@ final class Flow {
     }
 
     /// Counts an admitted request in that has not started. Any thread.
-    void addWaiting(Demand demand) {
+    void addWaiting(Demand demand, long nowNs) {
+        arrivals.add(demand.ns(), nowNs);
+        classQueue.arrivals().add(demand.ns(), nowNs);
         backlog.add(demand);
         classQueue.backlog().add(demand);
         classQueue.addBacklogged(this);
@@ -87,19 +91,19 @@ final class Flow {
         classQueue.backlog().remove(demand);
     }
 
+    /// What is admitted of it. Requests' threads.
+    ArrivalRate arrivals() {
+        return arrivals;
+    }
+
     /// What its requests that have not started will take. Any thread.
     Backlog backlog() {
         return backlog;
     }
 
-    /// Any thread.
-    boolean isGateClosed() {
-        return gateClosed;
-    }
-
-    /// Any thread.
-    void setGateClosed(boolean closed) {
-        if (gateClosed != closed) gateClosed = closed;
+    /// Its gate. Any thread.
+    Gate gate() {
+        return gate;
     }
 
     @Override

@@ -29,7 +29,7 @@ final class FlowHeap {
         siftDown(last);
     }
 
-    /// The flow's virtual time has grown.
+    /// The flow's virtual time has grown, or its first sequence has gone.
     void demote(Flow flow) {
         siftDown(flow);
     }
@@ -55,7 +55,7 @@ final class FlowHeap {
         int at = flow.heapIndex();
         while (at > 0) {
             Flow parent = get((at - 1) >>> 1);
-            if (parent.virtualTime() <= flow.virtualTime()) break;
+            if (!goesBefore(flow, parent)) break;
             place(parent, at);
             at = (at - 1) >>> 1;
         }
@@ -66,12 +66,19 @@ final class FlowHeap {
         int at = flow.heapIndex();
         while (2 * at + 1 < size) {
             int child = 2 * at + 1;
-            if (child + 1 < size && get(child + 1).virtualTime() < get(child).virtualTime()) child++;
-            if (get(child).virtualTime() >= flow.virtualTime()) break;
+            if (child + 1 < size && goesBefore(get(child + 1), get(child))) child++;
+            if (!goesBefore(get(child), flow)) break;
             place(get(child), at);
             at = child;
         }
         place(flow, at);
+    }
+
+    /// Flows that were lifted to the same virtual time go by who waits longest.
+    private static boolean goesBefore(Flow one, Flow other) {
+        int order = Double.compare(one.virtualTime(), other.virtualTime());
+        if (order != 0) return order < 0;
+        return one.waiting().first().order() < other.waiting().first().order();
     }
 
     private void place(Flow flow, int at) {

@@ -17,6 +17,7 @@ final class KvForecast {
     private long shared;
     private long heldSum;
     private long leftSum;
+    private double marginSquares; // the margins of independent sequences add up as their squares
 
     KvForecast(int sequencesMax) {
         sequences = new long[sequencesMax + 1];
@@ -30,17 +31,21 @@ final class KvForecast {
         shared = sharedBlocks;
         heldSum = 0;
         leftSum = 0;
+        marginSquares = 0;
     }
 
-    /// Adds a sequence that holds `held` blocks of its own and is expected to take `left` more.
-    void add(int held, int left) {
+    /// Adds a sequence that holds `held` blocks of its own and is expected to take `left` more, give or take
+    /// a margin whose square is given.
+    void add(int held, int left, double marginSquared) {
+        marginSquares += marginSquared;
         sequences[count++] = (long) left << 32 | held;
         heldSum += held;
         leftSum += left;
     }
 
     /// Takes the sequence added last out again.
-    void removeLast() {
+    void removeLast(double marginSquared) {
+        marginSquares -= marginSquared;
         long last = sequences[--count];
         heldSum -= (int) last;
         leftSum -= last >>> 32;
@@ -49,10 +54,14 @@ final class KvForecast {
     /// True if the peak is at most `blocks`.
     boolean fits(long blocks) {
         // If all of them may be as long as expected at once, nothing needs to be sorted.
-        return shared + heldSum + leftSum <= blocks || peak() <= blocks;
+        return shared + heldSum + leftSum + margin() <= blocks || peak() <= blocks;
     }
 
-    /// The most blocks in use at any moment to come.
+    private long margin() {
+        return (long) Math.ceil(Math.sqrt(Math.max(0, marginSquares)));
+    }
+
+    /// The most blocks in use at any moment to come, margin included.
     long peak() {
         long newest = count == 0 ? 0 : sequences[count - 1];
         Arrays.sort(sequences, 0, count);
@@ -64,7 +73,7 @@ final class KvForecast {
             peak = Math.max(peak, held + i * (sequence >>> 32));
         }
         moveToEnd(newest);
-        return shared + peak;
+        return shared + peak + margin();
     }
 
     /// Sorting must not change which one was added last.

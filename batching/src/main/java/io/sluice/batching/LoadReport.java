@@ -23,12 +23,12 @@ final class LoadReport {
     EngineStats publish(long stepNs, long nowNs) {
         SequenceList running = scheduler.running();
         int expected = core.reservations().peak(running);
-        publishLoad(running, expected);
-        observeDrain(nowNs);
+        publishLoad(running, expected, nowNs);
+        publishPromptTokens(running);
         return snapshot(expected, stepNs, nowNs);
     }
 
-    private void publishLoad(SequenceList running, int expectedBlocks) {
+    private void publishLoad(SequenceList running, int expectedBlocks, long nowNs) {
         core.budget().survey(running);
         int writing = core.budget().writing();
         int promptTokens = core.budget().promptTokensMax();
@@ -37,29 +37,29 @@ final class LoadReport {
         long paceNs = Math.max(0, times.predict(writing, promptTokens));
         double aloneNs = writing == 0 ? 0 : gapNs;
         core.forecast()
-                .publish(new WaitForecast.Load(
-                        Math.max(0, paceNs - aloneNs) / promptTokens,
-                        times.leastPerSequenceNs(),
-                        (double) paceNs / promptTokens,
-                        gapNs,
-                        promptTokensLeft(running),
-                        core.limits().sequencesMax() - running.size(),
-                        Math.max(0, core.limits().blockCount() - expectedBlocks)));
+                .publish(
+                        new WaitForecast.Load(
+                                Math.max(0, paceNs - aloneNs) / promptTokens,
+                                times.leastPerSequenceNs(),
+                                (double) paceNs / promptTokens,
+                                gapNs,
+                                promptTokens,
+                                core.limits().sequencesMax() - running.size(),
+                                Math.max(0, core.limits().blockCount() - expectedBlocks)),
+                        !scheduler.waiting().isEmpty(),
+                        nowNs);
     }
 
-    private static long promptTokensLeft(SequenceList running) {
-        long left = 0;
-        for (int i = 0; i < running.size(); i++) {
-            if (running.get(i).uncomputed() > 1) left += running.get(i).uncomputed();
-        }
-        return left;
-    }
-
-    private void observeDrain(long nowNs) {
+    private void publishPromptTokens(SequenceList running) {
         List<ClassQueue> classes = core.queue().classes();
         for (int i = 0; i < classes.size(); i++) {
             ClassQueue queue = classes.get(i);
-            queue.drain().observe(!queue.isEmpty(), nowNs);
+            int left = 0;
+            for (int j = 0; j < running.size(); j++) {
+                Sequence sequence = running.get(j);
+                if (sequence.flow().classQueue() == queue) left += sequence.uncomputed() - 1;
+            }
+            queue.setPromptTokensLeft(left);
         }
     }
 
@@ -90,13 +90,13 @@ final class LoadReport {
                         audit.leaked(),
                         core.host().usedCount()),
                 counts.work(),
-                classLoads(),
+                classLoads(nowNs),
                 counts.stepTokens(),
                 stepNs,
                 nowNs);
     }
 
-    private List<EngineStats.ClassLoad> classLoads() {
+    private List<EngineStats.ClassLoad> classLoads(long nowNs) {
         var loads = new ArrayList<EngineStats.ClassLoad>();
         for (ClassQueue queue : core.queue().classes()) {
             int running = 0;
@@ -107,7 +107,7 @@ final class LoadReport {
                     queue.name(),
                     running,
                     queue.backlog().requests(),
-                    core.forecast().waitNs(queue)));
+                    core.forecast().waitNs(queue, nowNs)));
         }
         loads.sort(Comparator.comparing(EngineStats.ClassLoad::name));
         return loads;

@@ -1,6 +1,7 @@
 package io.sluice.batching;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// How long the outputs of one flow have been, learned from those that ended: a histogram in which older
 /// outputs count ever less. Written by the engine thread; `mean` and `quantile` may be read by any thread
@@ -9,9 +10,6 @@ import java.util.Arrays;
 /// Four buckets per doubling, so that a quantile is at most a fifth above the truth: that is memory reserved
 /// for nothing, never memory promised twice.
 final class OutputLengths {
-
-    /// `quantile` while too little is known.
-    static final int UNKNOWN = -1;
 
     /// Outputs below which nothing is claimed to be known.
     static final int SAMPLES_MIN = 16;
@@ -47,21 +45,29 @@ final class OutputLengths {
         return mean;
     }
 
-    /// The length that a part `quantile` of the outputs longer than `longerThan` does not exceed, or
-    /// `UNKNOWN`. A sequence that has outlived all others is unknown ground again.
-    int quantile(double quantile, int longerThan) {
-        if (!isKnown()) return UNKNOWN;
-        int first = bucket(longerThan + 1);
-        float mass = 0;
-        for (int i = first; i < BUCKETS; i++) mass += weights[i];
-        if (mass < 1) return UNKNOWN;
-        float wanted = (float) (mass * quantile);
-        float seen = 0;
-        for (int i = first; i < BUCKETS; i++) {
-            seen += weights[i];
-            if (seen >= wanted && weights[i] > 0) return Math.max(longerThan + 1, longest(i));
+    /// What an output will be long, as far as is known. A value.
+    ///
+    /// @param mean tokens
+    /// @param variance of that, in tokens squared
+    record Outlook(double mean, double variance) {}
+
+    /// What is expected of an output that is longer than `longerThan` and may have at most `most` tokens;
+    /// null if too little is known. Who has outlived all others is unknown ground again.
+    @Nullable
+    Outlook outlook(int longerThan, int most) {
+        if (!isKnown()) return null;
+        double mass = 0;
+        double sum = 0;
+        double squares = 0;
+        for (int i = bucket(longerThan + 1); i < BUCKETS; i++) {
+            double length = Math.min(most, Math.max(longerThan + 1.0, middle(i)));
+            mass += weights[i];
+            sum += weights[i] * length;
+            squares += weights[i] * length * length;
         }
-        return UNKNOWN;
+        if (mass < 1) return null;
+        double expected = sum / mass;
+        return new Outlook(expected, Math.max(0, squares / mass - expected * expected));
     }
 
     private static int bucket(int length) {
@@ -70,12 +76,12 @@ final class OutputLengths {
         return EXACT + (log - 3) * PER_DOUBLING + ((length >>> (log - 2)) & (PER_DOUBLING - 1));
     }
 
-    /// The longest length in a bucket.
-    private static int longest(int bucket) {
+    /// The length that stands for a bucket.
+    private static double middle(int bucket) {
         if (bucket < EXACT) return bucket;
         int log = (bucket - EXACT) / PER_DOUBLING + 3;
-        int quarter = (bucket - EXACT) % PER_DOUBLING;
-        return (int) Math.min(Integer.MAX_VALUE, (1L << log) + (quarter + 1L) * (1L << (log - 2)) - 1);
+        double quarter = (bucket - EXACT) % PER_DOUBLING + 0.5;
+        return (1L << log) + quarter * (1L << (log - 2));
     }
 
     @Override

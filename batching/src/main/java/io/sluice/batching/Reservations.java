@@ -1,5 +1,7 @@
 package io.sluice.batching;
 
+import org.jspecify.annotations.Nullable;
+
 /// Decides whether a sequence may start: whether what it is expected to hold at its longest fits beside what
 /// all that run are. A guaranteed sequence reserves its longest possible output; the others a quantile of
 /// what its flow's outputs
@@ -11,6 +13,8 @@ class Reservations {
     private final BlockAllocator blocks;
     private final KvForecast forecast;
     private final OutputLengths outputs = new OutputLengths(); // of all flows, until a flow's own are known
+    private int expectedTokens; // of the sequence that was looked at last
+    private double marginSquared; // in blocks squared, of the same
     private int guaranteedBlocks; // what the guaranteed sequences that run may need in all
 
     Reservations(ModelLimits limits, BlockAllocator blocks) {
@@ -31,23 +35,25 @@ class Reservations {
 
     /// A sequence has started since the last survey.
     void add(Sequence sequence) {
-        forecast.add(held(sequence), left(sequence));
+        forecast.add(held(sequence), left(sequence), sequence.reservedMarginSquared());
     }
 
     /// True if the sequence's tenant may hold what it is expected to need.
     boolean isBelowCeiling(Sequence sequence) {
-        return sequence.flow().account().mayReserve(limits.blocksFor(expectedTokens(sequence)));
+        expect(sequence);
+        return sequence.flow().account().mayReserve(limits.blocksFor(expectedTokens));
     }
 
     /// True if the sequence and what was surveyed fit together at the worst moment to come. The blocks that
     /// it has already, because it found them computed, are its own as far as nobody else uses them.
     boolean fits(Sequence sequence) {
-        int expected = limits.blocksFor(expectedTokens(sequence));
+        expect(sequence);
+        int expected = limits.blocksFor(expectedTokens);
         // A guarantee counts on nobody's ending in time.
         if (sequence.isGuaranteed() && guaranteedBlocks + expected > blocks.blockCount()) return false;
-        forecast.add(held(sequence), Math.max(0, expected - sequence.table().count()));
+        forecast.add(held(sequence), Math.max(0, expected - sequence.table().count()), marginSquared);
         boolean fits = forecast.fits(capacityFor(sequence));
-        forecast.removeLast();
+        forecast.removeLast(marginSquared);
         return fits;
     }
 
@@ -64,11 +70,11 @@ class Reservations {
 
     /// The sequence has started: its tenant's account holds what it is expected to need.
     void reserve(Sequence sequence) {
-        int tokens = expectedTokens(sequence);
-        int expected = limits.blocksFor(tokens);
+        expect(sequence);
+        int expected = limits.blocksFor(expectedTokens);
         sequence.flow().account().reserve(expected - sequence.reservedBlocks());
         if (sequence.isGuaranteed()) guaranteedBlocks += expected - sequence.reservedBlocks();
-        sequence.setReserved(tokens, expected);
+        sequence.setReserved(expectedTokens, expected, marginSquared);
     }
 
     /// The sequence has grown beyond what was expected: expect more.
@@ -80,7 +86,7 @@ class Reservations {
     void release(Sequence sequence) {
         sequence.flow().account().reserve(-sequence.reservedBlocks());
         if (sequence.isGuaranteed()) guaranteedBlocks -= sequence.reservedBlocks();
-        sequence.setReserved(0, 0);
+        sequence.setReserved(0, 0, 0);
     }
 
     /// How long the outputs of all flows were.
@@ -95,20 +101,57 @@ class Reservations {
         sequence.flow().classQueue().outputs().add(sequence.sampled());
     }
 
-    /// What the sequence will have at its longest, prompt included.
-    int expectedTokens(Sequence sequence) {
+    /// Looks up what the sequence will have at its longest, prompt included, and how sure that is.
+    private void expect(Sequence sequence) {
         GenerationRequest request = sequence.request();
-        int longest = (int) request.tokenCountMax();
-        if (sequence.isGuaranteed()) return longest;
+        expectedTokens = (int) request.tokenCountMax();
+        marginSquared = 0;
         double quantile = request.caller().trafficClass().reserveQuantile();
-        int output = sequence.flow().outputs().quantile(quantile, sequence.sampled());
-        if (output == OutputLengths.UNKNOWN) {
-            output = sequence.flow().classQueue().outputs().quantile(quantile, sequence.sampled());
-        }
-        if (output == OutputLengths.UNKNOWN) output = outputs.quantile(quantile, sequence.sampled());
-        if (output == OutputLengths.UNKNOWN) return longest;
-        return (int) Math.min(longest, (long) sequence.promptLength() + output);
+        if (reservesAll(sequence) || quantile == 1) return;
+        OutputLengths.Outlook outlook = outlook(sequence);
+        if (outlook == null) return;
+        expectedTokens = Math.min(expectedTokens, sequence.promptLength() + (int) Math.ceil(outlook.mean()));
+        double deviations = deviations(quantile) / limits.blockSize();
+        marginSquared = deviations * deviations * outlook.variance();
     }
+
+    /// True if the sequence reserves blocks for its longest possible output.
+    boolean reservesAll(Sequence sequence) {
+        return sequence.isGuaranteed();
+    }
+
+    private OutputLengths.@Nullable Outlook outlook(Sequence sequence) {
+        int sampled = sequence.sampled();
+        int most = sequence.request().maxNewTokens();
+        OutputLengths.Outlook outlook = sequence.flow().outputs().outlook(sampled, most);
+        if (outlook == null) outlook = sequence.flow().classQueue().outputs().outlook(sampled, most);
+        return outlook != null ? outlook : outputs.outlook(sampled, most);
+    }
+
+    /// How many standard deviations above its mean a normally distributed sum stays below with a probability.
+    static double deviations(double quantile) {
+        for (int i = 1; i < NORMAL.length; i++) {
+            double[] above = NORMAL[i];
+            double[] below = NORMAL[i - 1];
+            if (quantile > above[0]) continue;
+            double part = Math.max(0, (quantile - below[0]) / (above[0] - below[0]));
+            return below[1] + part * (above[1] - below[1]);
+        }
+        return NORMAL[NORMAL.length - 1][1];
+    }
+
+    /// The standard normal distribution's quantiles, as tables have them.
+    private static final double[][] NORMAL = {
+        {0.5, 0},
+        {0.6, 0.253},
+        {0.7, 0.524},
+        {0.8, 0.842},
+        {0.9, 1.282},
+        {0.95, 1.645},
+        {0.98, 2.054},
+        {0.99, 2.326},
+        {0.999, 3.09}
+    };
 
     /// Blocks that the sequence gives back when it ends.
     private static int held(Sequence sequence) {

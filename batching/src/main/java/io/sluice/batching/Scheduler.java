@@ -24,13 +24,12 @@ class Scheduler {
     private final StepBudget budget;
     private final Reservations reservations;
     private final Starter starter;
+    private final Attendance attendance;
+    private final Attendance.Ending ending = this::end;
     private final SequenceList running = SequenceList.byPrecedence();
     private final SequenceList waiting = SequenceList.byArrival(); // all that are not running, queued or not
     private final Step[] steps; // in turn, so that the next can be planned while one is in flight
-    private final SchedulerCounts counts = new SchedulerCounts();
-    private volatile boolean attention; // somebody gave up or caught up since the waiting were last looked at
-    private long nextDeadlineNs = Long.MAX_VALUE; // of those that wait; no later than the first of them
-    private int waitingPaused; // of those that wait, how many have a reader who lags
+    private final SchedulerCounts counts;
     private int turn;
     private long arrivals;
     private long releases; // how often blocks were given back
@@ -48,6 +47,8 @@ class Scheduler {
         budget = core.budget();
         reservations = core.reservations();
         starter = core.starter();
+        attendance = core.attendance();
+        counts = core.counts();
         steps = new Step[] {new Step(limits), new Step(limits)};
     }
 
@@ -60,7 +61,7 @@ class Scheduler {
             Sequence sequence = submission.sequence(choice);
             sequence.setOrder(arrivals++);
             waiting.insert(sequence);
-            nextDeadlineNs = Math.min(nextDeadlineNs, sequence.deadlineNs());
+            attendance.addWaiting(sequence);
         }
         boolean shares = submission.request().prompt().length > limits.blockSize();
         letIntoQueue(submission, shares ? 1 : submission.choiceCount());
@@ -76,30 +77,20 @@ class Scheduler {
         }
     }
 
-    /// Those that wait should be looked at before the next plan. Any thread.
-    void attend() {
-        attention = true;
-    }
-
-    /// True if `attend` was called since.
-    boolean hasNews() {
-        return attention;
-    }
-
     /// Plans the next step. It is empty if nothing is left to do, or if all that could be done waits for
-    /// readers. Frozen
-    /// until it was applied or failed.
+    /// readers. Frozen until it was applied or failed.
     StepPlan plan(long nowNs) {
         assert isOwner() : "the scheduler belongs to the engine thread: use Engine.submit";
-        endUnwanted(nowNs);
+        attendance.look(running, waiting, ending, nowNs);
         turn ^= 1;
         Step step = steps[turn];
         step.plan.clear();
         budget.survey(running);
         makeRoom(step, nowNs);
-        boolean preempted = planRunning(step);
-        if (!preempted) planWaiting(step, nowNs);
+        boolean preempted = secureNextTokens(step);
+        if (!preempted) startWaiting(step, nowNs);
         queue.restore();
+        addSlices(step);
         Invariant.check(!step.plan.isEmpty() || isIdle() || isHeldUp(), "there is work, but no step makes progress");
         Invariant.check(step.plan.tokenCount() <= limits.stepTokensMax(), "a step over its token budget");
         return step.plan;
@@ -107,84 +98,11 @@ class Scheduler {
 
     /// True if everything that runs waits for its reader.
     private boolean isHeldUp() {
-        for (int i = 0; i < running.size(); i++) {
-            if (!running.get(i).isPaused()) return false;
-        }
-        return !running.isEmpty() || waitingPaused > 0;
-    }
-
-    private void endUnwanted(long nowNs) {
-        boolean ended = false;
-        for (int i = 0; i < running.size(); i++) ended |= look(running.get(i), nowNs);
-        if (ended) running.removeEnded();
-        if (!attention && nowNs < nextDeadlineNs && waitingPaused == 0) return;
-        attention = false; // before looking: who comes after this is seen next time
-        ended = false;
-        nextDeadlineNs = Long.MAX_VALUE;
-        waitingPaused = 0;
-        for (int i = 0; i < waiting.size(); i++) {
-            Sequence sequence = waiting.get(i);
-            ended |= look(sequence, nowNs);
-            if (sequence.status() == Sequence.Status.ENDED) continue;
-            nextDeadlineNs = Math.min(nextDeadlineNs, sequence.deadlineNs());
-            if (sequence.isPaused()) waitingPaused++;
-        }
-        if (ended) waiting.removeEnded();
-    }
-
-    /// Ends a sequence that nobody wants, and sees to whether its reader keeps up.
-    ///
-    /// @return true if it has ended
-    private boolean look(Sequence sequence, long nowNs) {
-        if (isCancelled(sequence)) {
-            end(sequence, FinishReason.CANCELLED, "", nowNs);
-        } else if (isExpired(sequence, nowNs)) {
-            end(sequence, FinishReason.EXPIRED, expiryDetail(sequence), nowNs);
-        } else if (isStalled(sequence, nowNs)) {
-            end(sequence, FinishReason.STALLED, "the client has not read for longer than it may", nowNs);
-        } else {
-            return false;
-        }
-        return true;
-    }
-
-    boolean isCancelled(Sequence sequence) {
-        return sequence.stream().isCancelled();
-    }
-
-    boolean isExpired(Sequence sequence, long nowNs) {
-        return nowNs >= sequence.deadlineNs();
-    }
-
-    /// Lets a sequence stand still whose reader is far behind, and go on when it has caught up.
-    ///
-    /// @return true if it has stood still for too long
-    boolean isStalled(Sequence sequence, long nowNs) {
-        TokenStream stream = sequence.stream();
-        if (!sequence.isPaused()) {
-            if (stream.lag() < settings.lagTokensMax()) return false;
-            sequence.pause(nowNs);
-            sequence.submission().timeline().countPause();
-            counts.countPause();
-        }
-        // Looked at after the reader can see that it is waited for: one of the two notices the other.
-        if (stream.lag() <= settings.lagTokensMax() / 2) {
-            sequence.resume();
-            return false;
-        }
-        return nowNs - sequence.pausedSinceNs() >= settings.stallNs();
-    }
-
-    private static String expiryDetail(Sequence sequence) {
-        return sequence.hasStarted()
-                ? "the deadline passed after %d of at most %d tokens"
-                        .formatted(sequence.sampled(), sequence.request().maxNewTokens())
-                : "the deadline passed while the request was waiting";
+        return activeCount() == 0 && (!running.isEmpty() || attendance.hasPaused());
     }
 
     /// Takes blocks and seats from running sequences that give way, if that lets the next in the queue start
-    /// now. Before
-    /// anything is planned for them.
+    /// now. Before anything is planned for them.
     private void makeRoom(Step step, long nowNs) {
         Sequence head = waiting.isEmpty() || running.isEmpty() ? null : queue.first(nowNs);
         if (head == null || head.isPaused() || (head == blocked && releases == blockedAtRelease)) return;
@@ -211,40 +129,27 @@ class Scheduler {
         return promised;
     }
 
-    /// Gives every running sequence its slice, in order of precedence; the last give way if blocks run out.
+    /// Sees to it that every running sequence whose reader keeps up has a block for its next token, in order
+    /// of precedence; the last give way if blocks run out.
     ///
     /// @return true if a sequence lost its blocks
-    private boolean planRunning(Step step) {
+    private boolean secureNextTokens(Step step) {
         boolean preempted = false;
-        int left = activeCount();
-        int tokensMax = stepBudget(left);
         boolean isFirst = true;
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
             if (sequence.isPaused()) continue;
             sequence.setPrivileged(isFirst || sequence.isGuaranteed());
             isFirst = false;
-            left--;
             while (sequence.status() == Sequence.Status.RUNNING && blocks.room(sequence) == 0) {
                 Sequence victim = victim(sequence, i);
                 if (running.indexOf(victim) <= i) i--; // all that come after move up
-                else if (!victim.isPaused()) left--;
                 preempt(victim, step);
                 preempted = true;
             }
-            if (sequence.status() != Sequence.Status.RUNNING) continue;
-            // One token is kept back for each that comes after.
-            addSlice(step, sequence, tokensMax - step.plan.tokenCount() - left);
+            if (sequence.status() == Sequence.Status.RUNNING) blocks.cover(sequence, sequence.computed() + 1);
         }
         return preempted;
-    }
-
-    private int activeCount() {
-        int active = 0;
-        for (int i = 0; i < running.size(); i++) {
-            if (!running.get(i).isPaused()) active++;
-        }
-        return active;
     }
 
     /// Who gives its blocks up so that the sequence at `index` can have one: the last whose reader lags,
@@ -263,26 +168,24 @@ class Scheduler {
         return last;
     }
 
-    private void planWaiting(Step step, long nowNs) {
+    private void startWaiting(Step step, long nowNs) {
         if (waiting.isEmpty()) return;
         int promised = promisedBlocks();
-        int tokensMax = stepBudget(running.size());
         reservations.survey(running);
         while (running.size() < limits.sequencesMax()) {
-            int left = tokensMax - step.plan.tokenCount();
-            Sequence next = left <= 0 ? null : queue.first(nowNs);
+            Sequence next = queue.first(nowNs);
             if (next == null) return;
             if (next.isPaused()) {
                 queue.setAside(next);
                 continue;
             }
-            if (next == blocked && releases == blockedAtRelease && !running.isEmpty()) return;
-            if (!running.isEmpty() && !budget.hasTimeForOneMore(next)) return;
-            switch (starter.tryStart(next, step.plan, promised, running.isEmpty())) {
+            boolean isAlone = running.isEmpty();
+            if (!isAlone && (isStillBlocked(next) || !hasTokensFor(next, nowNs))) return;
+            switch (starter.tryStart(next, step.plan, promised, isAlone)) {
                 case STARTED -> {
                     start(next, nowNs);
-                    addSlice(step, next, left);
                     promised += blocks.missing(next);
+                    blocks.cover(next, next.computed() + 1);
                 }
                 case TENANT_FULL -> queue.setAside(next);
                 case NO_ROOM -> {
@@ -297,6 +200,33 @@ class Scheduler {
         }
     }
 
+    /// True if nothing was given back since the sequence had to wait for memory.
+    private boolean isStillBlocked(Sequence sequence) {
+        return sequence == blocked && releases == blockedAtRelease;
+    }
+
+    /// True if this step has tokens for one more sequence, besides those that come before it and have prompt
+    /// left.
+    private boolean hasTokensFor(Sequence next, long nowNs) {
+        if (!budget.hasTimeForOneMore(next)) return false;
+        ClassQueue itsClass = next.flow().classQueue();
+        int active = 0;
+        int wantedBefore = 0;
+        int wantedInClass = 0;
+        for (int i = 0; i < running.size(); i++) {
+            Sequence sequence = running.get(i);
+            if (sequence.isPaused()) continue;
+            active++;
+            int wanted = Math.min(sequence.uncomputed(), sliceMax()) - 1;
+            if (sequence.precedence() < next.precedence()) wantedBefore += wanted;
+            if (sequence.flow().classQueue() == itsClass) wantedInClass += wanted;
+        }
+        int left = stepBudget(active + 1) - active;
+        // Of what its floor is owed, those of the class that run come first.
+        boolean isOwed = itsClass.credit() > wantedInClass * FairQueue.PROMPT_COST;
+        return left > (isOwed || itsClass.isOverdue(nowNs) ? 0 : wantedBefore);
+    }
+
     private void start(Sequence sequence, long nowNs) {
         boolean forked = Starter.computedSibling(sequence) != null;
         queue.remove(sequence);
@@ -309,7 +239,42 @@ class Scheduler {
         sequence.chargeUpTo(cached); // cached tokens are free
         counts.countStart(sequence, forked);
         sequence.submission().timeline().start(nowNs, cached);
-        admission.start(sequence.submission());
+        admission.start(sequence.submission(), nowNs);
+    }
+
+    /// Gives each its tokens: one at least; what is left of the budget first to those of classes whose
+    /// floors are owed it, then by precedence.
+    private void addSlices(Step step) {
+        int active = activeCount();
+        int left = stepBudget(active) - active;
+        int owed = 0;
+        for (int i = 0; i < running.size(); i++) owed += owedTokens(running.get(i), left - owed);
+        left -= owed;
+        for (int i = 0; i < running.size(); i++) {
+            Sequence sequence = running.get(i);
+            if (sequence.isPaused()) continue;
+            int own = owedTokens(sequence, owed);
+            owed -= own;
+            int before = step.plan.tokenCount();
+            addSlice(step, sequence, 1 + own + left);
+            left -= Math.max(0, step.plan.tokenCount() - before - 1 - own);
+        }
+    }
+
+    private int activeCount() {
+        int active = 0;
+        for (int i = 0; i < running.size(); i++) {
+            if (!running.get(i).isPaused()) active++;
+        }
+        return active;
+    }
+
+    /// Prompt tokens of the sequence that its class's floor is owed, of at most `most`.
+    private int owedTokens(Sequence sequence, int most) {
+        double credit = sequence.flow().classQueue().credit() / FairQueue.PROMPT_COST;
+        if (sequence.isPaused() || sequence.uncomputed() == 1 || credit <= 0) return 0;
+        int wanted = Math.min(sequence.uncomputed(), sliceMax()) - 1;
+        return (int) Math.clamp(credit, 0, Math.min(wanted, most));
     }
 
     /// The most tokens of one step.
@@ -351,8 +316,7 @@ class Scheduler {
         boolean parked = starter.takeAway(sequence, step.plan);
         releases++;
         waiting.insert(sequence);
-        if (sequence.isPaused()) waitingPaused++;
-        nextDeadlineNs = Math.min(nextDeadlineNs, sequence.deadlineNs());
+        attendance.addWaiting(sequence);
         queue.addReturning(sequence);
         Timeline timeline = sequence.submission().timeline();
         if (parked) timeline.countPark();

@@ -38,6 +38,7 @@ final class Sequence {
     private boolean paused; // its reader is too far behind
     private long pausedSinceNs;
     private int reservedTokens; // what it is expected to have at its longest, while it runs
+    private double reservedMarginSquared; // how unsure that is, in blocks squared
     private int reservedBlocks; // its tenant's account holds these for it
     private int sharedBlocks; // of its table, those it found computed
     private int chargedTokens; // computed for it at least once, or cached
@@ -208,8 +209,14 @@ final class Sequence {
         return reservedBlocks;
     }
 
-    void setReserved(int tokens, int blocks) {
+    /// How much more it may need than is expected, squared, in blocks squared.
+    double reservedMarginSquared() {
+        return reservedMarginSquared;
+    }
+
+    void setReserved(int tokens, int blocks, double marginSquared) {
         reservedTokens = tokens;
+        reservedMarginSquared = marginSquared;
         reservedBlocks = blocks;
     }
 

@@ -9,6 +9,9 @@ package io.sluice.batching;
 class StepBudget {
     private static final int STEADY_FACTOR = 2;
 
+    /// Half of all steps take longer than predicted; a target is to be kept by more than half.
+    private static final double CAUTION = 0.92;
+
     /// Prompts get on, however tight the target.
     private static final int PROMPT_TOKENS_MIN = 16;
 
@@ -52,7 +55,7 @@ class StepBudget {
         if (writing == 0) return stepTokensMax;
         long aloneNs = times.predict(writing, 0);
         if (aloneNs == StepTimeModel.UNKNOWN) return stepTokensMax;
-        long withinNs = targetNs == TrafficClass.NO_TARGET ? STEADY_FACTOR * aloneNs : targetNs;
+        long withinNs = targetNs == TrafficClass.NO_TARGET ? STEADY_FACTOR * aloneNs : (long) (CAUTION * targetNs);
         int tokens = times.promptTokensWithin(withinNs, writing, stepTokensMax);
         return Math.max(PROMPT_TOKENS_MIN, tokens);
     }
@@ -63,6 +66,6 @@ class StepBudget {
                 Math.min(targetNs, sequence.request().caller().trafficClass().tokenGapTargetNs());
         if (tightestNs == TrafficClass.NO_TARGET || writing == 0) return true;
         long ns = times.predict(writing + 1, 0);
-        return ns == StepTimeModel.UNKNOWN || ns <= tightestNs;
+        return ns == StepTimeModel.UNKNOWN || ns <= CAUTION * tightestNs;
     }
 }

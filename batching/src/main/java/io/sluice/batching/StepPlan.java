@@ -54,8 +54,8 @@ public final class StepPlan {
         history = new int[slices][];
         Arrays.fill(history, NO_TOKENS);
         historyLength = new int[slices];
-        copiesOut = new int[2 * Math.min(limits.blockCount(), limits.hostBlockCount())];
-        copiesIn = new int[copiesOut.length];
+        copiesOut = new int[2 * limits.hostBlockCount()]; // a block that several sequences share is copied for each
+        copiesIn = new int[2 * Math.min(limits.blockCount(), limits.hostBlockCount())];
     }
 
     private static final int[] NO_TOKENS = {};

@@ -1,104 +1,105 @@
 package io.sluice.batching;
 
-/// What steps have taken lately, and so what the next will: the time of a step without prompt tokens by its
-/// number of sequences, and what prompt tokens add to it by their number. Two measured tables with a line
-/// between their entries, because neither is a straight line on any device: a GPU computes the first few
-/// hundred prompt tokens in the shadow of its weights. Hot path: no allocation. Written by the engine
-/// thread; any thread may read estimates.
+/// What steps have taken lately, and so what the next will: a constant, a part for each sequence that
+/// writes, and a part for each prompt token, fitted to the latest steps by recursive least squares with
+/// exponential forgetting (Ljung, System Identification, 1999, section 11.2). A device's real curve is no
+/// plane, but near where it works lately one fits well, and only there is anything asked. Hot path: no
+/// allocation. Written by the engine thread; any thread may read estimates.
 final class StepTimeModel {
 
-    /// An estimate while nothing like it was measured.
+    /// An estimate before the first step.
     static final long UNKNOWN = -1;
 
-    private static final int SIZES = 32; // powers of two
-
-    /// How far one measurement moves an entry.
-    private static final float GAIN = 0.15f;
+    /// What a step of 35 steps ago still counts: half.
+    private static final double KEPT = 0.98;
 
     /// One step that a busy machine held up must not count for a hundred others.
-    private static final float OUTLIER = 4;
+    private static final double OUTLIER = 4;
 
-    private final float[] base = new float[SIZES]; // [log2 of sequences], nanoseconds; 0 is unknown
-    private final float[] extra = new float[SIZES]; // [log2 of prompt tokens], nanoseconds; 0 is unknown
+    /// How unsure each coefficient is before the first step, and at most: what is not asked for long must
+    /// not be forgotten without end.
+    private static final double UNSURE = 1e4;
 
-    /// Takes in a step of `sequences` sequences, of whose tokens `promptTokens` were prompt tokens.
-    ///
-    /// @param sequences those that took a single token
-    void measure(int sequences, int promptTokens, long ns) {
-        if (promptTokens == 0) {
-            if (sequences > 0) take(base, sequences, (float) ns);
-            return;
-        }
-        float without = sequences == 0 ? 0 : estimate(base, sequences);
-        if (without < 0) return; // no step without prompt tokens yet: nothing can be told apart
-        if (ns < without) base[log2(sequences)] = without = (float) ns; // an estimate from other sizes was too high
-        take(extra, promptTokens, Math.max(1, ns - without));
+    // Units in which the coefficients are of the same size.
+    private static final double SEQUENCES = 32;
+    private static final double PROMPT_TOKENS = 512;
+    private static final double MS = 1e6;
+    private static final int SIZE = 3;
+
+    private final double[] fit = new double[SIZE]; // ms; constant, per SEQUENCES, per PROMPT_TOKENS
+    private final double[][] unsure = new double[SIZE][SIZE]; // inverse of the weighted squares of what was seen
+    private final double[] seen = new double[SIZE];
+    private final double[] gain = new double[SIZE];
+    private int steps;
+    private int sequencesMax; // the most in any step
+
+    StepTimeModel() {
+        for (int i = 0; i < SIZE; i++) unsure[i][i] = UNSURE;
     }
 
-    private static void take(float[] table, int size, float ns) {
-        int at = log2(size);
-        // As if it had been of the entry's size exactly.
-        float before = table[at];
-        float sample = before == 0 ? ns : Math.min(ns, before * OUTLIER);
-        table[at] = before == 0 ? sample : before + GAIN * (sample - before);
+    /// Takes in a step in which `sequences` sequences wrote and `promptTokens` prompt tokens were computed.
+    void measure(int sequences, int promptTokens, long ns) {
+        long predicted = predict(sequences, promptTokens);
+        double sampleMs = ns / MS;
+        if (steps >= 2 * SIZE) sampleMs = Math.min(sampleMs, OUTLIER * predicted / MS);
+        seen[0] = 1;
+        seen[1] = sequences / SEQUENCES;
+        seen[2] = promptTokens / PROMPT_TOKENS;
+        learn(sampleMs);
+        steps++;
+        sequencesMax = Math.max(sequencesMax, sequences);
+    }
+
+    private void learn(double sampleMs) {
+        double variance = KEPT;
+        double predictedMs = 0;
+        for (int i = 0; i < SIZE; i++) {
+            gain[i] = 0;
+            for (int j = 0; j < SIZE; j++) gain[i] += unsure[i][j] * seen[j];
+            variance += seen[i] * gain[i];
+            predictedMs += fit[i] * seen[i];
+        }
+        for (int i = 0; i < SIZE; i++) fit[i] += gain[i] / variance * (sampleMs - predictedMs);
+        for (int i = 0; i < SIZE; i++) {
+            for (int j = 0; j <= i; j++) {
+                unsure[i][j] = (unsure[i][j] - gain[i] * gain[j] / variance) / KEPT;
+                unsure[j][i] = unsure[i][j];
+            }
+        }
+        bound();
+    }
+
+    private void bound() {
+        for (int i = 0; i < SIZE; i++) {
+            if (unsure[i][i] <= UNSURE) continue;
+            double scale = Math.sqrt(UNSURE / unsure[i][i]);
+            for (int j = 0; j < SIZE; j++) {
+                unsure[i][j] *= scale;
+                unsure[j][i] *= scale;
+            }
+        }
     }
 
     /// The time of a step of these tokens, or `UNKNOWN`.
     long predict(int sequences, int promptTokens) {
-        float without = sequences == 0 ? 0 : estimate(base, sequences);
-        float with = promptTokens == 0 ? 0 : estimate(extra, promptTokens);
-        return without < 0 || with < 0 ? UNKNOWN : (long) (without + with);
+        if (steps == 0) return UNKNOWN;
+        double ms = Math.max(0, fit[0])
+                + Math.max(0, fit[1]) * sequences / SEQUENCES
+                + Math.max(0, fit[2]) * promptTokens / PROMPT_TOKENS;
+        return (long) (ms * MS);
     }
 
-    /// What a sequence costs in the batches that make the most of a step; 0 while nothing is known.
+    /// What a sequence costs in the largest batches that were computed; 0 while nothing is known.
     double leastPerSequenceNs() {
-        double least = 0;
-        for (int i = 0; i < SIZES; i++) {
-            double each = base[i] / centre(i);
-            if (each > 0 && (least == 0 || each < least)) least = each;
-        }
-        return least;
+        return sequencesMax == 0 ? 0 : (double) predict(sequencesMax, 0) / sequencesMax;
     }
 
     /// The most prompt tokens that a step of `sequences` sequences can take in and still end within `ns`;
     /// `most` if nothing is known.
     int promptTokensWithin(long ns, int sequences, int most) {
-        if (predict(sequences, most) == UNKNOWN || predict(sequences, most) <= ns) return most;
-        int fits = 0;
-        int fails = most;
-        while (fails - fits > 1) {
-            int middle = (fits + fails) >>> 1;
-            if (predict(sequences, middle) <= ns) fits = middle;
-            else fails = middle;
-        }
-        return fits;
-    }
-
-    /// Between the entries around `size`; beyond the measured ones, in proportion upwards and level
-    /// downwards. -1 if no entry is known.
-    private static float estimate(float[] table, int size) {
-        int at = log2(size);
-        int below = at;
-        while (below >= 0 && table[below] == 0) below--;
-        int above = at + 1;
-        while (above < SIZES && table[above] == 0) above++;
-        boolean hasBelow = below >= 0;
-        boolean hasAbove = above < SIZES;
-        if (hasBelow && hasAbove) {
-            float sizeBelow = centre(below);
-            float part = Math.clamp((size - sizeBelow) / (centre(above) - sizeBelow), 0f, 1f);
-            return table[below] + part * (table[above] - table[below]);
-        }
-        if (hasBelow) return table[below] * Math.max(1f, size / centre(below));
-        return hasAbove ? table[above] : -1;
-    }
-
-    /// The size that stands for an entry: the middle of `[2^i, 2^(i+1))`.
-    private static float centre(int at) {
-        return at == 0 ? 1 : 1.5f * (1L << at);
-    }
-
-    private static int log2(int size) {
-        return 31 - Integer.numberOfLeadingZeros(Math.max(1, size));
+        long aloneNs = predict(sequences, 0);
+        double perTokenNs = Math.max(0, fit[2]) * MS / PROMPT_TOKENS;
+        if (aloneNs == UNKNOWN || aloneNs + most * perTokenNs <= ns) return most;
+        return (int) Math.clamp((ns - aloneNs) / perTokenNs, 0, most);
     }
 }

@@ -23,11 +23,12 @@ public final class Timeline {
 
     /// What was expected of the request when it was admitted. A value.
     ///
+    /// @param plainWaitNs the same as `waitNs`, before it was corrected by how long others had waited
     /// @param waitNs until one of its choices starts
     /// @param firstTokenNs until its first token
     /// @param requestsAhead requests that were to start before it
     /// @param reservedTokens prompt and the output that blocks are reserved for, over all choices
-    public record Forecast(long waitNs, long firstTokenNs, int requestsAhead, long reservedTokens) {}
+    public record Forecast(long plainWaitNs, long waitNs, long firstTokenNs, int requestsAhead, long reservedTokens) {}
 
     Timeline(GenerationRequest request, long admittedNs, Forecast forecast) {
         this.request = request;

@@ -4,18 +4,18 @@ package io.sluice.batching;
 /// published after its latest step. Any thread; what it reads moves while it reads, so its answers are
 /// estimates.
 ///
-/// What goes before a request starts at once as far as there are seats and memory for it; then only its
-/// prompts are in the way. What does not fit has to wait until others end. That work is counted in
-/// nanoseconds of the engine, which a queue gives away at about one per nanosecond; how fast each class's
-/// queue really drains is measured, and corrects for
-/// everything that the model leaves out.
+/// What goes before a request starts as fast as the engine takes in prompts, as far as there are seats and
+/// memory for it. What does not fit has to wait until others end: that is work, counted in nanoseconds of
+/// the engine. Which part of the engine a class gets while it has something waiting is measured, and
+/// corrects for what the model leaves out.
 final class WaitForecast {
 
     /// A class that has not been served at all for a while is still promised something.
-    private static final double DRAIN_MIN = 0.01;
+    private static final double SHARE_MIN = 0.01;
 
     private final ModelLimits limits;
     private final Accounts accounts;
+    private final WorkRate workRate = new WorkRate();
     private volatile Load load = Load.UNKNOWN;
 
     /// What the engine publishes after a step. A value.
@@ -25,7 +25,7 @@ final class WaitForecast {
     /// @param pacedPromptTokenNs a step's time for each prompt token that it has room for: how fast prompts
     /// get on
     /// @param gapNs between two tokens of a sequence
-    /// @param promptTokensLeft of sequences that run, not computed yet
+    /// @param stepPromptTokens prompt tokens that a step has room for
     /// @param freeSeats sequences that may still start
     /// @param freeBlocks that nothing is expected to need
     record Load(
@@ -33,12 +33,12 @@ final class WaitForecast {
             double outputTokenNs,
             double pacedPromptTokenNs,
             double gapNs,
-            long promptTokensLeft,
+            int stepPromptTokens,
             int freeSeats,
             int freeBlocks) {
 
         /// Before the first step: everything is quick until something is measured.
-        static final Load UNKNOWN = new Load(0, 0, 0, 0, 0, Integer.MAX_VALUE, Integer.MAX_VALUE);
+        static final Load UNKNOWN = new Load(0, 0, 0, 0, 1, Integer.MAX_VALUE, Integer.MAX_VALUE);
     }
 
     WaitForecast(ModelLimits limits, Accounts accounts) {
@@ -46,9 +46,10 @@ final class WaitForecast {
         this.accounts = accounts;
     }
 
-    /// Takes note of the engine's load. Engine thread.
-    void publish(Load latest) {
+    /// Takes note of the engine's load, and whether something waits. Engine thread.
+    void publish(Load latest, boolean busy, long nowNs) {
         load = latest;
+        workRate.observe(busy, nowNs);
     }
 
     Load load() {
@@ -80,47 +81,100 @@ final class WaitForecast {
     static long reservedTokens(GenerationRequest request, Flow flow) {
         TrafficClass trafficClass = request.caller().trafficClass();
         if (trafficClass.guaranteed()) return request.tokenCountMax();
-        double quantile = trafficClass.reserveQuantile();
-        int output = flow.outputs().quantile(quantile, 0);
-        if (output == OutputLengths.UNKNOWN)
-            output = flow.classQueue().outputs().quantile(quantile, 0);
-        if (output == OutputLengths.UNKNOWN) return request.tokenCountMax();
-        return Math.min(request.tokenCountMax(), (long) request.prompt().length + output);
+        OutputLengths.Outlook outlook = flow.outputs().outlook(0, request.maxNewTokens());
+        if (outlook == null) outlook = flow.classQueue().outputs().outlook(0, request.maxNewTokens());
+        if (outlook == null) return request.tokenCountMax();
+        return Math.min(request.tokenCountMax(), request.prompt().length + (long) Math.ceil(outlook.mean()));
     }
 
     /// How long a request of this flow would wait until it starts, in nanoseconds.
-    long waitNs(Flow flow, Demand demand) {
-        Ahead ahead = new Ahead();
+    long waitNs(Flow flow, Demand demand, long nowNs) {
         ClassQueue queue = flow.classQueue();
-        for (ClassQueue other : accounts.classes()) {
-            if (other.terms().rank() < queue.terms().rank()) ahead.add(other.backlog(), 1);
-        }
-        double higherNs = ahead.ns;
-        queue.addAhead(flow, ahead);
-        Load now = load;
-        double promptNs = ahead.promptTokens * now.pacedPromptTokenNs();
-        // The part of what is ahead, and of the request's first choice, that there are no seats or no memory
-        // for.
-        double seatless = lacking(ahead.seats + 1, now.freeSeats());
-        double homeless = lacking(ahead.blocks + (double) demand.blocks() / demand.seats(), now.freeBlocks());
-        double part = Math.max(seatless, homeless);
-        if (part == 0) return (long) promptNs;
-        double ownNs = ahead.ns - higherNs + demand.ns();
-        return (long) Math.max(promptNs, part * (higherNs + ownNs / drain(queue)));
+        Ahead higher = higherThan(queue);
+        Ahead own = new Ahead();
+        queue.addAhead(flow, own);
+        double share = share(queue, nowNs);
+        double behindAllNs =
+                startNs(higher, own, share, (double) demand.ns(), (double) demand.blocks() / demand.seats());
+        // The flow's own backlog gets no more than the flow's part of the class, whoever comes in the
+        // meantime.
+        Ahead flowsOwn = new Ahead();
+        flowsOwn.add(flow.backlog(), 1);
+        double part = flowPart(flow, own.rivalWeight, share, nowNs);
+        return (long) Math.max(behindAllNs, startNs(higher, flowsOwn, share * part, 0, 1));
     }
 
-    /// How long the first request of a tenant that has nothing waiting would wait, if it needs one seat and
-    /// one block: what
-    /// the class's higher ones have waiting, and what its own cannot be helped by.
-    long waitNs(ClassQueue queue) {
-        Ahead ahead = new Ahead();
-        for (ClassQueue other : accounts.classes()) {
-            if (other.terms().rank() < queue.terms().rank()) ahead.add(other.backlog(), 1);
+    /// The same behind all that waits in a class, for a request that takes no time and one block.
+    long waitNs(ClassQueue queue, long nowNs) {
+        Ahead own = new Ahead();
+        own.add(queue.backlog(), 1);
+        return (long) startNs(higherThan(queue), own, share(queue, nowNs), 0, 1);
+    }
+
+    /// True if no admitted request of any class has not started.
+    boolean nothingWaits() {
+        for (ClassQueue queue : accounts.classes()) {
+            if (queue.backlog().requests() > 0) return false;
         }
-        ahead.add(queue.backlog(), 1);
+        return true;
+    }
+
+    /// A wait of this flow's class, in the light of how long others have waited of whom the same was
+    /// predicted.
+    long corrected(long waitNs, Flow flow) {
+        boolean startsAtOnce = waitNs == 0 && flow.classQueue().backlog().requests() == 0;
+        return startsAtOnce ? 0 : flow.classQueue().bias().correct(waitNs, (long) load.gapNs());
+    }
+
+    /// A request has started: was the prediction right? Engine thread.
+    void learn(Submission submission, long nowNs) {
+        workRate.countStart(submission.demand().ns());
+        Timeline timeline = submission.timeline();
+        long waitedNs = nowNs - timeline.admittedNs();
+        ForecastBias bias = submission.flow().classQueue().bias();
+        bias.learn(timeline.forecast().plainWaitNs(), waitedNs, (long) load.gapNs());
+    }
+
+    private Ahead higherThan(ClassQueue queue) {
+        Ahead higher = new Ahead();
+        for (ClassQueue other : accounts.classes()) {
+            if (other.terms().rank() < queue.terms().rank()) higher.add(other.backlog(), 1);
+        }
+        return higher;
+    }
+
+    /// When a request starts that has `higher` and `own` work before it, of which the latter gets a share of
+    /// the engine.
+    private double startNs(Ahead higher, Ahead own, double share, double itsNs, double itsBlocks) {
         Load now = load;
-        double part = Math.max(lacking(ahead.seats + 1, now.freeSeats()), lacking(ahead.blocks + 1, now.freeBlocks()));
-        return (long) Math.max(ahead.promptTokens * now.pacedPromptTokenNs(), part * ahead.ns / drain(queue));
+        double promptNs = (higher.promptTokens + own.promptTokens / share) * now.pacedPromptTokenNs();
+        // The part of what is ahead, and of the request's first choice, that there are no seats or no memory
+        // for.
+        double seatless = lacking(higher.seats + own.seats + 1, now.freeSeats());
+        double homeless = lacking(higher.blocks + own.blocks + itsBlocks, now.freeBlocks());
+        return Math.max(
+                promptNs, Math.max(seatless, homeless) * (higher.ns + (own.ns + itsNs) / share) / workRate.get());
+    }
+
+    /// The part of the engine that a class gets while it has something waiting: what classes of lower ranks
+    /// leave, as they are admitted, and the floors of those of higher ranks; its own floor at least.
+    private double share(ClassQueue queue, long nowNs) {
+        double left = 1;
+        for (ClassQueue other : accounts.classes()) {
+            TrafficClass terms = other.terms();
+            if (terms.rank() < queue.terms().rank()) left -= other.arrivals().get(nowNs) / workRate.get();
+            else if (other != queue && other.backlog().requests() > 0) left -= terms.floor();
+        }
+        return Math.max(SHARE_MIN, Math.max(queue.terms().floor(), left));
+    }
+
+    /// The part of its class's share that a flow gets while it has something waiting: what the others leave,
+    /// as they are admitted; its weight's part among those that have something waiting too, at least.
+    private double flowPart(Flow flow, double rivalWeight, double share, long nowNs) {
+        double weight = flow.account().terms().weight();
+        double othersRate =
+                flow.classQueue().arrivals().get(nowNs) - flow.arrivals().get(nowNs);
+        return Math.max(weight / (weight + rivalWeight), 1 - othersRate / workRate.get() / share);
     }
 
     private static double lacking(double wanted, double there) {
@@ -133,6 +187,11 @@ final class WaitForecast {
         private double promptTokens;
         private double blocks;
         private double seats;
+        private double rivalWeight; // of the other flows that have something waiting
+
+        void addRival(double weight) {
+            rivalWeight += weight;
+        }
 
         /// Adds a part of a backlog.
         void add(Backlog backlog, double part) {
@@ -143,15 +202,17 @@ final class WaitForecast {
         }
     }
 
-    /// Nanoseconds of work that leave the class's queue in one nanosecond.
-    private static double drain(ClassQueue queue) {
-        return Math.max(DRAIN_MIN, Math.max(queue.terms().floor(), queue.drain().perNs()));
-    }
-
-    /// How long the request's prompt takes once it has started, and what runs has got on with its own.
-    long prefillNs(GenerationRequest request) {
+    /// How long the request's prompt takes once it has started: the step under way, then as many as it needs
+    /// behind what of its class and of lower ranks is being computed.
+    long prefillNs(GenerationRequest request, Flow flow) {
         Load now = load;
-        return (long) ((now.promptTokensLeft() + request.prompt().length) * now.pacedPromptTokenNs());
+        long tokens = request.prompt().length;
+        for (ClassQueue other : accounts.classes()) {
+            if (other.terms().rank() <= flow.classQueue().terms().rank()) tokens += other.promptTokensLeft();
+        }
+        long steps = Math.ceilDiv(tokens, (long) now.stepPromptTokens());
+        double stepNs = now.pacedPromptTokenNs() * now.stepPromptTokens();
+        return (long) Math.max(tokens * now.pacedPromptTokenNs(), steps * stepNs + now.gapNs() / 2);
     }
 
     /// From the first token to the last, as far as is expected.

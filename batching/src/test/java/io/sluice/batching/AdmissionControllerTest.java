@@ -16,6 +16,7 @@ class AdmissionControllerTest {
     private static final TrafficClass HASTY =
             new TrafficClass("hasty", 1, false, false, 0.9, 0, 1000 * MS, 500 * MS, TrafficClass.NO_TARGET, 10);
 
+    private long nowNs;
     private final ModelLimits limits = new ModelLimits(8, 4, 64, 16, 4, 100, 0);
     private final Accounts accounts = new Accounts(limits.blockCount(), 100);
     private final WaitForecast forecast = new WaitForecast(limits, accounts);
@@ -50,10 +51,11 @@ class AdmissionControllerTest {
     @Test
     void aDeadlineThatCannotBeMetIsRefusedWithTheTimeAfterWhichItCould() {
         load(0, 0);
-        admitted(request(20, 10)); // 1.5 s of work ahead; its own turn takes 0.55 s, and its prompt a second
+        admitted(request(
+                20, 10)); // 1.5 s of work ahead; its own turn takes 0.55 s, and its prompt a second and half a step
         var refused = refused(request(Caller.ANONYMOUS, 10, 1, Deadlines.last(2000 * MS)));
         assertThat(refused.reason()).isEqualTo(Reason.DEADLINE_TOO_SOON);
-        assertThat(refused.retryAfter()).isEqualTo(Duration.ofMillis(1100));
+        assertThat(refused.retryAfter()).isEqualTo(Duration.ofMillis(1125));
     }
 
     @Test
@@ -78,39 +80,59 @@ class AdmissionControllerTest {
         List<Submission> queue = new ArrayList<>();
         for (int i = 0; i < WAITING_MAX; i++) queue.add(admitted(request(1, 1)));
         assertThat(refused(request(1, 1)).reason()).isEqualTo(Reason.QUEUE_FULL);
-        for (int i = 0; i < 3; i++) admission.start(queue.get(i));
+        for (int i = 0; i < 3; i++) admission.start(queue.get(i), nowNs);
         assertThat(refused(request(1, 1)).reason()).isEqualTo(Reason.QUEUE_FULL);
-        admission.start(queue.get(3));
+        admission.start(queue.get(3), nowNs);
         admitted(request(1, 1));
     }
 
     @Test
-    void aClosedGateOpensAfterTheTimeThatItSaid() {
+    void aClosedGateStaysClosedUntilTheMomentThatItTold() {
         load(0, 0);
         var caller = new Caller(Tenant.ANONYMOUS, HASTY);
         List<Submission> queue = new ArrayList<>();
         // 100 ms each, and nothing can start: the sixth would wait for more than the class allows.
-        while (admission.wouldRefuse(request(caller, 1, 1, Deadlines.NONE), 0).isEmpty()) {
+        while (admission
+                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs)
+                .isEmpty()) {
             queue.add(admitted(request(caller, 1, 1, Deadlines.NONE)));
         }
         Refused refused = refused(request(caller, 1, 1, Deadlines.NONE));
         assertThat(refused.reason()).isEqualTo(Reason.NO_CAPACITY);
         assertThat(refused.detail()).contains("hasty", "0.5 s");
-        long untilOpenMs = refused.retryAfter().toMillis();
-        assertThat(untilOpenMs).isPositive();
-        int started = 0;
-        while (admission.wouldRefuse(request(caller, 1, 1, Deadlines.NONE), 0).isPresent()) {
-            admission.start(queue.get(started++));
-        }
-        // The engine starts one each 100 ms.
-        assertThat(started * 100L).isBetween(untilOpenMs, untilOpenMs + 100);
+        long untilOpenNs = refused.retryAfter().toNanos();
+        assertThat(untilOpenNs).isPositive();
+        // Half of the queue has gone, sooner than was expected: it was said otherwise.
+        for (int i = 0; i < queue.size() / 2 + 1; i++) admission.start(queue.get(i), nowNs);
+        nowNs = untilOpenNs / 3;
+        assertThat(refused(request(caller, 1, 1, Deadlines.NONE)).retryAfter())
+                .isEqualTo(Duration.ofNanos(untilOpenNs - nowNs));
+        nowNs = untilOpenNs;
+        admitted(request(caller, 1, 1, Deadlines.NONE));
+    }
+
+    @Test
+    void anIdleEngineOpensItsGatesWhateverWasTold() {
+        load(0, 0);
+        var caller = new Caller(Tenant.ANONYMOUS, HASTY);
+        var first = new Caller(new Tenant("first", 1, 0, 1), TrafficClass.GUARANTEED);
+        List<Submission> ahead = new ArrayList<>();
+        for (int i = 0; i < 4; i++) ahead.add(admitted(request(first, 20, 10, Deadlines.NONE))); // 1.5 s each
+        assertThat(refused(request(caller, 1, 1, Deadlines.NONE)).retryAfter()).isGreaterThan(Duration.ofSeconds(4));
+        for (Submission submission : ahead) admission.start(submission, nowNs);
+        load(4, 8);
+        nowNs = 1;
+        assertThat(admission.wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs))
+                .isEmpty();
     }
 
     @Test
     void anotherTenantIsNotRefusedForWhatOneHasWaiting() {
         load(0, 0);
         var greedy = new Caller(new Tenant("greedy", 1, 0, 1), HASTY);
-        while (admission.wouldRefuse(request(greedy, 1, 1, Deadlines.NONE), 0).isEmpty()) {
+        while (admission
+                .wouldRefuse(request(greedy, 1, 1, Deadlines.NONE), nowNs)
+                .isEmpty()) {
             admitted(request(greedy, 1, 1, Deadlines.NONE));
         }
         admitted(request(new Caller(new Tenant("modest", 1, 0, 1), HASTY), 1, 1, Deadlines.NONE));
@@ -120,7 +142,7 @@ class AdmissionControllerTest {
     void aRequestGivesItsPlaceBackExactlyOnce() {
         Submission submission = admitted(request(1, 1));
         assertThat(admission.waitingCount()).isEqualTo(1);
-        admission.start(submission);
+        admission.start(submission, nowNs);
         assertThat(admission.waitingCount()).isZero();
         assertThat(admission.openCount()).isEqualTo(1);
         admission.settle(submission);
@@ -148,18 +170,19 @@ class AdmissionControllerTest {
     /// and a prompt of
     /// ten tokens a second on its way.
     private void load(int freeSeats, int freeBlocks) {
-        forecast.publish(new WaitForecast.Load(50 * MS, 50 * MS, 100 * MS, 50 * MS, 0, freeSeats, freeBlocks));
+        forecast.publish(
+                new WaitForecast.Load(50 * MS, 50 * MS, 100 * MS, 50 * MS, 1, freeSeats, freeBlocks), false, 0);
     }
 
     private Submission admitted(GenerationRequest request) {
-        return switch (admission.admit(request, 0, () -> {})) {
+        return switch (admission.admit(request, nowNs, () -> {})) {
             case AdmissionController.Verdict.Taken(var submission) -> submission;
             case AdmissionController.Verdict.NotTaken(var refused) -> throw new AssertionError(refused);
         };
     }
 
     private Refused refused(GenerationRequest request) {
-        return switch (admission.admit(request, 0, () -> {})) {
+        return switch (admission.admit(request, nowNs, () -> {})) {
             case AdmissionController.Verdict.Taken _ -> throw new AssertionError("admitted: " + request);
             case AdmissionController.Verdict.NotTaken(var refused) -> refused;
         };

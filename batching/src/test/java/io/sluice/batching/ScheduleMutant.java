@@ -51,8 +51,8 @@ enum ScheduleMutant implements SimulatedParts {
     /// Deadlines are looked at only while a request waits.
     EXPIRED_GOES_ON {
         @Override
-        public Scheduler scheduler(Core core) {
-            return new Scheduler(core) {
+        public Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
+            return new Attendance(settings, counts) {
                 @Override
                 boolean isExpired(Sequence sequence, long nowNs) {
                     return sequence.status() == Sequence.Status.WAITING && super.isExpired(sequence, nowNs);
@@ -63,8 +63,8 @@ enum ScheduleMutant implements SimulatedParts {
     /// Cancellation is looked at only while a request runs.
     CANCELLED_SURVIVES {
         @Override
-        public Scheduler scheduler(Core core) {
-            return new Scheduler(core) {
+        public Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
+            return new Attendance(settings, counts) {
                 @Override
                 boolean isCancelled(Sequence sequence) {
                     return sequence.status() == Sequence.Status.RUNNING && super.isCancelled(sequence);
@@ -231,8 +231,8 @@ enum ScheduleMutant implements SimulatedParts {
         public Reservations reservations(ModelLimits limits, BlockAllocator blocks) {
             return new Reservations(limits, blocks) {
                 @Override
-                int expectedTokens(Sequence sequence) {
-                    return sequence.isGuaranteed() ? sequence.tokenCount() : super.expectedTokens(sequence);
+                boolean reservesAll(Sequence sequence) {
+                    return false;
                 }
             };
         }
@@ -240,8 +240,8 @@ enum ScheduleMutant implements SimulatedParts {
     /// A sequence goes on although its reader is far behind.
     LAG_IGNORED {
         @Override
-        public Scheduler scheduler(Core core) {
-            return new Scheduler(core) {
+        public Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
+            return new Attendance(settings, counts) {
                 @Override
                 boolean isStalled(Sequence sequence, long nowNs) {
                     return false;
@@ -252,8 +252,8 @@ enum ScheduleMutant implements SimulatedParts {
     /// A reader who has caught up is not noticed.
     PAUSED_FOR_EVER {
         @Override
-        public Scheduler scheduler(Core core) {
-            return new Scheduler(core) {
+        public Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
+            return new Attendance(settings, counts) {
                 @Override
                 boolean isStalled(Sequence sequence, long nowNs) {
                     return !sequence.isPaused() && super.isStalled(sequence, nowNs);

@@ -53,7 +53,7 @@ final class SchedulerHarness {
     }
 
     List<TokenStream> submit(GenerationRequest request) {
-        return switch (core.admission().admit(request, nowNs, scheduler::attend)) {
+        return switch (core.admission().admit(request, nowNs, core.attendance()::announceNews)) {
             case AdmissionController.Verdict.Taken(var submission) -> {
                 scheduler.add(submission);
                 yield submission.streams();

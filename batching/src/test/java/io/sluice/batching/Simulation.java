@@ -88,6 +88,11 @@ final class Simulation implements ShadowRunner.World {
             }
 
             @Override
+            public Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
+                return parts.attendance(settings, counts);
+            }
+
+            @Override
             public Starter starter(BlockAllocator blocks, HostBlocks host, Reservations reservations) {
                 return parts.starter(blocks, host, reservations);
             }
