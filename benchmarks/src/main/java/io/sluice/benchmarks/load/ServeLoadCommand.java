@@ -189,6 +189,7 @@ final class ServeLoadCommand implements Callable<Integer> {
         Endpoint asked = endpoint();
         try (var pool = new ConnectionPool(target, silenceMax)) {
             String name = model != null ? model : ModelNames.first(pool, target, keyring.first());
+            SelfWarmUp.run(asked);
             var writer = new RequestWriter(target, asked, name, ignoreEnd);
             var run = new LoadRun(new LoadClient(pool, writer, clients, stats.tokensSeen()), asks, stats, limit);
             measure(run, stats);
