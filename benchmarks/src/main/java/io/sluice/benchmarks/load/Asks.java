@@ -29,14 +29,14 @@ final class Asks implements Iterator<Ask> {
     private sealed interface Source {
 
         /// Lengths drawn one by one; moments from gaps, or none.
-        record Drawn(@Nullable Gaps gaps, Lengths prompt, Lengths output, int requests) implements Source {}
+        record Drawn(@Nullable ArrivalGaps gaps, Lengths prompt, Lengths output, int requests) implements Source {}
 
         /// The rows of a trace, at their moments.
         record Replayed(List<TraceRow> rows) implements Source {}
     }
 
     /// An open loop.
-    static Asks open(long seed, Keyring keys, Gaps gaps, Lengths prompt, Lengths output, int requests) {
+    static Asks open(long seed, Keyring keys, ArrivalGaps gaps, Lengths prompt, Lengths output, int requests) {
         return new Asks(seed, keys, new Source.Drawn(gaps, prompt, output, requests));
     }
 

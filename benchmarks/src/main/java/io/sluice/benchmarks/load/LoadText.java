@@ -34,7 +34,7 @@ final class LoadText {
         line(
                 text,
                 "answered",
-                "%d (%s); %s output tokens per second, %s per answer; %s prompt tokens per answer"
+                "%d (%s); %s output tokens per second until the last answer; %s per answer, %s prompt tokens"
                         .formatted(
                                 all.answered(),
                                 percent((double) all.answered() / all.sent()),

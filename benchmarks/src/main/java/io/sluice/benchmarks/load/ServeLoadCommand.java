@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,6 +43,9 @@ import picocli.CommandLine.Spec;
         })
 final class ServeLoadCommand implements Callable<Integer> {
     private static final int FAILED = 1;
+
+    /// How long requests that are under way may take when the run is interrupted.
+    private static final Duration INTERRUPTED_MAX = Duration.ofSeconds(30);
 
     @Option(names = "--url", required = true, paramLabel = "URL", description = "The server, with or without /v1.")
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -177,6 +182,8 @@ final class ServeLoadCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
 
+    private final CountDownLatch reported = new CountDownLatch(1);
+
     @Override
     public Integer call() throws IOException {
         Target target = parsed("--url", url, Target::of);
@@ -189,10 +196,14 @@ final class ServeLoadCommand implements Callable<Integer> {
         Endpoint asked = endpoint();
         try (var pool = new ConnectionPool(target, silenceMax)) {
             String name = model != null ? model : ModelNames.first(pool, target, keyring.first());
+            SelfWarmUp.run(asked);
             var writer = new RequestWriter(target, asked, name, ignoreEnd);
             var run = new LoadRun(new LoadClient(pool, writer, clients, stats.tokensSeen()), asks, stats, limit);
-            measure(run, stats);
+            try (var _ = new ProgressLine(stats, spec.commandLine().getErr(), isTerminal()).start()) {
+                measure(run);
+            }
             report(new Conditions(conditions(target, name, keyring)), stats.snapshot());
+            reported.countDown();
             return stats.snapshot().all().answered() > 0 ? 0 : FAILED;
         } catch (IOException e) {
             spec.commandLine().getErr().println("error: " + e.getMessage());
@@ -200,19 +211,18 @@ final class ServeLoadCommand implements Callable<Integer> {
         }
     }
 
-    private void measure(LoadRun run, LoadStats stats) {
-        Thread main = Thread.currentThread();
+    private void measure(LoadRun run) {
         // Ctrl-C ends the sending; what was measured is still reported.
         Thread interrupted = new Thread(() -> {
             run.stop();
             try {
-                main.join();
+                var _ = reported.await(INTERRUPTED_MAX.toSeconds(), TimeUnit.SECONDS);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
         });
         Runtime.getRuntime().addShutdownHook(interrupted);
-        try (var _ = new ProgressLine(stats, spec.commandLine().getErr(), isTerminal()).start()) {
+        try {
             if (concurrency != null) run.runClosed(concurrency);
             else run.runOpen();
         } finally {
@@ -275,7 +285,7 @@ final class ServeLoadCommand implements Callable<Integer> {
             }
             return Asks.closed(seed, keyring, prompt, output, requests);
         }
-        var gaps = new Gaps(positive("--rate", rate), positive("--burstiness", burstiness));
+        var gaps = new ArrivalGaps(positive("--rate", rate), positive("--burstiness", burstiness));
         return Asks.open(seed, keyring, gaps, prompt, output, requests);
     }
 

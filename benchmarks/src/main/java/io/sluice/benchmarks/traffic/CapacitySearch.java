@@ -34,6 +34,10 @@ final class CapacitySearch {
         double roof = setup.device().roofRate(trace);
         double low = roof * IDLE;
         Summary idle = replay(low);
+        if (idle.all().served() == 0) {
+            throw new BrokenTrace(trace.name()
+                    + ": nearly idle, the engine serves none of its requests: are they too long" + " for this model?");
+        }
         double high = roof;
         while (isSustained(high, idle)) {
             low = high;

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The gaps between tokens of all requests that arrived within a window, by class and by tenant. One thread.
 final class Gaps implements TokenListener {
-    private static final int DIGITS = 3;
+    private static final int DIGITS = 2; // a report keeps thousands of histograms
     private static final long MICROSECOND_NS = 1000;
 
     private final long fromNs;

@@ -19,7 +19,7 @@ public record Promise(TrafficClass trafficClass, Slo slo, double share) {
             new Promise(configured(TrafficClass.GUARANTEED, 500, 50), PEOPLE, 0.10),
             new Promise(configured(TrafficClass.INTERACTIVE, 500, 50), PEOPLE, 0.40),
             new Promise(configured(TrafficClass.STANDARD, 2_000, 100), PROGRAMS, 0.30),
-            new Promise(configured(TrafficClass.BATCH, 60_000, 0), WORK, 0.20));
+            new Promise(configured(TrafficClass.BATCH, 30_000, 0), WORK, 0.20));
 
     public String name() {
         return trafficClass.name();

@@ -55,7 +55,10 @@ final class Replay {
                 if (++steps % STEPS_BETWEEN_LOOKS == 0) look();
             } else {
                 look();
+                long idleFromNs = time.getAsLong();
+                SimulatedEngine.State idle = engine.state();
                 if (!time.skip()) break;
+                occupancy.add(idleFromNs, time.getAsLong(), idle);
                 engine.resume();
             }
         }

@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
             "  sluice simulate report --traces traces/ --out docs/measurements/"
         })
 public final class SimulateCommand implements Callable<Integer> {
+    private static final int FAILED = 1;
 
     @Option(names = "--trace", paramLabel = "FILE", description = "An Azure CSV or a Mooncake JSONL file.")
     private @Nullable Path trace;
@@ -79,6 +80,15 @@ public final class SimulateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        try {
+            return replay();
+        } catch (BrokenTrace e) {
+            say("error: " + e.getMessage());
+            return FAILED;
+        }
+    }
+
+    private int replay() throws IOException {
         var arguments = new SimulateArguments(spec.commandLine());
         Setup setup = options.setup(arguments);
         Policy followed = arguments.policy(policy);
@@ -92,6 +102,11 @@ public final class SimulateCommand implements Callable<Integer> {
         return 0;
     }
 
+    private void say(String line) {
+        spec.commandLine().getErr().println(line);
+        spec.commandLine().getErr().flush();
+    }
+
     private double requestsPerSecond(SimulateArguments arguments, Setup setup, Trace read) {
         arguments.atMostOne("--rate", rate, "--load", load);
         arguments.atMostOne("--rate", rate, "--rps", requestsPerSecond);
@@ -99,10 +114,10 @@ public final class SimulateCommand implements Callable<Integer> {
         if (requestsPerSecond != null) return arguments.positive("--rps", requestsPerSecond);
         if (load != null) {
             double factor = arguments.positive("--load", load);
-            return factor
-                    * new CapacitySearch(setup, new Policy.Sluice(), read)
-                            .find()
-                            .requestsPerSecond();
+            say("Searching for the highest rate that Sluice sustains ...");
+            CapacitySearch.Capacity capacity = new CapacitySearch(setup, new Policy.Sluice(), read).find();
+            say("It sustains " + Amounts.rate(capacity.requestsPerSecond()) + " requests per second.");
+            return factor * capacity.requestsPerSecond();
         }
         return read.rate() * (rate == null ? 1 : arguments.positive("--rate", rate));
     }

@@ -23,7 +23,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class SimulateReportCommand implements Callable<Integer> {
-    static final String NAME = "traffic-simulation";
+    private static final String NAME = "traffic-simulation";
+    private static final int FAILED = 1;
 
     @Option(names = "--traces", required = true, paramLabel = "DIR", description = "Where the traces are.")
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -58,8 +59,11 @@ final class SimulateReportCommand implements Callable<Integer> {
                 .toList();
         Files.createDirectories(out);
         Study study;
-        try (var batch = new Batch(threadCount)) {
-            study = Study.of(setup, read, batch, this::say);
+        try (var pool = new ReplayPool(threadCount)) {
+            study = Study.of(setup, read, pool, this::say);
+        } catch (BrokenTrace e) {
+            say("error: " + e.getMessage());
+            return FAILED;
         }
         Files.writeString(out.resolve(NAME + ".md"), ReportMarkdown.of(study));
         Files.writeString(out.resolve(NAME + ".json"), ReportJson.of(study));

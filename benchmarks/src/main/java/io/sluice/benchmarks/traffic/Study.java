@@ -14,13 +14,13 @@ record Study(Setup setup, List<PerTrace> traces, List<LongPromptStudy> longPromp
     /// Runs all replays.
     ///
     /// @param progress told what happens next, for somebody who waits
-    static Study of(Setup setup, List<Trace> traces, Batch batch, Consumer<String> progress) {
+    static Study of(Setup setup, List<Trace> traces, ReplayPool pool, Consumer<String> progress) {
         var studied = new ArrayList<PerTrace>();
         for (Trace trace : traces) {
             progress.accept(trace.name() + ": policies at several loads");
-            TraceStudy study = TraceStudy.of(setup, trace, batch);
+            TraceStudy study = TraceStudy.of(setup, trace, pool);
             progress.accept(trace.name() + ": two tenants");
-            studied.add(tenants(setup, study, batch));
+            studied.add(tenants(setup, study, pool));
         }
         progress.accept("long prompts");
         int stepTokens = studied.getFirst().study().baselineStepTokensMax();
@@ -28,10 +28,10 @@ record Study(Setup setup, List<PerTrace> traces, List<LongPromptStudy> longPromp
                 () -> LongPromptStudy.of(
                         setup, new Policy.Sluice(), setup.device().stepTokensMax()),
                 () -> LongPromptStudy.of(setup, new Policy.FirstCome(), stepTokens));
-        return new Study(setup, studied, batch.run(longPrompts));
+        return new Study(setup, studied, pool.run(longPrompts));
     }
 
-    private static PerTrace tenants(Setup setup, TraceStudy study, Batch batch) {
+    private static PerTrace tenants(Setup setup, TraceStudy study, ReplayPool pool) {
         Trace trace = study.trace();
         double capacity = study.capacity().requestsPerSecond();
         var fairness = new ArrayList<Callable<FairnessStudy>>();
@@ -43,6 +43,6 @@ record Study(Setup setup, List<PerTrace> traces, List<LongPromptStudy> longPromp
             fairness.add(() -> FairnessStudy.of(setup, trace, capacity, policy, stepTokens));
             light.add(() -> LightTenantStudy.of(setup, trace, capacity, policy, stepTokens));
         }
-        return new PerTrace(study, batch.run(fairness), batch.run(light));
+        return new PerTrace(study, pool.run(fairness), pool.run(light));
     }
 }

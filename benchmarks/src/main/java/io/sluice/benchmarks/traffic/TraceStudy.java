@@ -40,12 +40,12 @@ record TraceStudy(
         }
     }
 
-    static TraceStudy of(Setup setup, Trace trace, Batch batch) {
+    static TraceStudy of(Setup setup, Trace trace, ReplayPool pool) {
         var capacity = new CapacitySearch(setup, new Policy.Sluice(), trace).find();
-        int stepTokens = bestStepTokens(setup, trace, capacity, batch);
+        int stepTokens = bestStepTokens(setup, trace, capacity, pool);
         var loads = new ArrayList<Load>();
         for (double factor : FACTORS) {
-            loads.add(load(setup, trace, factor, factor * capacity.requestsPerSecond(), stepTokens, batch));
+            loads.add(load(setup, trace, factor, factor * capacity.requestsPerSecond(), stepTokens, pool));
         }
         Workload twice = setup.workload(trace, 2 * capacity.requestsPerSecond());
         Measured obeying =
@@ -53,7 +53,7 @@ record TraceStudy(
         return new TraceStudy(trace, capacity, stepTokens, loads, obeying);
     }
 
-    private static int bestStepTokens(Setup setup, Trace trace, CapacitySearch.Capacity capacity, Batch batch) {
+    private static int bestStepTokens(Setup setup, Trace trace, CapacitySearch.Capacity capacity, ReplayPool pool) {
         Workload workload = setup.workload(trace, 2 * capacity.requestsPerSecond());
         var replays = new ArrayList<Callable<Measured>>();
         for (int tokens : STEP_TOKENS) {
@@ -61,11 +61,11 @@ record TraceStudy(
                 replays.add(() -> setup.measure(workload, new Policy.StaticCap(cap), tokens, Clients.GIVE_UP));
             }
         }
-        return batch.run(replays).stream().max(BY_GOODPUT).orElseThrow().stepTokensMax();
+        return pool.run(replays).stream().max(BY_GOODPUT).orElseThrow().stepTokensMax();
     }
 
     private static Load load(
-            Setup setup, Trace trace, double factor, double requestsPerSecond, int stepTokens, Batch batch) {
+            Setup setup, Trace trace, double factor, double requestsPerSecond, int stepTokens, ReplayPool pool) {
         Workload workload = setup.workload(trace, requestsPerSecond);
         var replays = new ArrayList<Callable<Measured>>();
         replays.add(() -> setup.measure(workload, new Policy.Sluice()));
@@ -76,7 +76,7 @@ record TraceStudy(
         for (int cap : CAPS) {
             replays.add(() -> setup.measure(workload, new Policy.FullReservation(cap), stepTokens, Clients.GIVE_UP));
         }
-        List<Measured> results = batch.run(replays);
+        List<Measured> results = pool.run(replays);
         List<Measured> caps = results.subList(2, 2 + CAPS.size());
         List<Measured> reservations = results.subList(2 + CAPS.size(), results.size());
         return new Load(

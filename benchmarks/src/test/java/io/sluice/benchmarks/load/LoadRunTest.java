@@ -39,7 +39,7 @@ class LoadRunTest {
         try (var server = new FakeServer(_ -> FakeServer.tokens(2));
                 var pool = new ConnectionPool(server.target(), LONG)) {
             var stats = new LoadStats(Duration.ZERO);
-            Asks asks = Asks.open(1, KEYS, new Gaps(2000, 1), new Lengths(3, 9), new Lengths(2, 2), 50);
+            Asks asks = Asks.open(1, KEYS, new ArrivalGaps(2000, 1), new Lengths(3, 9), new Lengths(2, 2), 50);
             new LoadRun(client(server, pool, Patience.NONE), asks, stats, LONG).runOpen();
             assertThat(stats.snapshot().all().answered()).isEqualTo(50);
             assertThat(stats.snapshot().lag().getTotalCount()).isEqualTo(50);

@@ -33,7 +33,7 @@ class LoadShapeTest {
     @CsvSource({"1, 1", "0.25, 2", "4, 0.5"})
     void gapsHaveTheirRateAndTheirBurstiness(double shape, double variation) {
         var random = new SplittableRandom(1);
-        var gaps = new Gaps(50, shape);
+        var gaps = new ArrivalGaps(50, shape);
         int count = 200_000;
         double sum = 0;
         double squares = 0;
@@ -55,7 +55,12 @@ class LoadShapeTest {
 
     private static List<Ask> sent(long seed) {
         var asks = Asks.open(
-                seed, new Keyring(List.of(KEY), 1), new Gaps(10, 0.5), new Lengths(10, 90), new Lengths(5, 5), 100);
+                seed,
+                new Keyring(List.of(KEY), 1),
+                new ArrivalGaps(10, 0.5),
+                new Lengths(10, 90),
+                new Lengths(5, 5),
+                100);
         var all = new ArrayList<Ask>();
         asks.forEachRemaining(all::add);
         return all;

@@ -1,7 +1,10 @@
 package io.sluice.benchmarks.traffic;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -178,6 +181,19 @@ class ReplayTest {
         String once = ReportJson.of(setup, setup.measure(setup.workload(trace, 30), policy, 512, Clients.GIVE_UP));
         String again = ReportJson.of(setup, setup.measure(setup.workload(trace, 30), policy, 512, Clients.GIVE_UP));
         assertThat(again).isEqualTo(once);
+    }
+
+    @ParameterizedTest
+    @MethodSource("policies")
+    void theBeginningsOfTheRealTracesAreReplayed(Policy policy) throws IOException {
+        String shared = System.getenv("SLUICE_SHARED");
+        assumeTrue(shared != null, "SLUICE_SHARED is not set");
+        for (Trace trace : TraceFile.readAll(Path.of(String.valueOf(shared), "data", "traces"))) {
+            Workload workload = Workload.of(trace.first(200).spread(1), 1, 131_072);
+            ReplayResult result = run(workload, new DeviceModel(Gpu.H200, ModelShape.LLAMA_3_1_8B), policy);
+            assertThat(result.outcomes()).noneMatch(Outcome.Broken.class::isInstance);
+            assertThat(Summary.of(result).all().served()).isPositive();
+        }
     }
 
     private static ReplayResult run(Workload workload, DeviceModel device, Policy policy) {

@@ -50,8 +50,8 @@ class ReportTest {
     }
 
     private static Study study(int threads) {
-        try (var batch = new Batch(threads)) {
-            return Study.of(SETUP, List.of(SmallTraces.random(6, 150, 300, 60)), batch, _ -> {});
+        try (var pool = new ReplayPool(threads)) {
+            return Study.of(SETUP, List.of(SmallTraces.random(6, 150, 300, 60)), pool, _ -> {});
         }
     }
 }

@@ -72,6 +72,16 @@ class SimulateCommandTest {
         assertThat(err.toString()).contains("--trace FILE");
     }
 
+    @Test
+    void aTraceThatNoModelCouldServeIsSaidPlainly() {
+        Path huge = SmallTraces.file(
+                folder, "huge.csv", AzureCsv.HEADER, "2023-11-16 18:15:46,9000000,1", "2023-11-16 18:15:47,9000000,1");
+        assertThat(run("simulate", "--trace", huge.toString(), "--load", "1")).isEqualTo(1);
+        assertThat(err.toString()).contains("huge.csv", "too long for this model");
+        assertThat(run("simulate", "--trace", huge.toString(), "--gpu", "cpu")).isEqualTo(2);
+        assertThat(err.toString()).contains("llama-3.1-8b does not fit on cpu");
+    }
+
     private void assertRefused(String hint, String... arguments) {
         var all = new ArrayList<>(List.of("simulate", "--trace", trace()));
         all.addAll(List.of(arguments));

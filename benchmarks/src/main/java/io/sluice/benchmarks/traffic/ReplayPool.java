@@ -10,10 +10,10 @@ import java.util.concurrent.Future;
 
 /// Runs independent replays on a few threads and gives their results back in order, so that the number of
 /// threads changes nothing but the time. The caller's thread waits.
-final class Batch implements AutoCloseable {
+final class ReplayPool implements AutoCloseable {
     private final ExecutorService threads;
 
-    Batch(int threadCount) {
+    ReplayPool(int threadCount) {
         threads = Executors.newFixedThreadPool(threadCount);
     }
 

@@ -7,7 +7,7 @@ import java.util.random.RandomGenerator;
 ///
 /// @param requestsPerSecond on average
 /// @param shape of the gamma distribution; what `vllm bench serve` calls burstiness
-record Gaps(double requestsPerSecond, double shape) {
+record ArrivalGaps(double requestsPerSecond, double shape) {
 
     /// The next gap in nanoseconds.
     double drawNs(RandomGenerator random) {
