@@ -19,6 +19,7 @@ final class FastRunner implements LogitsRunner {
     private final GemmChoice choice;
     private final Sizes sizes;
     private final Deque<Runnable> resources; // what closes them, last made first
+    private final KvCache cache;
     private final StepBuffers buffers;
     private final FastLlama graph;
     private final Sampler sampler;
@@ -28,7 +29,7 @@ final class FastRunner implements LogitsRunner {
     private StepPlan plan;
 
     /// What a model needs on this path.
-    record Sizes(ModelLimits limits, KvLayout kv, long weightBytes, long kvBytes, long bufferBytes) {
+    record Sizes(ModelLimits limits, KvLayout kv, long weightBytes, long kvBytes, long parkBytes, long bufferBytes) {
         private static Sizes of(ModelConfig config, ModelLimits limits, RunnerSettings settings, Products products) {
             KvLayout kv = new KvLayout(
                     settings.kvDtype(),
@@ -40,7 +41,8 @@ final class FastRunner implements LogitsRunner {
                     limits,
                     kv,
                     PackedWeights.bytes(config, products),
-                    kv.blockBytes() * limits.blockCount() * config.layerCount(),
+                    KvCache.bytes(kv, config.layerCount(), limits),
+                    KvCache.hostBytes(kv, config.layerCount(), limits),
                     StepBuffers.bytes(config, limits, products) + products.scratchBytes());
         }
     }
@@ -79,10 +81,14 @@ final class FastRunner implements LogitsRunner {
         choice = gemm.choice();
         sizes = Sizes.of(config, limits, settings, products);
         DeviceMemory.refuseTooMuch(
-                sizes.weightBytes, sizes.kvBytes, sizes.bufferBytes, new MachineMemory(Path.of("/")).availableBytes());
+                sizes.weightBytes,
+                sizes.kvBytes,
+                sizes.parkBytes,
+                sizes.bufferBytes,
+                new MachineMemory(Path.of("/")).availableBytes());
         PackedWeights weights = PackedWeights.load(files, products, kernels);
         resources.push(weights::close);
-        KvCache cache = new KvCache(kernels, sizes.kv, config.layerCount(), limits.blockCount());
+        cache = new KvCache(kernels, sizes.kv, config.layerCount(), limits);
         resources.push(cache::close);
         buffers = new StepBuffers(kernels, config, limits, sizes.kv, products);
         resources.push(buffers::close);
@@ -120,8 +126,8 @@ final class FastRunner implements LogitsRunner {
     private StepResult await() {
         try {
             return compute();
-        } catch (RuntimeException e) {
-            throw new StepFailed("the CPU kernels could not compute a step: " + e.getMessage(), e);
+        } catch (Throwable e) {
+            throw StepErrors.meaning("the CPU kernels", e);
         }
     }
 
@@ -146,8 +152,9 @@ final class FastRunner implements LogitsRunner {
     }
 
     private void computeHidden(StepPlan step) {
+        cache.copyBlocks(step);
         buffers.fill(step);
-        graph.computeHidden(step.tokenCount(), step.sliceCount());
+        if (step.sliceCount() > 0) graph.computeHidden(step.tokenCount(), step.sliceCount());
     }
 
     @Override

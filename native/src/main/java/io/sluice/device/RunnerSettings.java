@@ -5,6 +5,7 @@ package io.sluice.device;
 /// @param dtype what weights and activations are computed in
 /// @param kvDtype what keys and values are stored in
 /// @param kvCacheBytes memory for keys and values; decides the number of blocks
+/// @param parkBytes host memory for keys and values of parked sequences; 0 if none are parked
 /// @param blockSize token positions per KV block; a power of two
 /// @param contextMax the most tokens of one sequence
 /// @param sequencesMax the most sequences in one step
@@ -16,6 +17,7 @@ public record RunnerSettings(
         Dtype dtype,
         Dtype kvDtype,
         long kvCacheBytes,
+        long parkBytes,
         int blockSize,
         int contextMax,
         int sequencesMax,

@@ -104,7 +104,13 @@ final class Sampler {
             modified = true;
         }
         if (params.usesHistory()) {
-            penalise(plan, slice, params);
+            try {
+                penalise(plan, slice, params);
+            } catch (RuntimeException e) { // what was counted must not count for the next slice
+                Arrays.fill(seen, false);
+                Arrays.fill(outputCount, 0);
+                throw e;
+            }
             modified = true;
         }
         return modified;

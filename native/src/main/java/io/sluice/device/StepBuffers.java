@@ -8,12 +8,14 @@ import io.sluice.batching.StepPlan;
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.ModelConfig;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /// The memory that a step computes in, made once for the largest step: the plan as the kernels read it, and
 /// activations. Hot path, no allocation. Engine thread only.
 final class StepBuffers implements AutoCloseable {
     private final Region memory;
     private final KvLayout kv;
+    private final ModelLimits limits;
 
     private final MemorySegment tokens; // int [token]
     private final MemorySegment positions; // int [token]
@@ -39,6 +41,7 @@ final class StepBuffers implements AutoCloseable {
 
     StepBuffers(Kernels kernels, ModelConfig config, ModelLimits limits, KvLayout kv, Products products) {
         this.kv = kv;
+        this.limits = limits;
         memory = new Region(kernels, bytes(config, limits, products));
         int tokenCount = limits.stepTokensMax();
         int sliceCount = limits.sequencesMax();
@@ -107,7 +110,9 @@ final class StepBuffers implements AutoCloseable {
         }
     }
 
-    /// Writes the plan where the kernels read it.
+    /// Writes the plan where the kernels read it. They trust it: what is impossible ends here.
+    ///
+    /// @throws IndexOutOfBoundsException if there is no such token or block
     void fill(StepPlan plan) {
         int tiles = 0;
         int token = 0;
@@ -116,12 +121,13 @@ final class StepBuffers implements AutoCloseable {
             for (int i = 0; i < plan.length(slice); i++, token++) {
                 int position = first + i;
                 long block = plan.block(slice, position / kv.blockSize());
-                tokens.setAtIndex(JAVA_INT, token, plan.token(token));
+                tokens.setAtIndex(JAVA_INT, token, Objects.checkIndex(plan.token(token), limits.vocabSize()));
                 positions.setAtIndex(JAVA_INT, token, position);
                 slots.setAtIndex(JAVA_LONG, token, block * kv.blockSize() + position % kv.blockSize());
             }
             for (int i = 0; i < plan.blockCount(slice); i++) {
-                blockTables.setAtIndex(JAVA_INT, (long) slice * slices.tableStride() + i, plan.block(slice, i));
+                int block = Objects.checkIndex(plan.block(slice, i), limits.blockCount());
+                blockTables.setAtIndex(JAVA_INT, (long) slice * slices.tableStride() + i, block);
             }
             firstPosition.setAtIndex(JAVA_INT, slice, first);
             tokenStart.setAtIndex(JAVA_INT, slice, plan.tokenStart(slice));

@@ -31,7 +31,7 @@ class GemmChoiceTest {
     }
 
     private static GemmChoice choice(Dtype dtype, boolean deterministic, Gemm gemm, boolean amx) {
-        RunnerSettings settings = new RunnerSettings(dtype, dtype, 1 << 20, 16, 128, 8, 128, deterministic, gemm, 1);
+        RunnerSettings settings = new RunnerSettings(dtype, dtype, 1 << 20, 0, 16, 128, 8, 128, deterministic, gemm, 1);
         return GemmChoice.of(settings, amx);
     }
 }

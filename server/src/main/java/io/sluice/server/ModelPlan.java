@@ -18,6 +18,9 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
 
     private static final long AUTO_BYTES_MAX = 1L << 30;
 
+    /// The automatic room for parked sequences takes at most this part of the machine's memory.
+    private static final int AUTO_PARK_PART = 8;
+
     /// @param preferred what the device would choose to compute in
     /// @param memoryBytes the machine's, or the container's
     static ModelPlan of(ServerSettings settings, ModelConfig model, Dtype preferred, long memoryBytes) {
@@ -34,6 +37,7 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
                 dtype,
                 kvDtype,
                 kvBytes,
+                engine.parkBytes().orElse(Math.min(kvBytes, memoryBytes / AUTO_PARK_PART)),
                 engine.blockSize(),
                 contextMax,
                 engine.sequencesMax(),

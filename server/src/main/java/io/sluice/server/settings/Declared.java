@@ -62,6 +62,15 @@ final class Declared {
             "Memory for keys and values, such as `2GiB`. `auto` is enough for `max-num-seqs` requests of full length,"
                     + " but at most 1 GiB and a quarter of the machine's memory, and never less than for one request.");
 
+    static final Setting<Optional<Long>> PARK_MEMORY = new Setting<>(
+            "park-memory",
+            Group.ENGINE,
+            new Kind.Auto<>(new Kind.SizeOrOff()),
+            "auto",
+            "Memory outside the KV cache where keys and values of sequences that have to make room are kept, so that they"
+                    + " go on without being computed again; `off` keeps none. `auto` is as much as the KV cache, but at"
+                    + " most an eighth of the machine's memory. It is taken only when it is used.");
+
     static final Setting<Integer> BLOCK_SIZE = new Setting<>(
             "block-size",
             Group.ENGINE,
@@ -193,6 +202,7 @@ final class Declared {
             KV_CACHE_DTYPE,
             CACHE_DIR,
             KV_CACHE_MEMORY,
+            PARK_MEMORY,
             BLOCK_SIZE,
             MAX_NUM_SEQS,
             MAX_NUM_BATCHED_TOKENS,

@@ -22,6 +22,7 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
 
     public record Engine(
             Optional<Long> kvCacheBytes,
+            Optional<Long> parkBytes,
             int blockSize,
             int sequencesMax,
             int stepTokensMax,
@@ -82,6 +83,7 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
             int stepTokensMax = value(Declared.MAX_NUM_BATCHED_TOKENS);
             Engine engine = new Engine(
                     value(Declared.KV_CACHE_MEMORY),
+                    value(Declared.PARK_MEMORY),
                     value(Declared.BLOCK_SIZE),
                     value(Declared.MAX_NUM_SEQS),
                     stepTokensMax,
