@@ -25,13 +25,15 @@ int sluice_cpu_supports(const char *set) {
     if (strcmp(set, "portable") == 0) return 1;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
             && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (strcmp(set, "avx2") == 0) return avx2;
     if (strcmp(set, "avx512") == 0) return avx512;
     if (strcmp(set, "amx_bf16") == 0) return amx_bf16();
-    if (strcmp(set, "avx512bf16") == 0) return avx512 && __builtin_cpu_supports("avx512bf16");
+    int vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+    if (strcmp(set, "avx512vnni") == 0) return vnni;
+    if (strcmp(set, "avx512bf16") == 0) return vnni && __builtin_cpu_supports("avx512bf16");
 #endif
     return 0;
 }

@@ -30,7 +30,8 @@ final class FastRunner implements LogitsRunner {
 
     /// What a model needs on this path.
     record Sizes(ModelLimits limits, KvLayout kv, long weightBytes, long kvBytes, long parkBytes, long bufferBytes) {
-        private static Sizes of(ModelConfig config, ModelLimits limits, RunnerSettings settings, Products products) {
+        private static Sizes of(WeightFiles files, ModelLimits limits, RunnerSettings settings, Products products) {
+            ModelConfig config = files.config();
             KvLayout kv = new KvLayout(
                     settings.kvDtype(),
                     config.headCount(),
@@ -40,7 +41,7 @@ final class FastRunner implements LogitsRunner {
             return new Sizes(
                     limits,
                     kv,
-                    PackedWeights.bytes(config, products),
+                    PackedWeights.bytes(files, products),
                     KvCache.bytes(kv, config.layerCount(), limits),
                     KvCache.hostBytes(kv, config.layerCount(), limits),
                     StepBuffers.bytes(config, limits, products) + products.scratchBytes());
@@ -57,7 +58,9 @@ final class FastRunner implements LogitsRunner {
         try {
             Kernels kernels = new Kernels(library, set, settings.threads());
             resources.push(kernels::close);
-            GemmChoice.Opened gemm = GemmChoice.of(settings, library.supportsAmx())
+            FusedWeights.Matrix matrix = new FusedWeights(files).layer(0).down();
+            boolean quantised = GemmChoice.own(settings, kernels).format(matrix).isQuantised();
+            GemmChoice.Opened gemm = GemmChoice.of(settings, quantised, library.supportsAmx())
                     .open(settings, kernels, StepBuffers.outputsMax(files.config(), limits));
             resources.push(gemm.products()::close);
             return new FastRunner(files, limits, settings, kernels, gemm, resources);
@@ -79,7 +82,7 @@ final class FastRunner implements LogitsRunner {
         ModelConfig config = files.config();
         Products products = gemm.products();
         choice = gemm.choice();
-        sizes = Sizes.of(config, limits, settings, products);
+        sizes = Sizes.of(files, limits, settings, products);
         DeviceMemory.refuseTooMuch(
                 sizes.weightBytes,
                 sizes.kvBytes,
@@ -139,15 +142,22 @@ final class FastRunner implements LogitsRunner {
         }
         if (count > 0) {
             graph.computeLogits(count);
-            sample();
+            sample(count);
         }
         return result;
     }
 
-    private void sample() {
+    private void sample(int count) {
+        graph.findLargest(count);
         int row = 0;
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
-            if (plan.samples(slice)) sampler.sample(plan, slice, logits[row++], result);
+            if (!plan.samples(slice)) continue;
+            if (Sampler.takesLargest(plan.sampling(slice))) {
+                result.set(slice, buffers.largest(row), 0f);
+            } else {
+                sampler.sample(plan, slice, logits[row], result);
+            }
+            row++;
         }
     }
 

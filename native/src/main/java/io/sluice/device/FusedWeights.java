@@ -21,7 +21,13 @@ record FusedWeights(WeightFiles files) {
             Matrix down) {} // [hidden, intermediate]
 
     /// A matrix `[rows, columns]`: the rows of its parts, one part after the other.
-    record Matrix(int rows, int columns, List<WeightTensor> parts) {
+    ///
+    /// @param inputRun numbers of its input that are computed together, a divisor of `columns`
+    record Matrix(int rows, int columns, int inputRun, List<WeightTensor> parts) {
+
+        private Matrix withInputRun(int run) {
+            return new Matrix(rows, columns, run, parts);
+        }
 
         /// Decodes rows `[first, end)` into `target`, row-major float32.
         void readRows(int first, int end, MemorySegment target) {
@@ -33,6 +39,20 @@ record FusedWeights(WeightFiles files) {
                 if (from < to) {
                     MemorySegment rows = target.asSlice((from - first) * rowBytes, (to - from) * rowBytes);
                     part.readRows(from - partStart, to - from, rows);
+                }
+                partStart += part.rows();
+            }
+        }
+
+        /// Copies rows `[first, end)` as they are stored, one after the other; all parts are stored alike.
+        void copyRows(int first, int end, MemorySegment target) {
+            int partStart = 0;
+            long at = 0;
+            for (WeightTensor part : parts) {
+                for (int row = Math.max(first, partStart); row < Math.min(end, partStart + part.rows()); row++) {
+                    MemorySegment bytes = part.rowBytes(row - partStart);
+                    MemorySegment.copy(bytes, 0, target, at, bytes.byteSize());
+                    at += bytes.byteSize();
                 }
                 partStart += part.rows();
             }
@@ -57,7 +77,7 @@ record FusedWeights(WeightFiles files) {
                         part(prefix + "self_attn.q_proj", queryWidth),
                         part(prefix + "self_attn.k_proj", keyWidth),
                         part(prefix + "self_attn.v_proj", keyWidth)),
-                matrix(queryWidth, part(prefix + "self_attn.o_proj", hidden)),
+                matrix(queryWidth, part(prefix + "self_attn.o_proj", hidden)).withInputRun(config().headDim()),
                 vector(prefix + "post_attention_layernorm"),
                 matrix(
                         hidden,
@@ -92,7 +112,7 @@ record FusedWeights(WeightFiles files) {
             tensors.add(files.tensor(part.name, part.rows, columns));
             rows += part.rows;
         }
-        return new Matrix(rows, columns, List.copyOf(tensors));
+        return new Matrix(rows, columns, columns, List.copyOf(tensors));
     }
 
     private WeightTensor vector(String name) {

@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import io.sluice.device.RunnerSettings.Dtype;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -25,7 +24,7 @@ import java.util.Locale;
 final class KernelLibrary {
 
     /// `SLUICE_ABI` of `sluice.h`.
-    private static final int ABI = 2;
+    private static final int ABI = 3;
 
     private static final Linker LINKER = Linker.nativeLinker();
 
@@ -94,13 +93,13 @@ final class KernelLibrary {
             int width = PackedMatrix.PANEL;
             MemorySegment numbers = arena.allocate((long) width * width * Float.BYTES, Region.ALIGNMENT);
             for (int i = 0; i < width * width; i++) numbers.setAtIndex(JAVA_FLOAT, i, i % 7);
-            long bytes = PackedMatrix.bytes(width, width, Dtype.FLOAT32);
+            long bytes = PackedMatrix.bytes(width, width, Format.FLOAT32);
             long panel = arena.allocate(bytes, Region.ALIGNMENT).address();
-            PackedMatrix weights = new PackedMatrix(panel, width, width, Dtype.FLOAT32);
-            kernels.pack(Dtype.FLOAT32, numbers.address(), width, width, panel);
+            PackedMatrix weights = new PackedMatrix(panel, width, width, Format.FLOAT32);
+            kernels.pack(numbers.address(), width, weights, 0);
             MemorySegment product = arena.allocate(2L * PackedMatrix.PANEL * Float.BYTES, Region.ALIGNMENT);
-            Kernels.Rows x = new Kernels.Rows(numbers.address(), width, Dtype.FLOAT32);
-            kernels.multiply(x, weights, new Kernels.Rows(product.address(), 2 * width, Dtype.FLOAT32), 1);
+            Kernels.Rows x = new Kernels.Rows(numbers.address(), width, Format.FLOAT32);
+            kernels.multiply(x, weights, new Kernels.Rows(product.address(), 2 * width, Format.FLOAT32), 1);
             for (int column = 0; column < width; column++) {
                 int expected = 0;
                 for (int i = 0; i < width; i++) expected += (i % 7) * ((column * width + i) % 7);

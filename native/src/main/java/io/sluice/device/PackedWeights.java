@@ -1,12 +1,8 @@
 package io.sluice.device;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFileException;
 import io.sluice.modelstore.WeightTensor;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -23,11 +19,8 @@ final class PackedWeights implements AutoCloseable {
             Products.Matrix gateUp, // [2 intermediate, hidden]: the gate, then what it gates
             Products.Matrix down) {} // [hidden, intermediate]
 
-    /// Rows that a matrix is given at once, and that one task gives it: enough to be worth a task, little enough to
-    /// share a matrix out.
-    private static final int PUT_ROWS = 16;
-
-    private static final int TASK_ROWS = 16 * PUT_ROWS;
+    /// Rows that one task stores: enough to be worth a task, little enough to share a matrix out; whole panels.
+    private static final int TASK_ROWS = 256;
 
     private final Products products;
     private final Region memory;
@@ -55,7 +48,7 @@ final class PackedWeights implements AutoCloseable {
         this.products = products;
         FusedWeights fused = new FusedWeights(files);
         ModelConfig config = files.config();
-        memory = new Region(kernels, bytes(config, products));
+        memory = new Region(kernels, bytes(files, products));
         try {
             embedding = matrix(fused.embedding());
             for (int i = 0; i < config.layerCount(); i++) layers.add(layer(fused.layer(i)));
@@ -68,17 +61,20 @@ final class PackedWeights implements AutoCloseable {
     }
 
     /// Memory that the weights of such a model take.
-    static long bytes(ModelConfig config, Products products) {
-        int hidden = config.hiddenSize();
-        int queryWidth = config.headCount() * config.headDim();
-        long vector = Region.aligned((long) hidden * Float.BYTES);
-        long layer = 2 * vector
-                + matrixBytes(queryWidth + 2 * config.kvHeadCount() * config.headDim(), hidden, products)
-                + matrixBytes(hidden, queryWidth, products)
-                + matrixBytes(2 * config.intermediateSize(), hidden, products)
-                + matrixBytes(hidden, config.intermediateSize(), products);
-        long vocabularies = (config.tiedHead() ? 1 : 2) * matrixBytes(config.vocabSize(), hidden, products);
-        return config.layerCount() * layer + vocabularies + vector;
+    static long bytes(WeightFiles files, Products products) {
+        FusedWeights fused = new FusedWeights(files);
+        ModelConfig config = files.config();
+        long vector = Region.aligned((long) config.hiddenSize() * Float.BYTES);
+        long bytes = vector + matrixBytes(fused.embedding(), products);
+        for (int i = 0; i < config.layerCount(); i++) {
+            FusedWeights.Layer layer = fused.layer(i);
+            bytes += 2 * vector
+                    + matrixBytes(layer.queriesKeysValues(), products)
+                    + matrixBytes(layer.attentionOutput(), products)
+                    + matrixBytes(layer.gateUp(), products)
+                    + matrixBytes(layer.down(), products);
+        }
+        return config.tiedHead() ? bytes : bytes + matrixBytes(fused.head(), products);
     }
 
     Products.Matrix embedding() {
@@ -120,31 +116,18 @@ final class PackedWeights implements AutoCloseable {
     }
 
     private Products.Matrix matrix(FusedWeights.Matrix fused) {
-        int rows = fused.rows();
-        int columns = fused.columns();
-        long address = memory.take(products.bytes(rows, columns));
-        Products.Matrix matrix = products.matrix(address, rows, columns);
-        for (int first = 0; first < rows; first += TASK_ROWS) {
+        Format format = products.format(fused);
+        long address = memory.take(products.bytes(fused.rows(), fused.columns(), format));
+        Products.Matrix matrix = products.matrix(address, fused.rows(), fused.columns(), format);
+        for (int first = 0; first < fused.rows(); first += TASK_ROWS) {
             int from = first;
-            int to = Math.min(first + TASK_ROWS, rows);
-            tasks.add(() -> put(matrix, fused, from, to));
+            int to = Math.min(first + TASK_ROWS, fused.rows());
+            tasks.add(() -> matrix.put(fused, from, to));
         }
         return matrix;
     }
 
-    private static long matrixBytes(int rows, int columns, Products products) {
-        return Region.aligned(products.bytes(rows, columns));
-    }
-
-    /// Rows `[from, to)` of the fused matrix, from the tensors that hold them.
-    private static void put(Products.Matrix matrix, FusedWeights.Matrix fused, int from, int to) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment rows = arena.allocate(JAVA_FLOAT, (long) PUT_ROWS * fused.columns());
-            for (int first = from; first < to; first += PUT_ROWS) {
-                int end = Math.min(first + PUT_ROWS, to);
-                fused.readRows(first, end, rows);
-                matrix.put(first, end - first, rows);
-            }
-        }
+    private static long matrixBytes(FusedWeights.Matrix fused, Products products) {
+        return Region.aligned(products.bytes(fused.rows(), fused.columns(), products.format(fused)));
     }
 }

@@ -126,6 +126,7 @@ final class ReferenceRunner implements LogitsRunner {
                 settings.contextMax(),
                 settings.sequencesMax(),
                 settings.stepTokensMax(),
+                false,
                 settings.deterministic(),
                 settings.gemm(),
                 settings.threads());

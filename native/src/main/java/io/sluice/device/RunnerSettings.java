@@ -10,6 +10,8 @@ package io.sluice.device;
 /// @param contextMax the most tokens of one sequence
 /// @param sequencesMax the most sequences in one step
 /// @param stepTokensMax the most tokens in one step
+/// @param keepsQuantised weights of 4 and 8 bits stay as they are stored and are multiplied by bytes, where the kernels
+/// can and `dtype` is not float32
 /// @param deterministic tokens must not depend on the batch or on chunking, also below float32
 /// @param gemm who multiplies matrices on the fast path
 /// @param threads CPU threads that compute a step
@@ -22,6 +24,7 @@ public record RunnerSettings(
         int contextMax,
         int sequencesMax,
         int stepTokensMax,
+        boolean keepsQuantised,
         boolean deterministic,
         Gemm gemm,
         int threads) {

@@ -37,6 +37,15 @@ final class Sampler {
         heap = new SmallestFirst(vocabSize);
     }
 
+    /// True if the token is the one with the largest logit as it is, and nothing else is asked for.
+    static boolean takesLargest(SamplingParams params) {
+        return params.isGreedy()
+                && params.topLogprobs() == SamplingParams.NO_LOGPROBS
+                && params.logitBias().isEmpty()
+                && params.minTokens() == 0
+                && !params.usesHistory();
+    }
+
     /// Samples for `slice` and puts token and log-probabilities into `result`. Logits that are not numbers, or that
     /// leave no token to choose, give `StepResult.NO_TOKEN`.
     ///

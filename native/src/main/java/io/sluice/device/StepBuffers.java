@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.StepPlan;
-import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.ModelConfig;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -31,13 +30,15 @@ final class StepBuffers implements AutoCloseable {
     /// to it are float32; what enters a product is what `Products` wants there.
     final Kernels.Rows hidden; // residual stream
 
-    final Kernels.Rows normed; // RMSNorm of hidden
+    final Input normed; // RMSNorm of hidden
     final Kernels.Rows queriesKeysValues;
-    final Kernels.Rows attended; // [token, heads headDim]
+    final Input attended; // [token, heads headDim]
     final Kernels.Rows gateUp; // [token, 2 intermediate]
-    final Kernels.Rows gated; // [token, intermediate]
-    final Kernels.Rows last; // final norm of the sampling rows
+    final Input gated; // [token, intermediate]
+    final Input last; // final norm of the sampling rows
     final Kernels.Rows logits; // [sampling slice, vocab]
+    private final MemorySegment argmaxScratch;
+    private final MemorySegment largest; // int [sampling slice] the token with the largest logit
 
     StepBuffers(Kernels kernels, ModelConfig config, ModelLimits limits, KvLayout kv, Products products) {
         this.kv = kv;
@@ -68,6 +69,8 @@ final class StepBuffers implements AutoCloseable {
         gated = inputs(tokenCount, widths.gated, products);
         last = inputs(sliceCount, widths.hidden, products);
         logits = rows(sliceCount, widths.logits);
+        argmaxScratch = take(Kernels.argmaxScratchBytes(sliceCount, widths.logits), 1);
+        largest = take(sliceCount, Integer.BYTES);
     }
 
     /// The most numbers of one product, rows counted in whole tiles.
@@ -87,7 +90,8 @@ final class StepBuffers implements AutoCloseable {
         return 2 * Region.aligned(tokenCount * Integer.BYTES)
                 + Region.aligned(tokenCount * Long.BYTES)
                 + Region.aligned(sliceCount * limits.sequenceBlocksMax() * Integer.BYTES)
-                + 4 * Region.aligned((sliceCount + 1) * Integer.BYTES)
+                + 5 * Region.aligned((sliceCount + 1) * Integer.BYTES)
+                + Region.aligned(Kernels.argmaxScratchBytes(limits.sequencesMax(), widths.logits))
                 + rowBytes(tokenCount, widths.hidden)
                 + inputBytes(tokenCount, widths.hidden, products)
                 + rowBytes(tokenCount, widths.queriesKeysValues)
@@ -149,6 +153,19 @@ final class StepBuffers implements AutoCloseable {
         return Region.view(logits.address() + index * rowBytes, (long) vocabSize * Float.BYTES);
     }
 
+    long argmaxScratch() {
+        return argmaxScratch.address();
+    }
+
+    long largest() {
+        return largest.address();
+    }
+
+    /// What `Kernels.argmax` found in the `index`-th sample row.
+    int largest(int index) {
+        return largest.getAtIndex(JAVA_INT, index);
+    }
+
     long tokens() {
         return tokens.address();
     }
@@ -179,7 +196,7 @@ final class StepBuffers implements AutoCloseable {
     }
 
     private Kernels.Rows rows(int count, int width) {
-        return new Kernels.Rows(memory.take(rowBytes(count, width)), stride(width), Dtype.FLOAT32);
+        return new Kernels.Rows(memory.take(rowBytes(count, width)), stride(width), Format.FLOAT32);
     }
 
     private static long rowBytes(long count, int width) {
@@ -192,15 +209,32 @@ final class StepBuffers implements AutoCloseable {
         return PackedMatrix.padded(width) + 2 * PackedMatrix.PANEL;
     }
 
-    /// Rows that enter a product.
-    private Kernels.Rows inputs(int count, int width, Products products) {
-        long address = memory.take(inputBytes(count, width, products));
-        return new Kernels.Rows(address, products.stride(width), products.activations());
+    /// Rows that enter a product, in whichever format the matrix wants. A value.
+    static final class Input {
+        private final Kernels.Rows floats;
+        private final Kernels.Rows halves;
+        private final Kernels.Rows bytes;
+
+        private Input(long address, int width, Products products) {
+            floats = products.input(address, width, Format.FLOAT32);
+            halves = products.input(address, width, Format.BFLOAT16);
+            bytes = products.input(address, width, Format.INT8);
+        }
+
+        Kernels.Rows of(Products.Matrix matrix) {
+            return switch (matrix.inputs()) {
+                case FLOAT32 -> floats;
+                case BFLOAT16 -> halves;
+                case INT8, INT4 -> bytes;
+            };
+        }
+    }
+
+    private Input inputs(int count, int width, Products products) {
+        return new Input(memory.take(inputBytes(count, width, products)), width, products);
     }
 
     private static long inputBytes(long count, int width, Products products) {
-        long rows = Math.ceilDiv(count, Products.TILE_ROWS) * Products.TILE_ROWS;
-        return Region.aligned(
-                rows * products.stride(width) * products.activations().bytes());
+        return Region.aligned(products.inputBytes(Math.ceilDiv(count, Products.TILE_ROWS) * Products.TILE_ROWS, width));
     }
 }

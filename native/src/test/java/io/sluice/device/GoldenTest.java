@@ -103,8 +103,8 @@ class GoldenTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"FAST_BFLOAT16", "LIBTORCH_BFLOAT16"})
-    void bfloat16StaysCloseToFloat32(RunnerKind kind) {
+    @EnumSource(names = {"FAST_BFLOAT16", "FAST_QUANTISED", "LIBTORCH_BFLOAT16"})
+    void lowerPrecisionStaysCloseToFloat32(RunnerKind kind) {
         try (LogitsRunner runner = kind.openFree(RunnerKind.files(model), 16, 4096)) {
             for (Case golden : cases) {
                 double[] ours = promptLogprobs(runner, golden);

@@ -110,6 +110,17 @@ class MemoryTest {
 
     private static RunnerSettings settings(long kvCacheBytes, long parkBytes, int contextMax) {
         return new RunnerSettings(
-                Dtype.BFLOAT16, Dtype.BFLOAT16, kvCacheBytes, parkBytes, 32, contextMax, 8, 64, false, Gemm.AUTO, 1);
+                Dtype.BFLOAT16,
+                Dtype.BFLOAT16,
+                kvCacheBytes,
+                parkBytes,
+                32,
+                contextMax,
+                8,
+                64,
+                false,
+                false,
+                Gemm.AUTO,
+                1);
     }
 }

@@ -12,6 +12,9 @@ enum RunnerKind {
     REFERENCE(Dtype.FLOAT32, Gemm.AUTO),
     FAST_FLOAT32(Dtype.FLOAT32, Gemm.KERNELS),
     FAST_BFLOAT16(Dtype.BFLOAT16, Gemm.KERNELS),
+
+    /// Quantised weights as they are stored, where a model has them.
+    FAST_QUANTISED(Dtype.BFLOAT16, Gemm.KERNELS),
     LIBTORCH_FLOAT32(Dtype.FLOAT32, Gemm.LIBTORCH),
     LIBTORCH_BFLOAT16(Dtype.BFLOAT16, Gemm.LIBTORCH);
 
@@ -63,6 +66,7 @@ enum RunnerKind {
                 Math.min(cacheTokens, config.contextMax()),
                 32,
                 1024,
+                this == FAST_QUANTISED,
                 deterministic,
                 gemm,
                 THREADS);

@@ -42,8 +42,9 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
                 contextMax,
                 engine.sequencesMax(),
                 engine.stepTokensMax(),
+                keepsQuantised(settings, dtype),
                 engine.deterministic(),
-                Gemm.valueOf(engine.gemm().toUpperCase(Locale.ROOT)),
+                gemm(settings),
                 engine.threads().orElse(Runtime.getRuntime().availableProcessors()));
         return new ModelPlan(runner, perToken);
     }
@@ -53,6 +54,25 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
             case "float32" -> Dtype.FLOAT32;
             case "bfloat16" -> Dtype.BFLOAT16;
             default -> auto;
+        };
+    }
+
+    private static Gemm gemm(ServerSettings settings) {
+        return Gemm.valueOf(settings.engine().gemm().toUpperCase(Locale.ROOT));
+    }
+
+    private static boolean keepsQuantised(ServerSettings settings, Dtype dtype) {
+        boolean canBeKept = dtype != Dtype.FLOAT32 && gemm(settings) != Gemm.LIBTORCH;
+        return switch (settings.model().quantizedWeights()) {
+            case "decode" -> false;
+            case "keep" -> {
+                if (canBeKept) yield true;
+                throw new SettingsException("quantized-weights is keep, but "
+                        + (dtype == Dtype.FLOAT32 ? "float32 is computed with" : "libtorch multiplies")
+                        + " decoded weights: leave it out, or set "
+                        + (dtype == Dtype.FLOAT32 ? "dtype to bfloat16" : "gemm to kernels"));
+            }
+            default -> canBeKept;
         };
     }
 

@@ -66,6 +66,25 @@ class ModelPlanTest {
     }
 
     @Test
+    void quantised_weights_are_kept_where_they_can_be_and_the_operator_may_have_them_decoded() {
+        assertThat(plan(Map.of("dtype", "bfloat16"), GIB).runner().keepsQuantised())
+                .isTrue();
+        assertThat(plan(Map.of("dtype", "bfloat16", "quantized-weights", "decode"), GIB)
+                        .runner()
+                        .keepsQuantised())
+                .isFalse();
+        assertThat(plan(Map.of("dtype", "float32"), GIB).runner().keepsQuantised())
+                .isFalse();
+        assertThat(plan(Map.of("dtype", "bfloat16", "gemm", "libtorch"), GIB)
+                        .runner()
+                        .keepsQuantised())
+                .isFalse();
+        assertThatThrownBy(() -> plan(Map.of("dtype", "float32", "quantized-weights", "keep"), GIB))
+                .isInstanceOf(SettingsException.class)
+                .hasMessageContainingAll("quantized-weights is keep", "set dtype to bfloat16");
+    }
+
+    @Test
     void a_context_beyond_the_models_is_refused_with_advice() {
         assertThatThrownBy(() -> plan(Map.of("max-model-len", "4096"), GIB))
                 .isInstanceOf(SettingsException.class)

@@ -40,6 +40,15 @@ final class Declared {
             "What the model is computed in. `auto` is float32 for a model stored in float32 and where the CPU kernels cannot"
                     + " be built, else bfloat16.");
 
+    static final Setting<String> QUANTIZED_WEIGHTS = new Setting<>(
+            "quantized-weights",
+            Group.MODEL,
+            new Kind.Word(List.of("auto", "keep", "decode")),
+            "auto",
+            "What becomes of weights that are stored in 8 or 4 bits: `keep` multiplies them as they are, by activations"
+                    + " rounded to bytes; `decode` turns them into `dtype` while loading. `auto` keeps them, but for"
+                    + " `dtype` float32 and where libtorch is asked to multiply.");
+
     static final Setting<String> KV_CACHE_DTYPE = new Setting<>(
             "kv-cache-dtype",
             Group.MODEL,
@@ -199,6 +208,7 @@ final class Declared {
             SERVED_MODEL_NAME,
             MAX_MODEL_LEN,
             DTYPE,
+            QUANTIZED_WEIGHTS,
             KV_CACHE_DTYPE,
             CACHE_DIR,
             KV_CACHE_MEMORY,

@@ -17,6 +17,7 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
             Optional<List<String>> names,
             Optional<Integer> contextMax,
             String dtype,
+            String quantizedWeights,
             String kvDtype,
             Path cacheFolder) {}
 
@@ -101,6 +102,7 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
                             value(Declared.SERVED_MODEL_NAME),
                             value(Declared.MAX_MODEL_LEN),
                             value(Declared.DTYPE),
+                            value(Declared.QUANTIZED_WEIGHTS),
                             value(Declared.KV_CACHE_DTYPE),
                             Path.of(atHome(value(Declared.CACHE_DIR)))),
                     engine,
