@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -48,3 +49,9 @@ void *sluice_map(int64_t bytes) {
 }
 
 int sluice_unmap(void *memory, int64_t bytes) { return munmap(memory, (size_t) bytes); }
+
+int sluice_forget(void *memory, int64_t bytes) {
+    const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t) memory + page - 1) / page * page, to = ((uintptr_t) memory + (uintptr_t) bytes) / page * page;
+    return to > from ? madvise((void *) from, to - from, MADV_DONTNEED) : 0;
+}

@@ -22,6 +22,21 @@ KERNEL(pack_bf16)(const float *rows, int64_t count, int64_t k, bf16 *pair, int64
     return 0;
 }
 
+// --- from rows of bf16, one after the other
+
+KERNEL(pack_stored_bf16)(const bf16 *rows, int64_t count, int64_t k, bf16 *pair, int64_t side) {
+    if (count < 0 || count > PANEL) return -1;
+    for (int64_t i = 0; i < (k + 1) / 2; i++) {
+        bf16 *to = pair + (2 * i + side) * PANEL * 2;
+        for (int64_t c = 0; c < count; c++) {
+            to[2 * c] = rows[c * k + 2 * i];
+            to[2 * c + 1] = 2 * i + 1 < k ? rows[c * k + 2 * i + 1] : 0;
+        }
+        for (int64_t c = 2 * count; c < 2 * PANEL; c++) to[c] = 0;
+    }
+    return 0;
+}
+
 // --- from rows as ggml stores them, one after the other, in blocks of 32 numbers, to zeroed memory
 
 typedef struct {

@@ -31,6 +31,9 @@ API int sluice_cpu_supports(const char *set);
 API void *sluice_map(int64_t bytes);
 API int sluice_unmap(void *memory, int64_t bytes);
 
+// Lets go of the whole pages of mapped file memory, which are read again if they are touched.
+API int sluice_forget(void *memory, int64_t bytes);
+
 // A pool of threads - 1 workers; the caller of a kernel is the other one. One caller at a time. NULL if it cannot be had.
 API sluice_pool *sluice_pool_open(int threads);
 API int sluice_pool_close(sluice_pool *pool);

@@ -25,6 +25,18 @@ record FusedWeights(WeightFiles files) {
     /// @param inputRun numbers of its input that are computed together, a divisor of `columns`
     record Matrix(int rows, int columns, int inputRun, List<WeightTensor> parts) {
 
+        /// Where the parts are stored, whole.
+        List<MemorySegment> stored() {
+            List<MemorySegment> stored = new ArrayList<>();
+            for (WeightTensor part : parts) {
+                long bytes = part.rows() * part.type().bytes(part.columns());
+                MemorySegment first = part.rowBytes(0);
+                if (first.isNative())
+                    stored.add(MemorySegment.ofAddress(first.address()).reinterpret(bytes));
+            }
+            return stored;
+        }
+
         private Matrix withInputRun(int run) {
             return new Matrix(rows, columns, run, parts);
         }

@@ -67,7 +67,9 @@ record KernelProducts(Kernels kernels, Dtype weights, boolean keepsQuantised) im
         @Override
         public void put(FusedWeights.Matrix weights, int first, int end) {
             TensorType type = weights.parts().getFirst().type();
-            boolean stored = packed.format().isQuantised();
+            boolean stored = packed.format().isQuantised()
+                    || (packed.format() == Format.BFLOAT16
+                            && weights.parts().stream().allMatch(part -> part.type() == TensorType.BF16));
             long rowBytes = stored ? type.bytes(packed.columns()) : (long) packed.columns() * Float.BYTES;
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment rows = arena.allocate(rowBytes * PackedMatrix.PANEL, JAVA_FLOAT.byteAlignment());

@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.TensorType;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /// The CPU kernels of `src/main/c` in one instruction set, with the threads that run them. Arguments are addresses and
@@ -23,8 +24,10 @@ final class Kernels implements AutoCloseable {
     private final MethodHandle closePool;
     private final MethodHandle map;
     private final MethodHandle unmap;
+    private final MethodHandle forget;
     private final MethodHandle packF32;
     private final MethodHandle packBf16;
+    private final MethodHandle packStoredBf16;
     private final MethodHandle packQ8Of32;
     private final MethodHandle packQ4Of32;
     private final MethodHandle packQ4Of32WithMinimum;
@@ -53,10 +56,12 @@ final class Kernels implements AutoCloseable {
         closePool = library.bind("sluice_pool_close", P);
         map = library.bindPointer("sluice_map", J);
         unmap = library.bind("sluice_unmap", P, J);
+        forget = library.bind("sluice_forget", P, J);
         Binder kernel = (name, arguments) -> library.bind("sluice_" + name + "_" + set.symbol(), arguments);
         MemoryLayout[] pack = {P, J, J, P, J};
         packF32 = kernel.bind("pack_f32", pack);
         packBf16 = kernel.bind("pack_bf16", pack);
+        packStoredBf16 = kernel.bind("pack_stored_bf16", pack);
         packQ8Of32 = kernel.bind("pack_q8_0", pack);
         packQ4Of32 = kernel.bind("pack_q4_0", pack);
         packQ4Of32WithMinimum = kernel.bind("pack_q4_1", pack);
@@ -116,6 +121,15 @@ final class Kernels implements AutoCloseable {
         }
     }
 
+    /// Lets go of pages of a mapped file that nobody will read again; who does all the same reads the file.
+    void forget(MemorySegment fileMemory) {
+        try {
+            check((int) forget.invokeExact(fileMemory.address(), fileMemory.byteSize()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
     /// Packs up to 16 rows of float32 weights, one after the other, as a panel of a matrix of float32 or bfloat16. Any
     /// thread.
     void pack(long rows, int count, PackedMatrix matrix, int panel) {
@@ -129,7 +143,8 @@ final class Kernels implements AutoCloseable {
             case Q8_0 -> packQ8Of32;
             case Q4_0 -> packQ4Of32;
             case Q4_1 -> packQ4Of32WithMinimum;
-            case F32, F16, BF16, Q4_K, Q6_K -> throw new IllegalArgumentException(type + " is not kept as it is");
+            case BF16 -> packStoredBf16;
+            case F32, F16, Q4_K, Q6_K -> throw new IllegalArgumentException(type + " is not kept as it is");
         };
         pack(pack, rows, count, matrix, panel);
     }

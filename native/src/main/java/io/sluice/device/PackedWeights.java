@@ -25,6 +25,7 @@ final class PackedWeights implements AutoCloseable {
     private final Products products;
     private final Region memory;
     private final List<Runnable> tasks = new ArrayList<>();
+    private final List<FusedWeights.Matrix> read = new ArrayList<>();
 
     private final Products.Matrix embedding; // [vocab, hidden]
     private final List<Layer> layers = new ArrayList<>();
@@ -36,11 +37,13 @@ final class PackedWeights implements AutoCloseable {
         PackedWeights weights = new PackedWeights(files, products, kernels);
         try {
             weights.tasks.parallelStream().forEach(Runnable::run);
+            weights.read.forEach(matrix -> matrix.stored().forEach(kernels::forget));
         } catch (RuntimeException | Error e) {
             weights.close();
             throw e;
         }
         weights.tasks.clear();
+        weights.read.clear();
         return weights;
     }
 
@@ -116,6 +119,7 @@ final class PackedWeights implements AutoCloseable {
     }
 
     private Products.Matrix matrix(FusedWeights.Matrix fused) {
+        read.add(fused);
         Format format = products.format(fused);
         long address = memory.take(products.bytes(fused.rows(), fused.columns(), format));
         Products.Matrix matrix = products.matrix(address, fused.rows(), fused.columns(), format);
