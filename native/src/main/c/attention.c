@@ -6,6 +6,7 @@
 // its query and its sequence's keys and values only. Rows that share keys (the heads of a group, neighbouring tokens of
 // a prompt) form a tile and are computed together for speed.
 #include "kv.h"
+#include "out.h"
 
 enum { HEAD_DIM_MAX = 256, KEYS = 64, CHUNKS = KEYS / CHUNK, ROWS_MAX = 16 };
 
@@ -19,6 +20,25 @@ enum { TILE_ROWS = 2, TILE_CHUNKS = 1, TILE_VECTORS = 4 };
 #endif
 enum { CHUNK_VECTORS = CHUNK / VL };
 
+// What keys and values are multiplied by: bf16 where the processor multiplies pairs of them.
+#if defined(KV_BF16) && defined(__AVX512BF16__)
+typedef bf16 number;
+INLINE number to_number(float x) { return narrow(x); }
+INLINE float to_float32(number x) { return widen(x); }
+INLINE vf store_numbers(number *at, vf v) {
+    store_bf16(at, v);
+    return load_bf16(at);
+}
+#else
+typedef float number;
+INLINE number to_number(float x) { return x; }
+INLINE float to_float32(number x) { return x; }
+INLINE vf store_numbers(number *at, vf v) {
+    store(at, v);
+    return v;
+}
+#endif
+
 typedef struct {
     const float *q; // [token, ldq], head h at h * headDim
     const void *cache;
@@ -26,9 +46,8 @@ typedef struct {
     const int32_t *tokenStart; // [slices + 1]
     const int32_t *firstPosition; // [slice]
     const int32_t *tileStart; // [slices + 1] tiles of tileTokens tokens, counted over the slices
-    float *outF32;
-    bf16 *outBf16;
-    int64_t ldq, tableStride, slices, tileTokens, heads, kvHeads, headDim, blockSize, ldo;
+    out_rows out;
+    int64_t ldq, tableStride, slices, tileTokens, heads, kvHeads, headDim, blockSize;
 } attention;
 
 typedef struct {
@@ -36,14 +55,16 @@ typedef struct {
     int64_t chunkKeys; // positions that a chunk of 16 lanes holds: fewer if blocks are smaller
     int64_t firstKey; // position of the step's first key
     int64_t keyCount; // keys of the step that any row may see
-    float q[ROWS_MAX * HEAD_DIM_MAX]; // [row, width], scaled by 1 / sqrt(headDim)
+    number q[ROWS_MAX * HEAD_DIM_MAX]; // [row, width], scaled by 1 / sqrt(headDim)
     float out[ROWS_MAX * HEAD_DIM_MAX]; // [row, width]
-    float p[ROWS_MAX * KEYS]; // [row, chunk, 16] scores, then weights
+    float p[ROWS_MAX * KEYS]; // [row, chunk, 16] scores
+    number weight[ROWS_MAX * KEYS]; // [row, chunk, 16] what they become
     float maximum[ROWS_MAX], sum[ROWS_MAX];
     int64_t limit[ROWS_MAX]; // keys that the row may see
 } tile;
 
-// The tile's rows in turn through the softmax of 64 keys: scores in p become weights; out and sum are rescaled.
+// The tile's rows in turn through the softmax of 64 keys: scores become weights, which are summed up as they are
+// multiplied; out and sum are rescaled.
 static void softmax(tile *t) {
     for (int64_t r = 0; r < t->rows; r++) {
         float *p = t->p + r * KEYS;
@@ -60,7 +81,7 @@ static void softmax(tile *t) {
             largest = max_(masked, largest);
         }
         if (visible <= 0) {
-            memset(p, 0, KEYS * sizeof(float));
+            memset(t->weight + r * KEYS, 0, KEYS * sizeof(number));
             continue;
         }
         float before = t->maximum[r];
@@ -68,14 +89,15 @@ static void softmax(tile *t) {
         if (now < before) now = before;
         vf sums = {};
         for (int j = 0; j < KEYS; j += VL) {
-            vf weight = exp_(load(p + j) - now);
-            store(p + j, weight);
-            sums += weight;
+            sums += store_numbers(t->weight + r * KEYS + j, exp_(load(p + j) - now));
         }
         float added = sum_lanes(sums);
         if (now != before) {
             float scale = exp_(splat(before - now))[0];
-            for (int64_t i = 0; i < t->width; i++) t->out[r * t->width + i] *= scale;
+            for (int64_t i = 0; i < t->width; i += VL) {
+                float *at = t->out + r * t->width + i;
+                store(at, load(at) * scale);
+            }
             t->sum[r] *= scale;
         }
         t->sum[r] += added;
@@ -86,11 +108,15 @@ static void softmax(tile *t) {
 // The tile, once all keys were seen, to the output rows: row r is token r / groupHeads, head r % groupHeads of the part.
 INLINE void write_tile(const attention *a, const tile *t, int64_t token, int64_t firstHead, int64_t partHeads) {
     for (int64_t r = 0; r < t->rows; r++) {
-        int64_t at = (token + r / partHeads) * a->ldo + (firstHead + r % partHeads) * a->headDim;
-        for (int64_t i = 0; i < a->headDim; i++) {
-            float x = t->out[r * t->width + i] / t->sum[r];
-            if (a->outF32 != NULL) a->outF32[at + i] = x;
-            else a->outBf16[at + i] = narrow(x);
+        const int64_t column = (firstHead + r % partHeads) * a->headDim;
+        const float *sums = t->out + r * t->width;
+        const float total = t->sum[r];
+        for (int64_t i = 0; i < a->headDim; i += QUANT_BLOCK) {
+            int64_t count = a->headDim - i < QUANT_BLOCK ? a->headDim - i : QUANT_BLOCK;
+            vf v[BLOCK_VECTORS];
+            load_block(sums + i, count, v);
+            UNROLL for (int j = 0; j < BLOCK_VECTORS; j++) v[j] = v[j] / total;
+            put_block(&a->out, token + r / partHeads, column + i, v, count);
         }
     }
 }
@@ -105,28 +131,62 @@ INLINE int64_t slice_of_tile(const attention *a, int64_t tileIndex) {
     return low;
 }
 
+#if defined(KV_BF16)
+// acc += the products of both halves of each lane: a key's two dimensions with a query's, or a value's two positions with
+// their weights.
+INLINE vf multiply_pairs(vf acc, vu pair, const number *two) {
+#if defined(__AVX512BF16__)
+    int32_t both;
+    memcpy(&both, two, sizeof both);
+    return (vf) _mm512_dpbf16_ps((__m512) acc, (__m512bh) (__m512i) pair, (__m512bh) _mm512_set1_epi32(both));
+#else
+    acc = fma_(splat(two[0]), (vf) (pair << 16), acc);
+    return fma_(splat(two[1]), (vf) (pair & 0xffff0000u), acc);
+#endif
+}
+
+INLINE vu load_pairs(const KV *p) {
+    vu v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+#endif
+
 // p[r, key] = q[r] . key for `rows` rows and `chunks` times 16 keys, both constant.
-INLINE void score_tile(const int rows, const int chunks, const float *q, const KV *const *keys, int64_t width, float *p) {
+INLINE void score_tile(
+        const int rows, const int chunks, const number *q, const KV *const *keys, int64_t width, float *p) {
     const int vectors = chunks * CHUNK_VECTORS;
     vf acc[TILE_ROWS][TILE_CHUNKS * CHUNK_VECTORS];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = (vf) {};
+#if defined(KV_BF16)
+    for (int64_t i = 0; i < width; i += 2) {
+        vu key[TILE_CHUNKS * CHUNK_VECTORS];
+        UNROLL for (int s = 0; s < vectors; s++) {
+            key[s] = load_pairs(keys[s / CHUNK_VECTORS] + key_at(s % CHUNK_VECTORS * VL, i));
+        }
+        UNROLL for (int r = 0; r < rows; r++) {
+            UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = multiply_pairs(acc[r][s], key[s], q + r * width + i);
+        }
+    }
+#else
     for (int64_t i = 0; i < width; i++) {
         vf key[TILE_CHUNKS * CHUNK_VECTORS];
         UNROLL for (int s = 0; s < vectors; s++) {
-            key[s] = load_kv(keys[s / CHUNK_VECTORS] + i * CHUNK + s % CHUNK_VECTORS * VL);
+            key[s] = load(keys[s / CHUNK_VECTORS] + key_at(s % CHUNK_VECTORS * VL, i));
         }
         UNROLL for (int r = 0; r < rows; r++) {
             vf query = splat(q[r * width + i]);
             UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = fma_(query, key[s], acc[r][s]);
         }
     }
+#endif
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int s = 0; s < vectors; s++) store(p + r * KEYS + s * VL, acc[r][s]);
     }
 }
 
 INLINE void score_rows(const int rows, tile *t, int64_t r, const KV *const *keys) {
-    const float *q = t->q + r * t->width;
+    const number *q = t->q + r * t->width;
     float *p = t->p + r * KEYS;
     int64_t chunks = (t->keyCount + t->chunkKeys - 1) / t->chunkKeys, c = 0;
     for (; c + TILE_CHUNKS <= chunks; c += TILE_CHUNKS) {
@@ -143,17 +203,35 @@ INLINE void value_tile(const int rows, const int vectors, tile *t, int64_t r0, c
     vf acc[TILE_ROWS][TILE_VECTORS];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = load(out + r * width + s * VL);
     for (int64_t c = 0, left = t->keyCount; left > 0; c++, left -= t->chunkKeys) {
-        const KV *value = values[c] + firstDim;
-        const float *p = t->p + r0 * KEYS + c * CHUNK;
-        int64_t keys = left < t->chunkKeys ? left : t->chunkKeys;
-        for (int64_t j = 0; j < keys; j++) {
-            vf v[TILE_VECTORS];
-            UNROLL for (int s = 0; s < vectors; s++) v[s] = load_kv(value + j * width + s * VL);
+        const KV *value = values[c];
+        const number *weight = t->weight + r0 * KEYS + c * CHUNK;
+        int64_t keys = left < t->chunkKeys ? left : t->chunkKeys, j = 0;
+#if defined(KV_BF16)
+        for (; j + 2 <= keys; j += 2) {
+            vu v[TILE_VECTORS];
+            UNROLL for (int s = 0; s < vectors; s++) v[s] = load_pairs(value + value_at(j, firstDim + s * VL, width));
             UNROLL for (int r = 0; r < rows; r++) {
-                vf weight = splat(p[r * KEYS + j]);
-                UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = fma_(weight, v[s], acc[r][s]);
+                UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = multiply_pairs(acc[r][s], v[s], weight + r * KEYS + j);
             }
         }
+        if (j < keys) { // the other half of the pair belongs to a position that is not seen
+            UNROLL for (int r = 0; r < rows; r++) {
+                UNROLL for (int s = 0; s < vectors; s++) {
+                    vu v = load_pairs(value + value_at(j, firstDim + s * VL, width));
+                    acc[r][s] = fma_(splat(to_float32(weight[r * KEYS + j])), (vf) (v << 16), acc[r][s]);
+                }
+            }
+        }
+#else
+        for (; j < keys; j++) {
+            vf v[TILE_VECTORS];
+            UNROLL for (int s = 0; s < vectors; s++) v[s] = load(value + value_at(j, firstDim + s * VL, width));
+            UNROLL for (int r = 0; r < rows; r++) {
+                vf w = splat(weight[r * KEYS + j]);
+                UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = fma_(w, v[s], acc[r][s]);
+            }
+        }
+#endif
     }
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < vectors; s++) store(out + r * width + s * VL, acc[r][s]);
 }
@@ -196,9 +274,8 @@ static void attend(tile *t, const KV *const *keys, const KV *const *values) {
     t->keyCount = keyCount;
 }
 
-// One task: the rows of one tile of tokens with one part (at most 16) of one group of heads.
-static void attention_task(const void *context, int64_t item) {
-    const attention *a = context;
+// One item: the rows of one tile of tokens with one part (at most 16) of one group of heads.
+static void attend_item(const attention *a, int64_t item) {
     const int64_t headDim = a->headDim;
     const int64_t group = a->heads / a->kvHeads;
     const int64_t parts = (group + ROWS_MAX - 1) / ROWS_MAX;
@@ -219,12 +296,14 @@ static void attention_task(const void *context, int64_t item) {
     t.rows = tokens * partHeads;
     t.width = kv_width(headDim);
     t.chunkKeys = a->blockSize < CHUNK ? a->blockSize : CHUNK;
-    memset(t.q, 0, (size_t) (t.rows * t.width) * sizeof(float));
+    memset(t.q, 0, (size_t) (t.rows * t.width) * sizeof(number));
     memset(t.out, 0, (size_t) (t.rows * t.width) * sizeof(float));
     const float scale = 1.0f / __builtin_sqrtf((float) headDim);
     for (int64_t r = 0; r < t.rows; r++) {
         const float *q = a->q + (token + r / partHeads) * a->ldq + (firstHead + r % partHeads) * headDim;
-        for (int64_t i = 0; i < headDim; i++) t.q[r * t.width + i] = q[i] * scale;
+        int64_t i = 0;
+        for (; i + VL <= headDim; i += VL) store_numbers(t.q + r * t.width + i, load(q + i) * scale);
+        for (; i < headDim; i++) t.q[r * t.width + i] = to_number(q[i] * scale);
         t.maximum[r] = -__builtin_inff();
         t.sum[r] = 0.0f;
         t.limit[r] = firstPosition + r / partHeads + 1;
@@ -249,15 +328,20 @@ static void attention_task(const void *context, int64_t item) {
     write_tile(a, &t, token, firstHead, partHeads);
 }
 
+static void attention_task(const void *context, int64_t first, int64_t end) {
+    for (int64_t item = first; item < end; item++) attend_item(context, item);
+}
+
 KERNEL(KV_NAME(attention))(sluice_pool *pool, const float *q, int64_t ldq, const KV *cache, const int32_t *blockTables,
         int64_t tableStride, const int32_t *tokenStart, const int32_t *firstPosition, const int32_t *tileStart,
         int64_t slices, int64_t tileTokens, int64_t heads, int64_t kvHeads, int64_t headDim, int64_t blockSize, void *out,
-        int64_t ldo, int outBf16) {
+        int64_t ldo, int outFormat) {
     int64_t group = heads / kvHeads;
     if (headDim > HEAD_DIM_MAX || (blockSize & (blockSize - 1)) != 0) return -1;
     if (tileTokens < 1 || (tileTokens > 1 && tileTokens * group > ROWS_MAX)) return -2;
-    attention a = {q, cache, blockTables, tokenStart, firstPosition, tileStart, outBf16 ? NULL : out, outBf16 ? out : NULL,
-            ldq, tableStride, slices, tileTokens, heads, kvHeads, headDim, blockSize, ldo};
+    if (!out_fits(outFormat, headDim)) return -3;
+    attention a = {q, cache, blockTables, tokenStart, firstPosition, tileStart, {out, ldo, outFormat}, ldq, tableStride,
+            slices, tileTokens, heads, kvHeads, headDim, blockSize};
     int64_t parts = (group + ROWS_MAX - 1) / ROWS_MAX;
     int64_t pairs = 0; // of a query and a key
     for (int64_t s = 0; s < slices; s++) {

@@ -34,7 +34,7 @@ library=$resources/io/sluice/device/$os-$arch/libsluice_kernels.so
 mkdir -p "$objects" "$(dirname "$library")" || skip "cannot write to $objects"
 log=$objects/build.log
 : >"$log"
-common="-std=gnu11 -O3 -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra"
+common="-std=gnu11 -O3 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -Wall -Wextra"
 all=
 running=
 
@@ -53,7 +53,11 @@ set_of_kernels() {
     name=$1
     shift
     compile "rows-$name" rows.c -DSLUICE_SET="$name" "$@"
+    compile "argmax-$name" argmax.c -DSLUICE_SET="$name" "$@"
+    compile "embed-$name" embed.c -DSLUICE_SET="$name" "$@"
     compile "pack-$name" pack.c -DSLUICE_SET="$name" "$@"
+    compile "gemm-q8-$name" gemm_quant.c -DSLUICE_SET="$name" "$@"
+    compile "gemm-q4-$name" gemm_quant.c -DSLUICE_SET="$name" -DWEIGHTS_Q4 "$@"
     compile "gemm-f32-$name" gemm.c -DSLUICE_SET="$name" "$@"
     compile "gemm-f32-bf16-$name" gemm.c -DSLUICE_SET="$name" -DWEIGHTS_BF16 "$@"
     compile "gemm-bf16-$name" gemm.c -DSLUICE_SET="$name" -DACTIVATIONS_BF16 "$@"
@@ -72,9 +76,10 @@ compile pool pool.c -pthread
 set_of_kernels portable
 if [ "$arch" = x86_64 ]; then
     avx512="-mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl"
-    set_of_kernels avx2 -mavx2 -mfma
+    set_of_kernels avx2 -mavx2 -mfma -mf16c
     set_of_kernels avx512 $avx512
-    set_of_kernels avx512bf16 $avx512 -mavx512bf16
+    set_of_kernels avx512vnni $avx512 -mavx512vnni
+    set_of_kernels avx512bf16 $avx512 -mavx512vnni -mavx512bf16
 fi
 "$compiler" -shared -o "$library.tmp" $all -pthread >>"$log" 2>&1 || skip "$compiler failed to link, see $log"
 mv "$library.tmp" "$library"

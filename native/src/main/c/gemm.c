@@ -4,9 +4,10 @@
 // row's result does not depend on the rows beside it. Speed comes from tiles: a tile of rows shares each weight that was
 // loaded, and all rows pass over a group of columns while it is in cache, so a step reads each weight from memory once.
 //
-// Packed weights: panels of 16 columns, an even number of them, columns beyond the matrix zero.
-//   float32  panel[k][16]
-//   bf16     panel[k / 2][16][2], k rounded up to even with zeros: the pair that a bf16 dot product consumes
+// Packed weights: panels of 16 columns, an even number of them, columns beyond the matrix zero. Two panels lie interleaved,
+// so that a product of few rows, which waits for memory, reads one ascending stream:
+//   float32  pair[k][2 panels][16]
+//   bf16     pair[k / 2][2 panels][16][2], k rounded up to even with zeros: what a bf16 dot product consumes
 // Rows of x are zero between k and the next even number. Rows of y have room for whole pairs of panels.
 //
 // Compiled three times: float32 weights; WEIGHTS_BF16; and ACTIVATIONS_BF16 as well, which multiplies pairs of bf16 on
@@ -62,14 +63,13 @@ INLINE void finish(vf acc[TILE_ROWS][SPAN], const int rows, float *y, int64_t ld
 #if defined(ACTIVATIONS_BF16)
 INLINE void tile(const int rows, const gemm *g, const X *x, const W *w, float *y) {
     const int64_t pairs = (g->k + 1) / 2;
-    const int64_t panelStride = pairs * 2 * PANEL;
     const int64_t ldx = g->ldx;
     vf acc[TILE_ROWS][SPAN];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < SPAN; s++) acc[r][s] = (vf) {};
     for (int64_t k = 0; k < pairs; k++) {
         __m512bh weight[SPAN];
         UNROLL for (int s = 0; s < SPAN; s++) {
-            weight[s] = (__m512bh) _mm512_loadu_si512(w + s * panelStride + k * 2 * PANEL);
+            weight[s] = (__m512bh) _mm512_loadu_si512(w + (2 * k + s) * 2 * PANEL);
         }
         UNROLL for (int r = 0; r < rows; r++) {
             int32_t pair;
@@ -85,14 +85,13 @@ INLINE void tile(const int rows, const gemm *g, const X *x, const W *w, float *y
 #elif defined(WEIGHTS_BF16)
 INLINE void tile(const int rows, const gemm *g, const X *x, const W *w, float *y) {
     const int64_t pairs = (g->k + 1) / 2;
-    const int64_t panelStride = pairs * 2 * PANEL;
     const int64_t ldx = g->ldx;
     vf acc[TILE_ROWS][SPAN];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < SPAN; s++) acc[r][s] = (vf) {};
     for (int64_t k = 0; k < pairs; k++) {
         vu pair[SPAN];
         UNROLL for (int s = 0; s < SPAN; s++) {
-            memcpy(&pair[s], w + (s / VECTORS) * panelStride + k * 2 * PANEL + (s % VECTORS) * 2 * VL, sizeof(vu));
+            memcpy(&pair[s], w + (2 * k + s / VECTORS) * 2 * PANEL + s % VECTORS * 2 * VL, sizeof(vu));
         }
         UNROLL for (int r = 0; r < rows; r++) {
             vf even = splat(x[r * ldx + 2 * k]);
@@ -107,14 +106,13 @@ INLINE void tile(const int rows, const gemm *g, const X *x, const W *w, float *y
 }
 #else
 INLINE void tile(const int rows, const gemm *g, const X *x, const W *w, float *y) {
-    const int64_t panelStride = g->k * PANEL;
     const int64_t ldx = g->ldx;
     vf acc[TILE_ROWS][SPAN];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < SPAN; s++) acc[r][s] = (vf) {};
     for (int64_t k = 0; k < g->k; k++) {
         vf weight[SPAN];
         UNROLL for (int s = 0; s < SPAN; s++) {
-            weight[s] = load(w + (s / VECTORS) * panelStride + k * PANEL + (s % VECTORS) * VL);
+            weight[s] = load(w + (2 * k + s / VECTORS) * PANEL + s % VECTORS * VL);
         }
         UNROLL for (int r = 0; r < rows; r++) {
             vf activation = splat(x[r * ldx + k]);
@@ -137,17 +135,20 @@ static void tile_of(int64_t rows, const gemm *g, const X *x, const W *w, float *
     }
 }
 
-// One task: a block of rows against TILE_PANELS panels, in tiles of nearly equal height.
-static void gemm_task(const void *context, int64_t item) {
+// One item: a block of rows against TILE_PANELS panels, in tiles of nearly equal height.
+static void gemm_task(const void *context, int64_t first, int64_t last) {
     const gemm *g = context;
-    int64_t column = item / g->rowBlocks * TILE_PANELS * PANEL;
-    int64_t row = item % g->rowBlocks * ROW_BLOCK;
-    int64_t end = row + ROW_BLOCK < g->m ? row + ROW_BLOCK : g->m;
-    const W *w = (const W *) g->w + column * g->columnLength;
-    for (int64_t tiles = (end - row + TILE_ROWS - 1) / TILE_ROWS; tiles > 0; tiles--) {
-        int64_t rows = (end - row + tiles - 1) / tiles;
-        tile_of(rows, g, (const X *) g->x + row * g->ldx, w, g->y + row * g->ldy + column);
-        row += rows;
+    for (int64_t item = first; item < last; item++) {
+        int64_t column = item / g->rowBlocks * TILE_PANELS * PANEL;
+        int64_t row = item % g->rowBlocks * ROW_BLOCK;
+        int64_t end = row + ROW_BLOCK < g->m ? row + ROW_BLOCK : g->m;
+        int64_t pair = column / (2 * PANEL), panel = column / PANEL % 2;
+        const W *w = (const W *) g->w + pair * 2 * PANEL * g->columnLength + panel * PANEL * (int64_t) (sizeof(float) / sizeof(W));
+        for (int64_t tiles = (end - row + TILE_ROWS - 1) / TILE_ROWS; tiles > 0; tiles--) {
+            int64_t rows = (end - row + tiles - 1) / tiles;
+            tile_of(rows, g, (const X *) g->x + row * g->ldx, w, g->y + row * g->ldy + column);
+            row += rows;
+        }
     }
 }
 

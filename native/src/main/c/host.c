@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -25,13 +26,15 @@ int sluice_cpu_supports(const char *set) {
     if (strcmp(set, "portable") == 0) return 1;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
             && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (strcmp(set, "avx2") == 0) return avx2;
     if (strcmp(set, "avx512") == 0) return avx512;
     if (strcmp(set, "amx_bf16") == 0) return amx_bf16();
-    if (strcmp(set, "avx512bf16") == 0) return avx512 && __builtin_cpu_supports("avx512bf16");
+    int vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+    if (strcmp(set, "avx512vnni") == 0) return vnni;
+    if (strcmp(set, "avx512bf16") == 0) return vnni && __builtin_cpu_supports("avx512bf16");
 #endif
     return 0;
 }
@@ -46,3 +49,9 @@ void *sluice_map(int64_t bytes) {
 }
 
 int sluice_unmap(void *memory, int64_t bytes) { return munmap(memory, (size_t) bytes); }
+
+int sluice_forget(void *memory, int64_t bytes) {
+    const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t) memory + page - 1) / page * page, to = ((uintptr_t) memory + (uintptr_t) bytes) / page * page;
+    return to > from ? madvise((void *) from, to - from, MADV_DONTNEED) : 0;
+}

@@ -3,6 +3,9 @@
 //   block[K | V][kvHead][position / 16]   K: [width][16 positions], so that a vector holds one dimension of 16 keys
 //                                         V: [16 positions][width], so that a vector holds 16 dimensions of a value
 //
+// In bf16 two numbers that a dot product of pairs consumes lie side by side: K [width / 2][16 positions][2 dimensions],
+// V [8 pairs of positions][width][2 positions].
+//
 // width is headDim rounded up to a multiple of 16, zeros beyond headDim. Blocks of fewer than 16 positions have room for
 // 16 all the same.
 //
@@ -17,13 +20,18 @@ enum { CHUNK = 16 };
 #if defined(KV_BF16)
 typedef bf16 KV;
 #define KV_NAME(kernel) kernel##_bf16
-INLINE vf load_kv(const KV *p) { return load_bf16(p); }
-INLINE void put_kv(KV *at, float x) { *at = narrow(x); }
+INLINE KV to_kv(float x) { return narrow(x); }
+
+// Places within a chunk of 16 positions.
+INLINE int64_t key_at(int64_t position, int64_t i) { return (i / 2 * CHUNK + position) * 2 + i % 2; }
+INLINE int64_t value_at(int64_t position, int64_t i, int64_t width) { return (position / 2 * width + i) * 2 + position % 2; }
 #else
 typedef float KV;
 #define KV_NAME(kernel) kernel##_f32
-INLINE vf load_kv(const KV *p) { return load(p); }
-INLINE void put_kv(KV *at, float x) { *at = x; }
+INLINE KV to_kv(float x) { return x; }
+
+INLINE int64_t key_at(int64_t position, int64_t i) { return i * CHUNK + position; }
+INLINE int64_t value_at(int64_t position, int64_t i, int64_t width) { return position * width + i; }
 #endif
 
 INLINE int64_t kv_width(int64_t headDim) { return (headDim + CHUNK - 1) / CHUNK * CHUNK; }

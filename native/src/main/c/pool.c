@@ -1,6 +1,6 @@
-// A small team of threads. Workers spin briefly for the next job, since a step is hundreds of short ones, then park:
-// an idle server burns nothing. A caller never waits for a worker to wake: it takes items too, and whoever comes late
-// finds none left.
+// A small team of threads. Workers spin for the next job, since a step is hundreds of short ones, then park: an idle
+// server burns nothing. A caller never waits for a worker to wake: it takes items too, and whoever comes late finds
+// none left.
 #define _GNU_SOURCE
 #include "sluice.h"
 
@@ -9,17 +9,22 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { THREADS_MAX = 256, SPINS_BEFORE_PARK = 3000, SPINS_BEFORE_YIELD = 2000 };
+enum { THREADS_MAX = 256 };
+
+// Between two jobs lie microseconds, between two steps some hundred. A worker first watches closely, then lets others
+// have its processor between looks, then parks.
+enum { SPINS_BEFORE_YIELD = 1000, YIELDS_BEFORE_PARK = 2000 };
 
 // A few microseconds of one thread: what handing work over costs.
-enum { SHARED_WORK_MIN = 200 * 1000 };
+enum { SHARED_WORK_MIN = 60 * 1000 };
 
 struct sluice_pool {
     // Items not yet taken. A taken item keeps its job alive, so a worker reads task and context only after taking.
     _Alignas(64) atomic_llong untaken;
     _Alignas(64) atomic_llong unfinished;
-    sluice_task task;
+    _Alignas(64) sluice_task task;
     const void *context;
+    int64_t items;
     _Alignas(64) atomic_int parked;
     atomic_int closing;
     pthread_mutex_t mutex;
@@ -36,13 +41,17 @@ static inline void pause_briefly(void) {
 #endif
 }
 
-// Takes and runs items until none is left.
+// Takes and runs items, in order, until none is left. Runs of them at first, ever shorter towards the end: few meetings of
+// the threads, and nobody is left with much when the others are done.
 static void take_items(sluice_pool *pool) {
+    const long long share = 2 * (pool->workerCount + 1);
     long long left = atomic_load(&pool->untaken);
     while (left > 0) {
-        if (!atomic_compare_exchange_weak(&pool->untaken, &left, left - 1)) continue;
-        pool->task(pool->context, left - 1);
-        atomic_fetch_sub(&pool->unfinished, 1);
+        long long taken = (left + share - 1) / share;
+        if (!atomic_compare_exchange_weak(&pool->untaken, &left, left - taken)) continue;
+        int64_t first = pool->items - left;
+        pool->task(pool->context, first, first + taken);
+        atomic_fetch_sub(&pool->unfinished, taken);
         left = atomic_load(&pool->untaken);
     }
 }
@@ -57,14 +66,14 @@ static void park(sluice_pool *pool) {
     pthread_mutex_unlock(&pool->mutex);
 }
 
+static int has_work(sluice_pool *pool) { return atomic_load_explicit(&pool->untaken, memory_order_relaxed) > 0; }
+
 static void *work(void *argument) {
     sluice_pool *pool = argument;
     while (!atomic_load(&pool->closing)) {
-        int spins = 0;
-        while (atomic_load_explicit(&pool->untaken, memory_order_relaxed) <= 0 && spins++ < SPINS_BEFORE_PARK) {
-            pause_briefly();
-        }
-        if (atomic_load(&pool->untaken) <= 0) park(pool);
+        for (int spins = 0; !has_work(pool) && spins < SPINS_BEFORE_YIELD; spins++) pause_briefly();
+        for (int yields = 0; !has_work(pool) && yields < YIELDS_BEFORE_PARK; yields++) sched_yield();
+        if (!has_work(pool)) park(pool);
         take_items(pool);
     }
     return NULL;
@@ -73,11 +82,12 @@ static void *work(void *argument) {
 void sluice_pool_run(sluice_pool *pool, sluice_task task, const void *context, int64_t items, int64_t work) {
     if (items <= 0) return;
     if (items == 1 || work < SHARED_WORK_MIN || pool->workerCount == 0) {
-        for (int64_t i = 0; i < items; i++) task(context, i);
+        task(context, 0, items);
         return;
     }
     pool->task = task;
     pool->context = context;
+    pool->items = items;
     atomic_store(&pool->unfinished, items);
     atomic_store(&pool->untaken, items); // publishes the job
     if (atomic_load(&pool->parked) > 0) {

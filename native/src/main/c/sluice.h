@@ -13,30 +13,34 @@
 #include <stdint.h>
 
 typedef uint16_t bf16;
+typedef uint16_t f16;
 typedef struct sluice_pool sluice_pool;
 
 // Changes whenever a signature or a layout does; the caller refuses any other.
-#define SLUICE_ABI 2
+#define SLUICE_ABI 3
 
 #define API __attribute__((visibility("default")))
 
 API int sluice_abi(void);
 
-// 1 if the processor can run the instruction set: "portable", "avx2", "avx512", "avx512bf16"; or has what no kernel of
-// ours uses, and the system lets programs use it: "amx_bf16".
+// 1 if the processor can run the instruction set: "portable", "avx2", "avx512", "avx512vnni", "avx512bf16"; or has what
+// no kernel of ours uses, and the system lets programs use it: "amx_bf16".
 API int sluice_cpu_supports(const char *set);
 
 // Zeroed memory straight from the system, touched only when used, on large pages where the system has them.
 API void *sluice_map(int64_t bytes);
 API int sluice_unmap(void *memory, int64_t bytes);
 
+// Lets go of the whole pages of mapped file memory, which are read again if they are touched.
+API int sluice_forget(void *memory, int64_t bytes);
+
 // A pool of threads - 1 workers; the caller of a kernel is the other one. One caller at a time. NULL if it cannot be had.
 API sluice_pool *sluice_pool_open(int threads);
 API int sluice_pool_close(sluice_pool *pool);
 
-// Runs task(context, i) for each i in [0, items) on the pool's threads and returns when all are done. `work` is a rough
-// number of multiplications in all: too little is not shared out, waking others would take longer.
-typedef void (*sluice_task)(const void *context, int64_t item);
+// Runs the task over [0, items), in runs [first, end) that the pool's threads take, and returns when all are done. `work`
+// is a rough number of multiplications in all: too little is not shared out, waking others would take longer.
+typedef void (*sluice_task)(const void *context, int64_t first, int64_t end);
 void sluice_pool_run(sluice_pool *pool, sluice_task task, const void *context, int64_t items, int64_t work);
 
 // The name of a kernel in the instruction set being compiled.

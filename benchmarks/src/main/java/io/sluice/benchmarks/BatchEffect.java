@@ -61,8 +61,8 @@ final class BatchEffect {
             Dtype dtype,
             boolean deterministic)
             throws InterruptedException {
-        RunnerSettings settings =
-                new RunnerSettings(dtype, dtype, 1L << 30, 16, 1024, PROMPTS, 512, deterministic, gemm, threads);
+        RunnerSettings settings = new RunnerSettings(
+                dtype, dtype, 1L << 30, 0, 16, 1024, PROMPTS, 512, true, deterministic, gemm, threads);
         var engineSettings = new EngineSettings(PROMPTS, false, 256);
         try (Engine engine = Engine.start("batch-effect", engineSettings, Device.runner(model, settings))) {
             List<int[]> alone = new ArrayList<>();

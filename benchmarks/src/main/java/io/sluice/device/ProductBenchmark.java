@@ -4,6 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.modelstore.TensorType;
+import io.sluice.modelstore.WeightTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -60,7 +62,7 @@ final class ProductBenchmark {
     }
 
     private String line(Shape shape, int rows) {
-        try (Products own = new KernelProducts(kernels, Dtype.BFLOAT16);
+        try (Products own = new KernelProducts(kernels, Dtype.BFLOAT16, false);
                 Products torch = TorchProducts.open(
                         kernels,
                         Dtype.BFLOAT16,
@@ -113,50 +115,43 @@ final class ProductBenchmark {
         Contender(Products products, Shape shape, int rows) {
             this.rows = rows;
             outputs = shape.outputs;
-            long matrixBytes = Region.aligned(products.bytes(shape.outputs, shape.inputs));
+            FusedWeights.Matrix weights = noise(shape);
+            Format format = products.format(weights);
+            long matrixBytes = Region.aligned(products.bytes(shape.outputs, shape.inputs, format));
             int count = (int) Math.max(2, WEIGHT_BYTES / matrixBytes);
-            int stride = products.stride(shape.inputs);
-            long inputBytes = (long) TorchProducts.wholeTiles(rows)
-                    * stride
-                    * products.activations().bytes();
+            long inputBytes = products.inputBytes(TorchProducts.wholeTiles(rows), shape.inputs);
             int outputStride = PackedMatrix.padded(shape.outputs) + 2 * PackedMatrix.PANEL;
             long outputBytes = (long) rows * outputStride * Float.BYTES;
             memory =
                     new Region(kernels, count * matrixBytes + Region.aligned(inputBytes) + Region.aligned(outputBytes));
-            x = new Kernels.Rows(memory.take(inputBytes), stride, products.activations());
-            y = new Kernels.Rows(memory.take(outputBytes), outputStride, Dtype.FLOAT32);
-            fillInputs(shape.inputs);
+            long inputs = memory.take(inputBytes);
+            y = new Kernels.Rows(memory.take(outputBytes), outputStride, Format.FLOAT32);
             for (int i = 0; i < count; i++) {
-                copies.add(products.matrix(memory.take(matrixBytes), shape.outputs, shape.inputs));
-                fill(copies.getLast(), shape);
+                copies.add(products.matrix(memory.take(matrixBytes), shape.outputs, shape.inputs, format));
+                copies.getLast().put(weights, 0, shape.outputs);
             }
+            x = products.input(inputs, shape.inputs, copies.getFirst().inputs());
+            fillInputs(shape.inputs);
         }
 
         private void fillInputs(int width) {
             Random random = new Random(1);
-            int bytes = x.dtype().bytes();
+            int bytes = x.format().unitBytes();
             MemorySegment memory = Region.view(x.address(), (long) rows * x.stride() * bytes);
             for (int row = 0; row < rows; row++) {
                 for (int i = 0; i < width; i++) {
                     long at = (long) row * x.stride() + i;
                     float value = (float) random.nextGaussian();
                     short rounded = WeightReader.bfloat16(value);
-                    if (x.dtype() == Dtype.BFLOAT16) memory.setAtIndex(JAVA_SHORT, at, rounded);
+                    if (x.format() == Format.BFLOAT16) memory.setAtIndex(JAVA_SHORT, at, rounded);
                     else memory.setAtIndex(JAVA_FLOAT, at, Float.intBitsToFloat(rounded << 16));
                 }
             }
         }
 
-        private static void fill(Products.Matrix matrix, Shape shape) {
-            Random random = new Random(2);
-            float[] numbers = new float[16 * shape.inputs];
-            MemorySegment off = java.lang.foreign.Arena.ofAuto().allocate(JAVA_FLOAT, numbers.length);
-            for (int first = 0; first < shape.outputs; first += 16) {
-                int count = Math.min(16, shape.outputs - first);
-                for (int i = 0; i < numbers.length; i++) numbers[i] = (random.nextInt(255) - 127) / 1024f;
-                MemorySegment.copy(numbers, 0, off, JAVA_FLOAT, 0, numbers.length);
-                matrix.put(first, count, off);
-            }
+        private static FusedWeights.Matrix noise(Shape shape) {
+            return new FusedWeights.Matrix(
+                    shape.outputs, shape.inputs, shape.inputs, List.of(new Noise(shape.outputs, shape.inputs)));
         }
 
         long multiply() {
@@ -189,6 +184,32 @@ final class ProductBenchmark {
         @Override
         public void close() {
             memory.close();
+        }
+    }
+
+    /// Random weights, the same each time.
+    private record Noise(int rows, int columns) implements WeightTensor {
+        @Override
+        public String name() {
+            return "noise";
+        }
+
+        @Override
+        public TensorType type() {
+            return TensorType.F32;
+        }
+
+        @Override
+        public MemorySegment rowBytes(int row) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void readRows(int firstRow, int rowCount, MemorySegment target) {
+            Random random = new Random(firstRow);
+            for (long i = 0; i < (long) rowCount * columns; i++) {
+                target.setAtIndex(JAVA_FLOAT, i, (random.nextInt(255) - 127) / 1024f);
+            }
         }
     }
 }

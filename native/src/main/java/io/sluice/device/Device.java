@@ -59,7 +59,7 @@ public final class Device {
         GemmChoice gemm = runner.gemm();
         log.log(
                 Level.INFO,
-                "%s runs on the CPU kernels (%s) in %s with %d threads, products by %s (%s): weights %s, KV cache %s (%s, %,d blocks of %d), buffers %s, loaded in %d ms"
+                "%s runs on the CPU kernels (%s) in %s with %d threads, products by %s (%s): weights %s, KV cache %s (%s, %,d blocks of %d), room to park %s, buffers %s, loaded in %d ms"
                         .formatted(
                                 model.name(),
                                 set.symbol(),
@@ -72,6 +72,7 @@ public final class Device {
                                 name(settings.kvDtype()),
                                 sizes.limits().blockCount(),
                                 settings.blockSize(),
+                                DeviceMemory.binary(sizes.parkBytes()),
                                 DeviceMemory.binary(sizes.bufferBytes()),
                                 (System.nanoTime() - startedNs) / 1_000_000));
         return runner;

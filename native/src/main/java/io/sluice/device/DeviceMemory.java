@@ -39,24 +39,27 @@ final class DeviceMemory {
                 settings.stepTokensMax(),
                 settings.sequencesMax(),
                 config.vocabSize(),
-                0);
+                Math.toIntExact(Math.min(settings.parkBytes() / blockBytes, Integer.MAX_VALUE)));
     }
 
     /// Refuses what would push the machine, or the container, into swapping or being killed.
     ///
     /// @param weightBytes weights as the runner keeps them
     /// @param kvBytes the KV cache
+    /// @param parkBytes host memory for parked sequences
     /// @param bufferBytes what a step needs besides
     /// @throws NotEnoughMemory if that is more than what is available
-    static void refuseTooMuch(long weightBytes, long kvBytes, long bufferBytes, long availableBytes) {
-        long needed = weightBytes + kvBytes + bufferBytes;
+    static void refuseTooMuch(long weightBytes, long kvBytes, long parkBytes, long bufferBytes, long availableBytes) {
+        long needed = weightBytes + kvBytes + parkBytes + bufferBytes;
         if (needed > availableBytes) {
             throw new NotEnoughMemory(
-                    ("weights (%s), KV cache (%s) and buffers (%s) need %s, but %s are available: lower"
-                                    + " kv-cache-memory, or choose a smaller model or dtype")
+                    ("weights (%s), KV cache (%s), parked sequences (%s) and buffers (%s) need %s, but %s are"
+                                    + " available: lower kv-cache-memory or park-memory, or choose a smaller model or"
+                                    + " dtype")
                             .formatted(
                                     binary(weightBytes),
                                     binary(kvBytes),
+                                    binary(parkBytes),
                                     binary(bufferBytes),
                                     binary(needed),
                                     binary(availableBytes)));

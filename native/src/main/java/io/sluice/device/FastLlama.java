@@ -36,8 +36,9 @@ final class FastLlama implements AutoCloseable {
         for (int i = 0; i < config.layerCount(); i++) {
             PackedWeights.Layer layer = weights.layers().get(i);
 
-            normalise(layer.attentionNorm(), tokenCount);
-            layer.queriesKeysValues().multiply(step.normed, step.queriesKeysValues, tokenCount);
+            Kernels.Rows normed = step.normed.of(layer.queriesKeysValues());
+            normalise(layer.attentionNorm(), normed, tokenCount);
+            layer.queriesKeysValues().multiply(normed, step.queriesKeysValues, tokenCount);
             kernels.ropeKv(
                     step.queriesKeysValues,
                     rotation.start(),
@@ -46,28 +47,37 @@ final class FastLlama implements AutoCloseable {
                     cache.layer(i),
                     cache.layout(),
                     tokenCount);
+            Kernels.Rows attended = step.attended.of(layer.attentionOutput());
             kernels.attention(
-                    step.queriesKeysValues, cache.layer(i), cache.layout(), step.slices(), sliceCount, step.attended);
-            layer.attentionOutput().multiplyAdd(step.attended, step.hidden, tokenCount);
+                    step.queriesKeysValues, cache.layer(i), cache.layout(), step.slices(), sliceCount, attended);
+            layer.attentionOutput().multiplyAdd(attended, step.hidden, tokenCount);
 
-            normalise(layer.mlpNorm(), tokenCount);
-            layer.gateUp().multiply(step.normed, step.gateUp, tokenCount);
-            kernels.siluMul(step.gateUp, step.gated, tokenCount, config.intermediateSize());
-            layer.down().multiplyAdd(step.gated, step.hidden, tokenCount);
+            normed = step.normed.of(layer.gateUp());
+            normalise(layer.mlpNorm(), normed, tokenCount);
+            layer.gateUp().multiply(normed, step.gateUp, tokenCount);
+            Kernels.Rows gated = step.gated.of(layer.down());
+            kernels.siluMul(step.gateUp, gated, tokenCount, config.intermediateSize());
+            layer.down().multiplyAdd(gated, step.hidden, tokenCount);
         }
     }
 
     /// Logits of the first `count` of the step's sample rows.
     void computeLogits(int count) {
+        Kernels.Rows last = step.last.of(weights.head());
         kernels.rmsNorm(
                 step.hidden,
                 step.sampleRows(),
                 weights.finalNorm(),
                 config.rmsNormEps(),
-                step.last,
+                last,
                 count,
                 config.hiddenSize());
-        weights.head().multiply(step.last, step.logits, count);
+        weights.head().multiply(last, step.logits, count);
+    }
+
+    /// The token with the largest of each of the first `count` sample rows' logits.
+    void findLargest(int count) {
+        kernels.argmax(step.logits, count, config.vocabSize(), step.argmaxScratch(), step.largest());
     }
 
     @Override
@@ -75,8 +85,8 @@ final class FastLlama implements AutoCloseable {
         rotation.close();
     }
 
-    private void normalise(long weight, int rows) {
-        kernels.rmsNorm(step.hidden, 0, weight, config.rmsNormEps(), step.normed, rows, config.hiddenSize());
+    private void normalise(long weight, Kernels.Rows normed, int rows) {
+        kernels.rmsNorm(step.hidden, 0, weight, config.rmsNormEps(), normed, rows, config.hiddenSize());
     }
 
     private static Region rotation(Kernels kernels, ModelConfig config, int contextMax) {

@@ -19,6 +19,7 @@ final class FastRunner implements LogitsRunner {
     private final GemmChoice choice;
     private final Sizes sizes;
     private final Deque<Runnable> resources; // what closes them, last made first
+    private final KvCache cache;
     private final StepBuffers buffers;
     private final FastLlama graph;
     private final Sampler sampler;
@@ -28,8 +29,9 @@ final class FastRunner implements LogitsRunner {
     private StepPlan plan;
 
     /// What a model needs on this path.
-    record Sizes(ModelLimits limits, KvLayout kv, long weightBytes, long kvBytes, long bufferBytes) {
-        private static Sizes of(ModelConfig config, ModelLimits limits, RunnerSettings settings, Products products) {
+    record Sizes(ModelLimits limits, KvLayout kv, long weightBytes, long kvBytes, long parkBytes, long bufferBytes) {
+        private static Sizes of(WeightFiles files, ModelLimits limits, RunnerSettings settings, Products products) {
+            ModelConfig config = files.config();
             KvLayout kv = new KvLayout(
                     settings.kvDtype(),
                     config.headCount(),
@@ -39,8 +41,9 @@ final class FastRunner implements LogitsRunner {
             return new Sizes(
                     limits,
                     kv,
-                    PackedWeights.bytes(config, products),
-                    kv.blockBytes() * limits.blockCount() * config.layerCount(),
+                    PackedWeights.bytes(files, products),
+                    KvCache.bytes(kv, config.layerCount(), limits),
+                    KvCache.hostBytes(kv, config.layerCount(), limits),
                     StepBuffers.bytes(config, limits, products) + products.scratchBytes());
         }
     }
@@ -55,7 +58,9 @@ final class FastRunner implements LogitsRunner {
         try {
             Kernels kernels = new Kernels(library, set, settings.threads());
             resources.push(kernels::close);
-            GemmChoice.Opened gemm = GemmChoice.of(settings, library.supportsAmx())
+            FusedWeights.Matrix matrix = new FusedWeights(files).layer(0).down();
+            boolean quantised = GemmChoice.own(settings, kernels).format(matrix).isQuantised();
+            GemmChoice.Opened gemm = GemmChoice.of(settings, quantised, library.supportsAmx())
                     .open(settings, kernels, StepBuffers.outputsMax(files.config(), limits));
             resources.push(gemm.products()::close);
             return new FastRunner(files, limits, settings, kernels, gemm, resources);
@@ -77,12 +82,16 @@ final class FastRunner implements LogitsRunner {
         ModelConfig config = files.config();
         Products products = gemm.products();
         choice = gemm.choice();
-        sizes = Sizes.of(config, limits, settings, products);
+        sizes = Sizes.of(files, limits, settings, products);
         DeviceMemory.refuseTooMuch(
-                sizes.weightBytes, sizes.kvBytes, sizes.bufferBytes, new MachineMemory(Path.of("/")).availableBytes());
+                sizes.weightBytes,
+                sizes.kvBytes,
+                sizes.parkBytes,
+                sizes.bufferBytes,
+                new MachineMemory(Path.of("/")).availableBytes());
         PackedWeights weights = PackedWeights.load(files, products, kernels);
         resources.push(weights::close);
-        KvCache cache = new KvCache(kernels, sizes.kv, config.layerCount(), limits.blockCount());
+        cache = new KvCache(kernels, sizes.kv, config.layerCount(), limits);
         resources.push(cache::close);
         buffers = new StepBuffers(kernels, config, limits, sizes.kv, products);
         resources.push(buffers::close);
@@ -120,8 +129,8 @@ final class FastRunner implements LogitsRunner {
     private StepResult await() {
         try {
             return compute();
-        } catch (RuntimeException e) {
-            throw new StepFailed("the CPU kernels could not compute a step: " + e.getMessage(), e);
+        } catch (Throwable e) {
+            throw StepErrors.meaning("the CPU kernels", e);
         }
     }
 
@@ -133,21 +142,29 @@ final class FastRunner implements LogitsRunner {
         }
         if (count > 0) {
             graph.computeLogits(count);
-            sample();
+            sample(count);
         }
         return result;
     }
 
-    private void sample() {
+    private void sample(int count) {
+        graph.findLargest(count);
         int row = 0;
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
-            if (plan.samples(slice)) sampler.sample(plan, slice, logits[row++], result);
+            if (!plan.samples(slice)) continue;
+            if (Sampler.takesLargest(plan.sampling(slice))) {
+                result.set(slice, buffers.largest(row), 0f);
+            } else {
+                sampler.sample(plan, slice, logits[row], result);
+            }
+            row++;
         }
     }
 
     private void computeHidden(StepPlan step) {
+        cache.copyBlocks(step);
         buffers.fill(step);
-        graph.computeHidden(step.tokenCount(), step.sliceCount());
+        if (step.sliceCount() > 0) graph.computeHidden(step.tokenCount(), step.sliceCount());
     }
 
     @Override

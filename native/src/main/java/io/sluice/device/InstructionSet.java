@@ -4,7 +4,9 @@ import java.util.Locale;
 
 /// The processor instruction sets that the CPU kernels are compiled for, best first.
 enum InstructionSet {
+    /// With VNNI.
     AVX512BF16,
+    AVX512VNNI,
     AVX512,
     AVX2,
     PORTABLE;

@@ -1,18 +1,17 @@
 package io.sluice.device;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import io.sluice.device.RunnerSettings.Dtype;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
@@ -25,11 +24,14 @@ import java.util.Locale;
 final class KernelLibrary {
 
     /// `SLUICE_ABI` of `sluice.h`.
-    private static final int ABI = 2;
+    private static final int ABI = 3;
 
     private static final Linker LINKER = Linker.nativeLinker();
 
+    private static final Logger log = System.getLogger(KernelLibrary.class.getName());
+
     private final SymbolLookup symbols;
+    private InstructionSet best = InstructionSet.PORTABLE; // until chosen
 
     /// Why the kernels cannot be used here, in words for the log.
     static final class Unavailable extends Exception {
@@ -71,10 +73,7 @@ final class KernelLibrary {
         }
         int abi = library.abi();
         if (abi != ABI) throw new Unavailable("the CPU kernels are of version " + abi + ", not " + ABI);
-        InstructionSet best = library.best();
-        if (!library.multipliesRight(best)) {
-            throw new Unavailable("the CPU kernels for " + best.symbol() + " give wrong numbers on this processor");
-        }
+        library.chooseBest();
         return library;
     }
 
@@ -87,27 +86,20 @@ final class KernelLibrary {
         return platform() + "/libsluice_kernels.so";
     }
 
-    /// One small product, which comes out exactly, or the library is not for here.
-    private boolean multipliesRight(InstructionSet set) {
-        try (Kernels kernels = new Kernels(this, set, 1);
-                Arena arena = Arena.ofConfined()) {
-            int width = PackedMatrix.PANEL;
-            MemorySegment numbers = arena.allocate((long) width * width * Float.BYTES, Region.ALIGNMENT);
-            for (int i = 0; i < width * width; i++) numbers.setAtIndex(JAVA_FLOAT, i, i % 7);
-            long bytes = PackedMatrix.bytes(width, width, Dtype.FLOAT32);
-            long panel = arena.allocate(bytes, Region.ALIGNMENT).address();
-            PackedMatrix weights = new PackedMatrix(panel, width, width, Dtype.FLOAT32);
-            kernels.pack(Dtype.FLOAT32, numbers.address(), width, width, panel);
-            MemorySegment product = arena.allocate(2L * PackedMatrix.PANEL * Float.BYTES, Region.ALIGNMENT);
-            Kernels.Rows x = new Kernels.Rows(numbers.address(), width, Dtype.FLOAT32);
-            kernels.multiply(x, weights, new Kernels.Rows(product.address(), 2 * width, Dtype.FLOAT32), 1);
-            for (int column = 0; column < width; column++) {
-                int expected = 0;
-                for (int i = 0; i < width; i++) expected += (i % 7) * ((column * width + i) % 7);
-                if (product.getAtIndex(JAVA_FLOAT, column) != expected) return false;
+    /// The first set that the processor names and that computes right on it.
+    private void chooseBest() throws Unavailable {
+        for (InstructionSet set : InstructionSet.values()) {
+            if (!supports(set)) continue;
+            if (KernelSelfTest.passes(this, set)) {
+                best = set;
+                return;
             }
-            return true;
+            log.log(
+                    Level.WARNING,
+                    "the CPU kernels for {0} give wrong numbers on this processor, which says it has it: not used",
+                    set.symbol());
         }
+        throw new Unavailable("the CPU kernels give wrong numbers on this processor");
     }
 
     /// True if the processor can run kernels of the instruction set.
@@ -129,12 +121,9 @@ final class KernelLibrary {
         }
     }
 
-    /// The processor's best instruction set.
+    /// The best instruction set that computes right here.
     InstructionSet best() {
-        for (InstructionSet set : InstructionSet.values()) {
-            if (supports(set)) return set;
-        }
-        throw new IllegalStateException("not even portable code");
+        return best;
     }
 
     /// A handle on a function that returns an int.

@@ -5,7 +5,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.sluice.device.RunnerSettings.Dtype;
+import io.sluice.modelstore.TensorType;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /// The CPU kernels of `src/main/c` in one instruction set, with the threads that run them. Arguments are addresses and
@@ -22,19 +24,27 @@ final class Kernels implements AutoCloseable {
     private final MethodHandle closePool;
     private final MethodHandle map;
     private final MethodHandle unmap;
+    private final MethodHandle forget;
     private final MethodHandle packF32;
     private final MethodHandle packBf16;
+    private final MethodHandle packStoredBf16;
+    private final MethodHandle packQ8Of32;
+    private final MethodHandle packQ4Of32;
+    private final MethodHandle packQ4Of32WithMinimum;
     private final MethodHandle embedF32;
     private final MethodHandle embedBf16;
-    private final MethodHandle rmsNormF32;
-    private final MethodHandle rmsNormBf16;
-    private final MethodHandle siluMulF32;
-    private final MethodHandle siluMulBf16;
+    private final MethodHandle embedQ8;
+    private final MethodHandle embedQ4;
+    private final MethodHandle rmsNorm;
+    private final MethodHandle siluMul;
+    private final MethodHandle argmax;
     private final MethodHandle gatherF32;
     private final MethodHandle gatherBf16;
     private final MethodHandle gemmF32;
     private final MethodHandle gemmF32Bf16;
     private final MethodHandle gemmBf16;
+    private final MethodHandle gemmQ8;
+    private final MethodHandle gemmQ4;
     private final MethodHandle ropeKvF32;
     private final MethodHandle ropeKvBf16;
     private final MethodHandle attentionF32;
@@ -46,15 +56,23 @@ final class Kernels implements AutoCloseable {
         closePool = library.bind("sluice_pool_close", P);
         map = library.bindPointer("sluice_map", J);
         unmap = library.bind("sluice_unmap", P, J);
+        forget = library.bind("sluice_forget", P, J);
         Binder kernel = (name, arguments) -> library.bind("sluice_" + name + "_" + set.symbol(), arguments);
-        packF32 = kernel.bind("pack_f32", P, J, J, P);
-        packBf16 = kernel.bind("pack_bf16", P, J, J, P);
-        embedF32 = kernel.bind("embed_f32", P, P, P, P, J, J, J);
-        embedBf16 = kernel.bind("embed_bf16", P, P, P, P, J, J, J);
-        rmsNormF32 = kernel.bind("rmsnorm_f32", P, P, J, P, P, JAVA_FLOAT, P, J, J, J);
-        rmsNormBf16 = kernel.bind("rmsnorm_bf16", P, P, J, P, P, JAVA_FLOAT, P, J, J, J);
-        siluMulF32 = kernel.bind("silu_mul_f32", P, P, J, P, J, J, J);
-        siluMulBf16 = kernel.bind("silu_mul_bf16", P, P, J, P, J, J, J);
+        MemoryLayout[] pack = {P, J, J, P, J};
+        packF32 = kernel.bind("pack_f32", pack);
+        packBf16 = kernel.bind("pack_bf16", pack);
+        packStoredBf16 = kernel.bind("pack_stored_bf16", pack);
+        packQ8Of32 = kernel.bind("pack_q8_0", pack);
+        packQ4Of32 = kernel.bind("pack_q4_0", pack);
+        packQ4Of32WithMinimum = kernel.bind("pack_q4_1", pack);
+        MemoryLayout[] embed = {P, P, P, P, J, J, J};
+        embedF32 = kernel.bind("embed_f32", embed);
+        embedBf16 = kernel.bind("embed_bf16", embed);
+        embedQ8 = kernel.bind("embed_q8", embed);
+        embedQ4 = kernel.bind("embed_q4", embed);
+        rmsNorm = kernel.bind("rmsnorm", P, P, J, P, P, JAVA_FLOAT, P, J, JAVA_INT, J, J);
+        siluMul = kernel.bind("silu_mul", P, P, J, P, J, JAVA_INT, J, J);
+        argmax = kernel.bind("argmax", P, P, J, J, J, P, P);
         MemoryLayout[] gather = {P, P, J, P, P, J, J, J, JAVA_INT};
         gatherF32 = kernel.bind("gather_f32", gather);
         gatherBf16 = kernel.bind("gather_bf16", gather);
@@ -62,6 +80,8 @@ final class Kernels implements AutoCloseable {
         gemmF32 = kernel.bind("gemm_f32", gemm);
         gemmF32Bf16 = kernel.bind("gemm_f32_bf16", gemm);
         gemmBf16 = kernel.bind("gemm_bf16", gemm);
+        gemmQ8 = kernel.bind("gemm_q8", gemm);
+        gemmQ4 = kernel.bind("gemm_q4", gemm);
         MemoryLayout[] rope = {P, P, J, P, P, P, P, J, J, J, J, J};
         ropeKvF32 = kernel.bind("rope_kv_f32", rope);
         ropeKvBf16 = kernel.bind("rope_kv_bf16", rope);
@@ -101,11 +121,38 @@ final class Kernels implements AutoCloseable {
         }
     }
 
-    /// Packs up to 16 rows of float32 weights, `columns` apart, into the panel at `panel`. Any thread.
-    void pack(Dtype dtype, long rows, int count, int columns, long panel) {
-        MethodHandle pack = dtype == Dtype.FLOAT32 ? packF32 : packBf16;
+    /// Lets go of pages of a mapped file that nobody will read again; who does all the same reads the file.
+    void forget(MemorySegment fileMemory) {
         try {
-            check((int) pack.invokeExact(rows, (long) count, (long) columns, panel));
+            check((int) forget.invokeExact(fileMemory.address(), fileMemory.byteSize()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// Packs up to 16 rows of float32 weights, one after the other, as a panel of a matrix of float32 or bfloat16. Any
+    /// thread.
+    void pack(long rows, int count, PackedMatrix matrix, int panel) {
+        pack(matrix.format() == Format.FLOAT32 ? packF32 : packBf16, rows, count, matrix, panel);
+    }
+
+    /// Packs up to 16 rows of weights as `type` stores them, one after the other, as a panel of a zeroed matrix. Any
+    /// thread.
+    void packStored(TensorType type, long rows, int count, PackedMatrix matrix, int panel) {
+        MethodHandle pack = switch (type) {
+            case Q8_0 -> packQ8Of32;
+            case Q4_0 -> packQ4Of32;
+            case Q4_1 -> packQ4Of32WithMinimum;
+            case BF16 -> packStoredBf16;
+            case F32, F16, Q4_K, Q6_K -> throw new IllegalArgumentException(type + " is not kept as it is");
+        };
+        pack(pack, rows, count, matrix, panel);
+    }
+
+    private static void pack(MethodHandle pack, long rows, int count, PackedMatrix matrix, int panel) {
+        try {
+            check((int) pack.invokeExact(
+                    rows, (long) count, (long) matrix.columns(), matrix.pairAddress(panel), (long) (panel % 2)));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -113,7 +160,12 @@ final class Kernels implements AutoCloseable {
 
     /// `out[r, :] = table[tokens[r], :]`, float32.
     void embed(PackedMatrix table, long tokens, Rows out, int rows) {
-        MethodHandle embed = table.dtype() == Dtype.FLOAT32 ? embedF32 : embedBf16;
+        MethodHandle embed = switch (table.format()) {
+            case FLOAT32 -> embedF32;
+            case BFLOAT16 -> embedBf16;
+            case INT8 -> embedQ8;
+            case INT4 -> embedQ4;
+        };
         try {
             check((int) embed.invokeExact(
                     pool, table.address(), tokens, out.address(), (long) out.stride(), (long) rows, (long)
@@ -134,7 +186,7 @@ final class Kernels implements AutoCloseable {
     }
 
     private void gather(Rows x, long index, Rows out, int rows, int width, int accumulate) {
-        MethodHandle gather = x.dtype() == Dtype.FLOAT32 ? gatherF32 : gatherBf16;
+        MethodHandle gather = x.format() == Format.FLOAT32 ? gatherF32 : gatherBf16;
         try {
             check((int) gather.invokeExact(
                     pool,
@@ -153,9 +205,8 @@ final class Kernels implements AutoCloseable {
 
     /// `out[r] = rmsNorm(x[index[r]]) * weight`; an `index` of 0 takes the rows in order.
     void rmsNorm(Rows x, long index, long weight, float eps, Rows out, int rows, int width) {
-        MethodHandle norm = out.dtype() == Dtype.FLOAT32 ? rmsNormF32 : rmsNormBf16;
         try {
-            check((int) norm.invokeExact(
+            check((int) rmsNorm.invokeExact(
                     pool,
                     x.address(),
                     (long) x.stride(),
@@ -164,6 +215,7 @@ final class Kernels implements AutoCloseable {
                     eps,
                     out.address(),
                     (long) out.stride(),
+                    out.format().code(),
                     (long) rows,
                     (long) width));
         } catch (Throwable e) {
@@ -173,7 +225,6 @@ final class Kernels implements AutoCloseable {
 
     /// `out[r, i] = silu(gateUp[r, i]) * gateUp[r, width + i]`.
     void siluMul(Rows gateUp, Rows out, int rows, int width) {
-        MethodHandle siluMul = out.dtype() == Dtype.FLOAT32 ? siluMulF32 : siluMulBf16;
         try {
             check((int) siluMul.invokeExact(
                     pool,
@@ -181,6 +232,7 @@ final class Kernels implements AutoCloseable {
                     (long) gateUp.stride(),
                     out.address(),
                     (long) out.stride(),
+                    out.format().code(),
                     (long) rows,
                     (long) width));
         } catch (Throwable e) {
@@ -199,7 +251,12 @@ final class Kernels implements AutoCloseable {
     }
 
     private void gemm(Rows x, PackedMatrix w, Rows y, int rows, int accumulate) {
-        MethodHandle gemm = w.dtype() == Dtype.FLOAT32 ? gemmF32 : x.dtype() == Dtype.FLOAT32 ? gemmF32Bf16 : gemmBf16;
+        MethodHandle gemm = switch (w.format()) {
+            case FLOAT32 -> gemmF32;
+            case BFLOAT16 -> x.format() == Format.FLOAT32 ? gemmF32Bf16 : gemmBf16;
+            case INT8 -> gemmQ8;
+            case INT4 -> gemmQ4;
+        };
         try {
             check((int) gemm.invokeExact(
                     pool,
@@ -261,14 +318,35 @@ final class Kernels implements AutoCloseable {
                     (long) kv.blockSize(),
                     out.address(),
                     (long) out.stride(),
-                    out.dtype() == Dtype.BFLOAT16 ? 1 : 0));
+                    out.format().code()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
     }
 
-    /// Rows of numbers, `stride` elements apart.
-    record Rows(long address, int stride, Dtype dtype) {}
+    /// For each row of logits the first index of its largest number; -1 if that is not finite or one is not a number.
+    ///
+    /// @param scratch room for `argmaxScratchBytes`
+    /// @param out int [rows]
+    void argmax(Rows logits, int rows, int width, long scratch, long out) {
+        try {
+            check((int) argmax.invokeExact(
+                    pool, logits.address(), (long) logits.stride(), (long) rows, (long) width, scratch, out));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// What `argmax` needs beside its rows.
+    static long argmaxScratchBytes(int rows, int width) {
+        return 8L * rows * Math.ceilDiv(width, ARGMAX_PART);
+    }
+
+    /// `PART` of `argmax.c`.
+    private static final int ARGMAX_PART = 8192;
+
+    /// Rows of numbers, `stride` numbers apart, or blocks.
+    record Rows(long address, int stride, Format format) {}
 
     /// Where the step's slices are described: int32 arrays.
     ///

@@ -1,5 +1,7 @@
 package io.sluice.device;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
@@ -10,6 +12,7 @@ import ai.djl.nn.Activation;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.StepPlan;
 import io.sluice.modelstore.ModelConfig;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -77,6 +80,11 @@ final class LlamaReference implements AutoCloseable {
         return manager.newSubManager();
     }
 
+    /// Copies what the plan parks and brings back; before anything else of the plan.
+    void copyBlocks(StepPlan plan) {
+        cache.copyBlocks(plan);
+    }
+
     /// Runs the plan's tokens through all layers and stores their keys and values. The result, [tokenCount, hidden],
     /// goes to `logits`.
     NDArray forward(StepPlan plan, NDManager stepManager) {
@@ -119,6 +127,7 @@ final class LlamaReference implements AutoCloseable {
 
     @Override
     public void close() {
+        cache.close();
         manager.close();
     }
 
@@ -207,11 +216,37 @@ final class LlamaReference implements AutoCloseable {
             int to = Math.min(end, tile + TILE);
             NDArray rows = RowTiles.slice(queries, from - first, to - first);
             NDArray padded = RowTiles.pad(rows, from - tile, tile + TILE - to);
-            int context = tile + TILE;
-            NDArray all = attendTile(padded, RowTiles.slice(keys, 0, context), RowTiles.slice(values, 0, context));
+            NDArray tileKeys = RowTiles.slice(keys, 0, tile + TILE);
+            NDArray tileValues = RowTiles.slice(values, 0, tile + TILE);
+            NDArray all = isFinite(RowTiles.slice(keys, tile, to)) && isFinite(RowTiles.slice(values, tile, to))
+                    ? attendTile(padded, tileKeys, tileValues)
+                    : attendRowByRow(padded, tileKeys, tileValues);
             attended.add(RowTiles.slice(all, from - tile, to - tile));
         }
         return RowTiles.join(attended, end - first);
+    }
+
+    /// `attendTile` where a key or value of the tile's own positions is not a number. A weight of zero does not
+    /// hide one, and the rows before it may be shared with sequences that go on with other tokens. So each row is
+    /// computed with zeros in place of what it does not see.
+    private NDArray attendRowByRow(NDArray queries, NDArray keys, NDArray values) {
+        int before = Math.toIntExact(keys.getShape().get(0)) - TILE;
+        NDList attended = new NDList();
+        for (int row = 0; row < TILE; row++) {
+            int seen = before + row + 1;
+            NDArray seenKeys = RowTiles.pad(RowTiles.slice(keys, 0, seen), 0, TILE - row - 1L);
+            NDArray seenValues = RowTiles.pad(RowTiles.slice(values, 0, seen), 0, TILE - row - 1L);
+            attended.add(RowTiles.slice(attendTile(queries, seenKeys, seenValues), row, row + 1L));
+        }
+        return RowTiles.join(attended, TILE);
+    }
+
+    private static boolean isFinite(NDArray rows) {
+        MemorySegment numbers = Tensor.memoryOf(rows);
+        for (long i = 0; i < rows.size(); i++) {
+            if (!Float.isFinite(numbers.getAtIndex(JAVA_FLOAT, i))) return false;
+        }
+        return true;
     }
 
     /// Sixteen consecutive positions attend to all positions up to the last of them.

@@ -7,7 +7,6 @@ import io.sluice.modelstore.WeightTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 
 /// The weights of a Llama-family model, decoded into memory of their own. Matrices are `[outputs, inputs]`, as in the
 /// files; those that multiply the same input lie one under the other, so that one product computes them. Never
@@ -24,8 +23,7 @@ final class LlamaWeights implements AutoCloseable {
             Tensor down) {} // [hidden, intermediate]
 
     private final Dtype dtype;
-    private final Function<String, WeightTensor> files;
-    private final WeightReader reader;
+    private final WeightReader reader = new WeightReader();
     private final List<Tensor> owned = new ArrayList<>();
 
     private final Tensor embedding; // [vocab, hidden]
@@ -41,16 +39,14 @@ final class LlamaWeights implements AutoCloseable {
     }
 
     private LlamaWeights(WeightFiles files, Dtype dtype, int threads) {
-        this.reader = new WeightReader(files.path());
-        this.files = files.tensors();
         this.dtype = dtype;
+        FusedWeights fused = new FusedWeights(files);
         ModelConfig config = files.config();
         try {
-            int hidden = config.hiddenSize();
-            embedding = matrix(hidden, part("model.embed_tokens", config.vocabSize()));
-            for (int i = 0; i < config.layerCount(); i++) layers.add(layer("model.layers." + i + ".", config));
-            finalNorm = vector("model.norm", hidden);
-            head = config.tiedHead() ? embedding : matrix(hidden, part("lm_head", config.vocabSize()));
+            embedding = matrix(fused.embedding());
+            for (int i = 0; i < config.layerCount(); i++) layers.add(layer(fused.layer(i)));
+            finalNorm = vector(fused.finalNorm());
+            head = config.tiedHead() ? embedding : matrix(fused.head());
             reader.readAll(threads);
         } catch (RuntimeException | Error e) {
             close();
@@ -91,51 +87,31 @@ final class LlamaWeights implements AutoCloseable {
         owned.clear();
     }
 
-    private Layer layer(String prefix, ModelConfig config) {
-        int hidden = config.hiddenSize();
-        int queryWidth = config.headCount() * config.headDim();
-        int keyWidth = config.kvHeadCount() * config.headDim();
-        int intermediate = config.intermediateSize();
+    private Layer layer(FusedWeights.Layer fused) {
         return new Layer(
-                vector(prefix + "input_layernorm", hidden),
-                matrix(
-                        hidden,
-                        part(prefix + "self_attn.q_proj", queryWidth),
-                        part(prefix + "self_attn.k_proj", keyWidth),
-                        part(prefix + "self_attn.v_proj", keyWidth)),
-                matrix(queryWidth, part(prefix + "self_attn.o_proj", hidden)),
-                vector(prefix + "post_attention_layernorm", hidden),
-                matrix(
-                        hidden,
-                        part(prefix + "mlp.gate_proj", intermediate),
-                        part(prefix + "mlp.up_proj", intermediate)),
-                matrix(intermediate, part(prefix + "mlp.down_proj", hidden)));
+                vector(fused.attentionNorm()),
+                matrix(fused.queriesKeysValues()),
+                matrix(fused.attentionOutput()),
+                vector(fused.mlpNorm()),
+                matrix(fused.gateUp()),
+                matrix(fused.down()));
     }
 
-    /// Rows of a fused matrix that come from one tensor of the files.
-    private record Part(String name, int rows) {}
-
-    private static Part part(String name, int rows) {
-        return new Part(name + ".weight", rows);
-    }
-
-    private Tensor matrix(int columns, Part... parts) {
-        long rows = 0;
-        for (Part part : parts) rows += part.rows;
-        Tensor matrix = own(Tensor.empty(dtype, rows, columns));
+    private Tensor matrix(FusedWeights.Matrix fused) {
+        Tensor matrix = own(Tensor.empty(dtype, fused.rows(), fused.columns()));
         MemorySegment memory = matrix.memory();
         long start = 0;
-        for (Part part : parts) {
-            long bytes = (long) part.rows * columns * dtype.bytes();
-            reader.add(files.apply(part.name), part.rows, columns, dtype, memory.asSlice(start, bytes));
+        for (WeightTensor part : fused.parts()) {
+            long bytes = (long) part.rows() * part.columns() * dtype.bytes();
+            reader.add(part, dtype, memory.asSlice(start, bytes));
             start += bytes;
         }
         return matrix;
     }
 
-    private Tensor vector(String name, int length) {
-        Tensor vector = own(Tensor.empty(Dtype.FLOAT32, length));
-        reader.add(files.apply(name + ".weight"), 1, length, Dtype.FLOAT32, vector.memory());
+    private Tensor vector(WeightTensor tensor) {
+        Tensor vector = own(Tensor.empty(Dtype.FLOAT32, tensor.columns()));
+        reader.add(tensor, Dtype.FLOAT32, vector.memory());
         return vector;
     }
 

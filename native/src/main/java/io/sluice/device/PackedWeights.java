@@ -1,19 +1,13 @@
 package io.sluice.device;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFileException;
 import io.sluice.modelstore.WeightTensor;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 /// The weights of a Llama-family model in the order that its products want, decoded and packed by all processors at
-/// once. Matrices
-/// that multiply the same input are one matrix, so that one product computes them. Never written after `load`. One
-/// runner owns and closes it.
+/// once. Never written after `load`. One runner owns and closes it.
 final class PackedWeights implements AutoCloseable {
 
     /// One transformer layer. Norms are addresses of float32 vectors.
@@ -25,16 +19,13 @@ final class PackedWeights implements AutoCloseable {
             Products.Matrix gateUp, // [2 intermediate, hidden]: the gate, then what it gates
             Products.Matrix down) {} // [hidden, intermediate]
 
-    /// Rows that a matrix is given at once, and that one task gives it: enough to be worth a task, little enough to
-    /// share a matrix out.
-    private static final int PUT_ROWS = 16;
+    /// Rows that one task stores: enough to be worth a task, little enough to share a matrix out; whole panels.
+    private static final int TASK_ROWS = 256;
 
-    private static final int TASK_ROWS = 16 * PUT_ROWS;
-
-    private final WeightFiles files;
     private final Products products;
     private final Region memory;
     private final List<Runnable> tasks = new ArrayList<>();
+    private final List<FusedWeights.Matrix> read = new ArrayList<>();
 
     private final Products.Matrix embedding; // [vocab, hidden]
     private final List<Layer> layers = new ArrayList<>();
@@ -46,25 +37,26 @@ final class PackedWeights implements AutoCloseable {
         PackedWeights weights = new PackedWeights(files, products, kernels);
         try {
             weights.tasks.parallelStream().forEach(Runnable::run);
+            weights.read.forEach(matrix -> matrix.stored().forEach(kernels::forget));
         } catch (RuntimeException | Error e) {
             weights.close();
             throw e;
         }
         weights.tasks.clear();
+        weights.read.clear();
         return weights;
     }
 
     private PackedWeights(WeightFiles files, Products products, Kernels kernels) {
-        this.files = files;
         this.products = products;
+        FusedWeights fused = new FusedWeights(files);
         ModelConfig config = files.config();
-        memory = new Region(kernels, bytes(config, products));
+        memory = new Region(kernels, bytes(files, products));
         try {
-            int hidden = config.hiddenSize();
-            embedding = matrix(hidden, part("model.embed_tokens", config.vocabSize()));
-            for (int i = 0; i < config.layerCount(); i++) layers.add(layer("model.layers." + i + ".", config));
-            finalNorm = vector("model.norm", hidden);
-            head = config.tiedHead() ? embedding : matrix(hidden, part("lm_head", config.vocabSize()));
+            embedding = matrix(fused.embedding());
+            for (int i = 0; i < config.layerCount(); i++) layers.add(layer(fused.layer(i)));
+            finalNorm = vector(fused.finalNorm());
+            head = config.tiedHead() ? embedding : matrix(fused.head());
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -72,17 +64,20 @@ final class PackedWeights implements AutoCloseable {
     }
 
     /// Memory that the weights of such a model take.
-    static long bytes(ModelConfig config, Products products) {
-        int hidden = config.hiddenSize();
-        int queryWidth = config.headCount() * config.headDim();
-        long vector = Region.aligned((long) hidden * Float.BYTES);
-        long layer = 2 * vector
-                + matrixBytes(queryWidth + 2 * config.kvHeadCount() * config.headDim(), hidden, products)
-                + matrixBytes(hidden, queryWidth, products)
-                + matrixBytes(2 * config.intermediateSize(), hidden, products)
-                + matrixBytes(hidden, config.intermediateSize(), products);
-        long vocabularies = (config.tiedHead() ? 1 : 2) * matrixBytes(config.vocabSize(), hidden, products);
-        return config.layerCount() * layer + vocabularies + vector;
+    static long bytes(WeightFiles files, Products products) {
+        FusedWeights fused = new FusedWeights(files);
+        ModelConfig config = files.config();
+        long vector = Region.aligned((long) config.hiddenSize() * Float.BYTES);
+        long bytes = vector + matrixBytes(fused.embedding(), products);
+        for (int i = 0; i < config.layerCount(); i++) {
+            FusedWeights.Layer layer = fused.layer(i);
+            bytes += 2 * vector
+                    + matrixBytes(layer.queriesKeysValues(), products)
+                    + matrixBytes(layer.attentionOutput(), products)
+                    + matrixBytes(layer.gateUp(), products)
+                    + matrixBytes(layer.down(), products);
+        }
+        return config.tiedHead() ? bytes : bytes + matrixBytes(fused.head(), products);
     }
 
     Products.Matrix embedding() {
@@ -106,96 +101,37 @@ final class PackedWeights implements AutoCloseable {
         memory.close();
     }
 
-    private Layer layer(String prefix, ModelConfig config) {
-        int hidden = config.hiddenSize();
-        int queryWidth = config.headCount() * config.headDim();
-        int keyWidth = config.kvHeadCount() * config.headDim();
-        int intermediate = config.intermediateSize();
+    private Layer layer(FusedWeights.Layer fused) {
         return new Layer(
-                vector(prefix + "input_layernorm", hidden),
-                matrix(
-                        hidden,
-                        part(prefix + "self_attn.q_proj", queryWidth),
-                        part(prefix + "self_attn.k_proj", keyWidth),
-                        part(prefix + "self_attn.v_proj", keyWidth)),
-                matrix(queryWidth, part(prefix + "self_attn.o_proj", hidden)),
-                vector(prefix + "post_attention_layernorm", hidden),
-                matrix(
-                        hidden,
-                        part(prefix + "mlp.gate_proj", intermediate),
-                        part(prefix + "mlp.up_proj", intermediate)),
-                matrix(intermediate, part(prefix + "mlp.down_proj", hidden)));
+                vector(fused.attentionNorm()),
+                matrix(fused.queriesKeysValues()),
+                matrix(fused.attentionOutput()),
+                vector(fused.mlpNorm()),
+                matrix(fused.gateUp()),
+                matrix(fused.down()));
     }
 
-    /// Rows of a fused matrix that come from one tensor of the files.
-    private record Part(String name, int rows) {}
-
-    private static Part part(String name, int rows) {
-        return new Part(name + ".weight", rows);
-    }
-
-    private long vector(String name, int length) {
-        WeightTensor tensor = tensor(part(name, 1), length);
-        long address = memory.take((long) length * Float.BYTES);
-        tasks.add(() -> tensor.readRows(0, 1, Region.view(address, (long) length * Float.BYTES)));
+    private long vector(WeightTensor tensor) {
+        long bytes = (long) tensor.columns() * Float.BYTES;
+        long address = memory.take(bytes);
+        tasks.add(() -> tensor.readRows(0, 1, Region.view(address, bytes)));
         return address;
     }
 
-    private Products.Matrix matrix(int columns, Part... parts) {
-        List<WeightTensor> tensors = new ArrayList<>();
-        int rows = 0;
-        for (Part part : parts) {
-            tensors.add(tensor(part, columns));
-            rows += part.rows;
-        }
-        long address = memory.take(products.bytes(rows, columns));
-        Products.Matrix matrix = products.matrix(address, rows, columns);
-        for (int first = 0; first < rows; first += TASK_ROWS) {
+    private Products.Matrix matrix(FusedWeights.Matrix fused) {
+        read.add(fused);
+        Format format = products.format(fused);
+        long address = memory.take(products.bytes(fused.rows(), fused.columns(), format));
+        Products.Matrix matrix = products.matrix(address, fused.rows(), fused.columns(), format);
+        for (int first = 0; first < fused.rows(); first += TASK_ROWS) {
             int from = first;
-            int to = Math.min(first + TASK_ROWS, rows);
-            tasks.add(() -> put(matrix, columns, tensors, from, to));
+            int to = Math.min(first + TASK_ROWS, fused.rows());
+            tasks.add(() -> matrix.put(fused, from, to));
         }
         return matrix;
     }
 
-    private static long matrixBytes(int rows, int columns, Products products) {
-        return Region.aligned(products.bytes(rows, columns));
-    }
-
-    /// Rows `[from, to)` of the fused matrix, from the tensors that hold them.
-    private static void put(Products.Matrix matrix, int columns, List<WeightTensor> tensors, int from, int to) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment rows = arena.allocate(JAVA_FLOAT, (long) PUT_ROWS * columns);
-            for (int first = from; first < to; first += PUT_ROWS) {
-                int end = Math.min(first + PUT_ROWS, to);
-                readRows(tensors, columns, first, end, rows);
-                matrix.put(first, end - first, rows);
-            }
-        }
-    }
-
-    private static void readRows(List<WeightTensor> tensors, int columns, int first, int end, MemorySegment rows) {
-        long rowBytes = (long) columns * Float.BYTES;
-        int tensorStart = 0; // the fused matrix's row that the tensor begins with
-        for (WeightTensor tensor : tensors) {
-            int from = Math.max(first, tensorStart);
-            int to = Math.min(end, tensorStart + tensor.rows());
-            if (from < to) {
-                MemorySegment target = rows.asSlice((from - first) * rowBytes, (to - from) * rowBytes);
-                tensor.readRows(from - tensorStart, to - from, target);
-            }
-            tensorStart += tensor.rows();
-        }
-    }
-
-    private WeightTensor tensor(Part part, int columns) {
-        WeightTensor tensor = files.tensors().apply(part.name);
-        if (tensor.rows() != part.rows || tensor.columns() != columns) {
-            throw new ModelFileException(
-                    files.path(),
-                    "tensor %s is %d x %d, but the model's configuration makes it %d x %d"
-                            .formatted(part.name, tensor.rows(), tensor.columns(), part.rows, columns));
-        }
-        return tensor;
+    private static long matrixBytes(FusedWeights.Matrix fused, Products products) {
+        return Region.aligned(products.bytes(fused.rows(), fused.columns(), products.format(fused)));
     }
 }

@@ -7,16 +7,21 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.StepPlan;
+import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.ModelConfig;
+import java.lang.foreign.MemorySegment;
 
 /// The reference path's keys and values, in blocks that the engine hands out. Blocks are never cleared: what lies past
 /// a sequence's end is an earlier sequence's and is never used. Engine thread only.
-final class ReferenceCache {
+final class ReferenceCache implements AutoCloseable {
     private final int blockSize;
     private final NDArray[] keys; // [layer][block, offset, kvHead, headDim]
     private final NDArray[] values; // [layer][block, offset, kvHead, headDim]
+    private final Tensor
+            host; // [host block, layer, K | V, offset, kvHead, headDim]; what was never written takes no memory
+    private final HostBlocks hostBlocks;
 
-    /// @param manager owns the arrays
+    /// @param manager owns the arrays of the blocks; those in host memory are this cache's own
     ReferenceCache(NDManager manager, ModelConfig config, ModelLimits limits) {
         blockSize = limits.blockSize();
         keys = new NDArray[config.layerCount()];
@@ -26,6 +31,28 @@ final class ReferenceCache {
             keys[layer] = manager.create(shape, DataType.FLOAT32);
             values[layer] = manager.create(shape, DataType.FLOAT32);
         }
+        long partNumbers = shape.slice(1).size();
+        host = Tensor.empty(Dtype.FLOAT32, limits.hostBlockCount(), 2L * config.layerCount(), partNumbers);
+        hostBlocks = new HostBlocks(areas(), partNumbers * Float.BYTES, host.memory());
+    }
+
+    private MemorySegment[] areas() {
+        MemorySegment[] areas = new MemorySegment[2 * keys.length];
+        for (int layer = 0; layer < keys.length; layer++) {
+            areas[2 * layer] = Tensor.memoryOf(keys[layer]);
+            areas[2 * layer + 1] = Tensor.memoryOf(values[layer]);
+        }
+        return areas;
+    }
+
+    /// Copies what the plan parks and brings back.
+    void copyBlocks(StepPlan plan) {
+        hostBlocks.copy(plan);
+    }
+
+    @Override
+    public void close() {
+        host.close();
     }
 
     /// Stores the keys and values of a slice's own positions.

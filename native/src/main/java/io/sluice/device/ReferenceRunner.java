@@ -43,6 +43,7 @@ final class ReferenceRunner implements LogitsRunner {
         DeviceMemory.refuseTooMuch(
                 LlamaWeights.bytes(config, Dtype.FLOAT32),
                 limits.blockCount() * DeviceMemory.blockBytes(config, inFloat32),
+                limits.hostBlockCount() * DeviceMemory.blockBytes(config, inFloat32),
                 stepBytes(config, limits),
                 new MachineMemory(Path.of("/")).availableBytes());
         Torch torch = Torch.start(settings.threads());
@@ -67,14 +68,15 @@ final class ReferenceRunner implements LogitsRunner {
         return () -> {
             try {
                 return compute(plan);
-            } catch (RuntimeException e) {
-                throw new StepFailed("the reference path could not compute a step: " + e.getMessage(), e);
+            } catch (Throwable e) {
+                throw StepErrors.meaning("the reference path", e);
             }
         };
     }
 
     @Override
     public void computeLogits(StepPlan plan, MemorySegment logits) {
+        graph.copyBlocks(plan);
         try (NDManager step = graph.newStep()) {
             logits.copyFrom(Tensor.memoryOf(graph.logits(graph.forward(plan, step))));
         }
@@ -87,6 +89,8 @@ final class ReferenceRunner implements LogitsRunner {
     }
 
     private StepResult compute(StepPlan plan) {
+        graph.copyBlocks(plan);
+        if (plan.sliceCount() == 0) return result;
         int[] sampledRows = sampledRows(plan);
         try (NDManager step = graph.newStep()) {
             NDArray hidden = graph.forward(plan, step);
@@ -117,10 +121,12 @@ final class ReferenceRunner implements LogitsRunner {
                 Dtype.FLOAT32,
                 Dtype.FLOAT32,
                 settings.kvCacheBytes(),
+                settings.parkBytes(),
                 settings.blockSize(),
                 settings.contextMax(),
                 settings.sequencesMax(),
                 settings.stepTokensMax(),
+                false,
                 settings.deterministic(),
                 settings.gemm(),
                 settings.threads());

@@ -37,6 +37,15 @@ final class Sampler {
         heap = new SmallestFirst(vocabSize);
     }
 
+    /// True if the token is the one with the largest logit as it is, and nothing else is asked for.
+    static boolean takesLargest(SamplingParams params) {
+        return params.isGreedy()
+                && params.topLogprobs() == SamplingParams.NO_LOGPROBS
+                && params.logitBias().isEmpty()
+                && params.minTokens() == 0
+                && !params.usesHistory();
+    }
+
     /// Samples for `slice` and puts token and log-probabilities into `result`. Logits that are not numbers, or that
     /// leave no token to choose, give `StepResult.NO_TOKEN`.
     ///
@@ -104,7 +113,13 @@ final class Sampler {
             modified = true;
         }
         if (params.usesHistory()) {
-            penalise(plan, slice, params);
+            try {
+                penalise(plan, slice, params);
+            } catch (RuntimeException e) { // what was counted must not count for the next slice
+                Arrays.fill(seen, false);
+                Arrays.fill(outputCount, 0);
+                throw e;
+            }
             modified = true;
         }
         return modified;

@@ -5,15 +5,16 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.StepPlan;
-import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.ModelConfig;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /// The memory that a step computes in, made once for the largest step: the plan as the kernels read it, and
 /// activations. Hot path, no allocation. Engine thread only.
 final class StepBuffers implements AutoCloseable {
     private final Region memory;
     private final KvLayout kv;
+    private final ModelLimits limits;
 
     private final MemorySegment tokens; // int [token]
     private final MemorySegment positions; // int [token]
@@ -29,16 +30,19 @@ final class StepBuffers implements AutoCloseable {
     /// to it are float32; what enters a product is what `Products` wants there.
     final Kernels.Rows hidden; // residual stream
 
-    final Kernels.Rows normed; // RMSNorm of hidden
+    final Input normed; // RMSNorm of hidden
     final Kernels.Rows queriesKeysValues;
-    final Kernels.Rows attended; // [token, heads headDim]
+    final Input attended; // [token, heads headDim]
     final Kernels.Rows gateUp; // [token, 2 intermediate]
-    final Kernels.Rows gated; // [token, intermediate]
-    final Kernels.Rows last; // final norm of the sampling rows
+    final Input gated; // [token, intermediate]
+    final Input last; // final norm of the sampling rows
     final Kernels.Rows logits; // [sampling slice, vocab]
+    private final MemorySegment argmaxScratch;
+    private final MemorySegment largest; // int [sampling slice] the token with the largest logit
 
     StepBuffers(Kernels kernels, ModelConfig config, ModelLimits limits, KvLayout kv, Products products) {
         this.kv = kv;
+        this.limits = limits;
         memory = new Region(kernels, bytes(config, limits, products));
         int tokenCount = limits.stepTokensMax();
         int sliceCount = limits.sequencesMax();
@@ -65,6 +69,8 @@ final class StepBuffers implements AutoCloseable {
         gated = inputs(tokenCount, widths.gated, products);
         last = inputs(sliceCount, widths.hidden, products);
         logits = rows(sliceCount, widths.logits);
+        argmaxScratch = take(Kernels.argmaxScratchBytes(sliceCount, widths.logits), 1);
+        largest = take(sliceCount, Integer.BYTES);
     }
 
     /// The most numbers of one product, rows counted in whole tiles.
@@ -84,7 +90,8 @@ final class StepBuffers implements AutoCloseable {
         return 2 * Region.aligned(tokenCount * Integer.BYTES)
                 + Region.aligned(tokenCount * Long.BYTES)
                 + Region.aligned(sliceCount * limits.sequenceBlocksMax() * Integer.BYTES)
-                + 4 * Region.aligned((sliceCount + 1) * Integer.BYTES)
+                + 5 * Region.aligned((sliceCount + 1) * Integer.BYTES)
+                + Region.aligned(Kernels.argmaxScratchBytes(limits.sequencesMax(), widths.logits))
                 + rowBytes(tokenCount, widths.hidden)
                 + inputBytes(tokenCount, widths.hidden, products)
                 + rowBytes(tokenCount, widths.queriesKeysValues)
@@ -107,7 +114,9 @@ final class StepBuffers implements AutoCloseable {
         }
     }
 
-    /// Writes the plan where the kernels read it.
+    /// Writes the plan where the kernels read it. They trust it: what is impossible ends here.
+    ///
+    /// @throws IndexOutOfBoundsException if there is no such token or block
     void fill(StepPlan plan) {
         int tiles = 0;
         int token = 0;
@@ -116,12 +125,13 @@ final class StepBuffers implements AutoCloseable {
             for (int i = 0; i < plan.length(slice); i++, token++) {
                 int position = first + i;
                 long block = plan.block(slice, position / kv.blockSize());
-                tokens.setAtIndex(JAVA_INT, token, plan.token(token));
+                tokens.setAtIndex(JAVA_INT, token, Objects.checkIndex(plan.token(token), limits.vocabSize()));
                 positions.setAtIndex(JAVA_INT, token, position);
                 slots.setAtIndex(JAVA_LONG, token, block * kv.blockSize() + position % kv.blockSize());
             }
             for (int i = 0; i < plan.blockCount(slice); i++) {
-                blockTables.setAtIndex(JAVA_INT, (long) slice * slices.tableStride() + i, plan.block(slice, i));
+                int block = Objects.checkIndex(plan.block(slice, i), limits.blockCount());
+                blockTables.setAtIndex(JAVA_INT, (long) slice * slices.tableStride() + i, block);
             }
             firstPosition.setAtIndex(JAVA_INT, slice, first);
             tokenStart.setAtIndex(JAVA_INT, slice, plan.tokenStart(slice));
@@ -141,6 +151,19 @@ final class StepBuffers implements AutoCloseable {
     MemorySegment logitsRow(int index, int vocabSize) {
         long rowBytes = (long) logits.stride() * Float.BYTES;
         return Region.view(logits.address() + index * rowBytes, (long) vocabSize * Float.BYTES);
+    }
+
+    long argmaxScratch() {
+        return argmaxScratch.address();
+    }
+
+    long largest() {
+        return largest.address();
+    }
+
+    /// What `Kernels.argmax` found in the `index`-th sample row.
+    int largest(int index) {
+        return largest.getAtIndex(JAVA_INT, index);
     }
 
     long tokens() {
@@ -173,7 +196,7 @@ final class StepBuffers implements AutoCloseable {
     }
 
     private Kernels.Rows rows(int count, int width) {
-        return new Kernels.Rows(memory.take(rowBytes(count, width)), stride(width), Dtype.FLOAT32);
+        return new Kernels.Rows(memory.take(rowBytes(count, width)), stride(width), Format.FLOAT32);
     }
 
     private static long rowBytes(long count, int width) {
@@ -186,15 +209,32 @@ final class StepBuffers implements AutoCloseable {
         return PackedMatrix.padded(width) + 2 * PackedMatrix.PANEL;
     }
 
-    /// Rows that enter a product.
-    private Kernels.Rows inputs(int count, int width, Products products) {
-        long address = memory.take(inputBytes(count, width, products));
-        return new Kernels.Rows(address, products.stride(width), products.activations());
+    /// Rows that enter a product, in whichever format the matrix wants. A value.
+    static final class Input {
+        private final Kernels.Rows floats;
+        private final Kernels.Rows halves;
+        private final Kernels.Rows bytes;
+
+        private Input(long address, int width, Products products) {
+            floats = products.input(address, width, Format.FLOAT32);
+            halves = products.input(address, width, Format.BFLOAT16);
+            bytes = products.input(address, width, Format.INT8);
+        }
+
+        Kernels.Rows of(Products.Matrix matrix) {
+            return switch (matrix.inputs()) {
+                case FLOAT32 -> floats;
+                case BFLOAT16 -> halves;
+                case INT8, INT4 -> bytes;
+            };
+        }
+    }
+
+    private Input inputs(int count, int width, Products products) {
+        return new Input(memory.take(inputBytes(count, width, products)), width, products);
     }
 
     private static long inputBytes(long count, int width, Products products) {
-        long rows = Math.ceilDiv(count, Products.TILE_ROWS) * Products.TILE_ROWS;
-        return Region.aligned(
-                rows * products.stride(width) * products.activations().bytes());
+        return Region.aligned(products.inputBytes(Math.ceilDiv(count, Products.TILE_ROWS) * Products.TILE_ROWS, width));
     }
 }

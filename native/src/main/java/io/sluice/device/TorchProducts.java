@@ -3,6 +3,7 @@ package io.sluice.device;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import io.sluice.device.RunnerSettings.Dtype;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -48,19 +49,24 @@ final class TorchProducts implements Products {
     }
 
     @Override
-    public Dtype activations() {
-        return dtype;
-    }
-
-    /// libtorch copies activations that are further apart.
-    @Override
-    public int stride(int width) {
-        return width;
+    public Format format(FusedWeights.Matrix weights) {
+        return Format.of(dtype);
     }
 
     @Override
-    public long bytes(int rows, int columns) {
+    public long bytes(int rows, int columns, Format format) {
         return (long) rows * columns * dtype.bytes();
+    }
+
+    @Override
+    public long inputBytes(long count, int width) {
+        return count * width * dtype.bytes();
+    }
+
+    /// Without gaps: libtorch copies activations that are further apart.
+    @Override
+    public Kernels.Rows input(long address, int width, Format format) {
+        return new Kernels.Rows(address, width, format);
     }
 
     @Override
@@ -69,8 +75,8 @@ final class TorchProducts implements Products {
     }
 
     @Override
-    public Matrix matrix(long address, int rows, int columns) {
-        try (Tensor weights = Tensor.over(Region.view(address, bytes(rows, columns)), dtype, rows, columns)) {
+    public Matrix matrix(long address, int rows, int columns, Format format) {
+        try (Tensor weights = Tensor.over(Region.view(address, bytes(rows, columns, format)), dtype, rows, columns)) {
             matrices.push(weights.transposed());
         }
         return new Plain(address, rows, columns, matrices.element());
@@ -90,20 +96,31 @@ final class TorchProducts implements Products {
         private final Tensor transposed; // [columns, rows]
 
         private Plain(long address, int rows, int columns, Tensor transposed) {
-            weights = new Kernels.Rows(address, columns, dtype);
+            weights = new Kernels.Rows(address, columns, Format.of(dtype));
             this.rows = rows;
             this.columns = columns;
             this.transposed = transposed;
         }
 
         @Override
-        public void put(int first, int count, MemorySegment floats) {
-            long numbers = (long) count * columns;
+        public Format inputs() {
+            return Format.of(dtype);
+        }
+
+        @Override
+        public void put(FusedWeights.Matrix stored, int first, int end) {
+            int numbers = Math.multiplyExact(end - first, columns);
             long at = weights.address() + (long) first * columns * dtype.bytes();
-            MemorySegment target = Region.view(at, numbers * dtype.bytes());
+            MemorySegment target = Region.view(at, (long) numbers * dtype.bytes());
             switch (dtype) {
-                case FLOAT32 -> MemorySegment.copy(floats, JAVA_FLOAT, 0, target, JAVA_FLOAT, 0, numbers);
-                case BFLOAT16 -> WeightReader.toBfloat16(floats, target, Math.toIntExact(numbers));
+                case FLOAT32 -> stored.readRows(first, end, target);
+                case BFLOAT16 -> {
+                    try (Arena arena = Arena.ofConfined()) {
+                        MemorySegment floats = arena.allocate(JAVA_FLOAT, numbers);
+                        stored.readRows(first, end, floats);
+                        WeightReader.toBfloat16(floats, target, numbers);
+                    }
+                }
             }
         }
 
@@ -148,19 +165,21 @@ final class TorchProducts implements Products {
             Views each = views.get(i);
             if (each.all.address() == address && each.all.stride() == width) return each;
         }
-        views.add(new Views(new Kernels.Rows(address, width, dtype)));
+        views.add(new Views(new Kernels.Rows(address, width, Format.of(dtype)), dtype));
         return views.getLast();
     }
 
     /// A buffer's rows as tensors, each made when it is first needed: up to 15 rows, tiles, whole tiles from the start.
     private static final class Views implements AutoCloseable {
         private final Kernels.Rows all; // contiguous
+        private final Dtype dtype;
         private final @Nullable Tensor[] few = new @Nullable Tensor[TILE_ROWS]; // by number of rows
         private @Nullable Tensor[] tiles = {}; // by first row / 16
         private @Nullable Tensor[] many = {}; // by number of rows / 16
 
-        private Views(Kernels.Rows all) {
+        private Views(Kernels.Rows all, Dtype dtype) {
             this.all = all;
+            this.dtype = dtype;
         }
 
         private Tensor rows(int first, int count) {
@@ -176,10 +195,9 @@ final class TorchProducts implements Products {
         private Tensor at(@Nullable Tensor[] made, int index, int first, int count) {
             Tensor tensor = made[index];
             if (tensor == null) {
-                long address = all.address()
-                        + (long) first * all.stride() * all.dtype().bytes();
-                long bytes = (long) count * all.stride() * all.dtype().bytes();
-                tensor = Tensor.over(Region.view(address, bytes), all.dtype(), count, all.stride());
+                long rowBytes = (long) all.stride() * dtype.bytes();
+                MemorySegment memory = Region.view(all.address() + first * rowBytes, count * rowBytes);
+                tensor = Tensor.over(memory, dtype, count, all.stride());
                 made[index] = tensor;
             }
             return tensor;

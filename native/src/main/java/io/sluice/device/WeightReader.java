@@ -4,12 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.sluice.device.RunnerSettings.Dtype;
-import io.sluice.modelstore.ModelFileException;
 import io.sluice.modelstore.TensorType;
 import io.sluice.modelstore.WeightTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -25,23 +23,10 @@ final class WeightReader {
 
     private final List<Chunk> chunks = new ArrayList<>();
 
-    private final Path file;
-
-    /// @param file where the tensors lie, for messages
-    WeightReader(Path file) {
-        this.file = file;
-    }
-
     /// Notes that `source` goes to `target`, row-major, in this type. bfloat16 is rounded to nearest, ties to even.
-    ///
-    /// @throws ModelFileException if the tensor's shape is another one
-    void add(WeightTensor source, int rows, int columns, Dtype dtype, MemorySegment target) {
-        if (source.rows() != rows || source.columns() != columns) {
-            throw new ModelFileException(
-                    file,
-                    "tensor %s is %d x %d, but the model's configuration makes it %d x %d"
-                            .formatted(source.name(), source.rows(), source.columns(), rows, columns));
-        }
+    void add(WeightTensor source, Dtype dtype, MemorySegment target) {
+        int rows = source.rows();
+        int columns = source.columns();
         long rowBytes = (long) columns * dtype.bytes();
         if (target.byteSize() != rows * rowBytes) {
             throw new IllegalArgumentException(source.name() + " does not fit " + target.byteSize() + " bytes");

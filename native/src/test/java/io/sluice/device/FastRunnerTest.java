@@ -53,7 +53,7 @@ class FastRunnerTest {
         KernelLibrary library = KernelsTest.library();
         Assumptions.assumeTrue(library.supports(set), () -> "no " + set + " here");
         RunnerSettings settings =
-                new RunnerSettings(dtype, dtype, 1 << 20, blockSize, 128, 8, 128, false, Gemm.AUTO, threads);
+                new RunnerSettings(dtype, dtype, 1 << 20, 0, blockSize, 128, 8, 128, true, false, Gemm.AUTO, threads);
         try (FastRunner runner = FastRunner.open(model.files(), settings, library, set)) {
             return new RunnerHarness(runner, random).promptLogits(prompt, chunk);
         }

@@ -31,7 +31,8 @@ class GemmChoiceTest {
     }
 
     private static GemmChoice choice(Dtype dtype, boolean deterministic, Gemm gemm, boolean amx) {
-        RunnerSettings settings = new RunnerSettings(dtype, dtype, 1 << 20, 16, 128, 8, 128, deterministic, gemm, 1);
-        return GemmChoice.of(settings, amx);
+        RunnerSettings settings =
+                new RunnerSettings(dtype, dtype, 1 << 20, 0, 16, 128, 8, 128, true, deterministic, gemm, 1);
+        return GemmChoice.of(settings, false, amx);
     }
 }

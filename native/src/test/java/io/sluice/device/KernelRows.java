@@ -31,12 +31,12 @@ final class KernelRows {
     }
 
     Kernels.Rows rows() {
-        return new Kernels.Rows(memory.address(), stride, dtype);
+        return new Kernels.Rows(memory.address(), stride, Format.of(dtype));
     }
 
     /// The same rows from `row` on.
     Kernels.Rows from(int row) {
-        return new Kernels.Rows(memory.address() + (long) row * stride * dtype.bytes(), stride, dtype);
+        return new Kernels.Rows(memory.address() + (long) row * stride * dtype.bytes(), stride, Format.of(dtype));
     }
 
     float get(int row, int column) {
@@ -60,8 +60,8 @@ final class KernelRows {
 
     static PackedMatrix pack(Kernels kernels, Arena arena, float[][] weights, Dtype dtype) {
         int columns = weights[0].length;
-        MemorySegment packed = arena.allocate(PackedMatrix.bytes(weights.length, columns, dtype), 64);
-        PackedMatrix matrix = new PackedMatrix(packed.address(), weights.length, columns, dtype);
+        MemorySegment packed = arena.allocate(PackedMatrix.bytes(weights.length, columns, Format.of(dtype)), 64);
+        PackedMatrix matrix = new PackedMatrix(packed.address(), weights.length, columns, Format.of(dtype));
         MemorySegment panel = arena.allocate(JAVA_FLOAT, (long) PackedMatrix.PANEL * columns);
         for (int p = 0; p < matrix.panelCount(); p++) {
             int count = Math.clamp(weights.length - p * PackedMatrix.PANEL, 0, PackedMatrix.PANEL);
@@ -74,7 +74,7 @@ final class KernelRows {
                         (long) r * columns * Float.BYTES,
                         columns);
             }
-            kernels.pack(dtype, panel.address(), count, columns, matrix.panelAddress(p));
+            kernels.pack(panel.address(), count, matrix, p);
         }
         return matrix;
     }

@@ -36,6 +36,13 @@ class KernelsTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(InstructionSet.class)
+    void whatThisProcessorHasPassesItsSelfTest(InstructionSet set) {
+        Assumptions.assumeTrue(library().supports(set), () -> "no " + set + " here");
+        assertThat(KernelSelfTest.passes(library(), set)).isTrue();
+    }
+
     private record Formats(Dtype activations, Dtype weights) {}
 
     private static List<Formats> formats(InstructionSet set) {

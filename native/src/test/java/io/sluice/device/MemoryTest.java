@@ -26,17 +26,18 @@ class MemoryTest {
 
     @Test
     void theKvCacheDecidesTheNumberOfBlocks() {
-        assertThat(DeviceMemory.blockBytes(TINY, settings(0, 256))).isEqualTo(BLOCK_BYTES);
-        ModelLimits limits = DeviceMemory.limits(TINY, settings(100 * BLOCK_BYTES + 5, 256));
+        assertThat(DeviceMemory.blockBytes(TINY, settings(0, 0, 256))).isEqualTo(BLOCK_BYTES);
+        ModelLimits limits = DeviceMemory.limits(TINY, settings(100 * BLOCK_BYTES + 5, 7 * BLOCK_BYTES + 5, 256));
         assertThat(limits.blockCount()).isEqualTo(100);
         assertThat(limits.cacheTokens()).isEqualTo(3200);
+        assertThat(limits.hostBlockCount()).isEqualTo(7);
     }
 
     @Test
     void aKvCacheTooSmallForOneSequenceIsRefusedWithTheNumbersToSet() {
-        assertThat(DeviceMemory.limits(TINY, settings(8 * BLOCK_BYTES, 256)).blockCount())
+        assertThat(DeviceMemory.limits(TINY, settings(8 * BLOCK_BYTES, 0, 256)).blockCount())
                 .isEqualTo(8);
-        assertThatThrownBy(() -> DeviceMemory.limits(TINY, settings(7 * BLOCK_BYTES, 256)))
+        assertThatThrownBy(() -> DeviceMemory.limits(TINY, settings(7 * BLOCK_BYTES, 0, 256)))
                 .isInstanceOf(NotEnoughMemory.class)
                 .hasMessageContaining("holds 224 tokens")
                 .hasMessageContaining("may have 256")
@@ -45,10 +46,11 @@ class MemoryTest {
 
     @Test
     void whatDoesNotFitTheMachineIsRefusedBeforeItIsAllocated() {
-        DeviceMemory.refuseTooMuch(50 * MIB, 30 * MIB, 20 * MIB, 100 * MIB);
-        assertThatThrownBy(() -> DeviceMemory.refuseTooMuch(50 * MIB, 30 * MIB, 21 * MIB, 100 * MIB))
+        DeviceMemory.refuseTooMuch(50 * MIB, 20 * MIB, 10 * MIB, 20 * MIB, 100 * MIB);
+        assertThatThrownBy(() -> DeviceMemory.refuseTooMuch(50 * MIB, 20 * MIB, 11 * MIB, 20 * MIB, 100 * MIB))
                 .isInstanceOf(NotEnoughMemory.class)
                 .hasMessageContaining("need 101 MiB")
+                .hasMessageContaining("park-memory")
                 .hasMessageContaining("100 MiB are available");
     }
 
@@ -106,8 +108,19 @@ class MemoryTest {
         }
     }
 
-    private static RunnerSettings settings(long kvCacheBytes, int contextMax) {
+    private static RunnerSettings settings(long kvCacheBytes, long parkBytes, int contextMax) {
         return new RunnerSettings(
-                Dtype.BFLOAT16, Dtype.BFLOAT16, kvCacheBytes, 32, contextMax, 8, 64, false, Gemm.AUTO, 1);
+                Dtype.BFLOAT16,
+                Dtype.BFLOAT16,
+                kvCacheBytes,
+                parkBytes,
+                32,
+                contextMax,
+                8,
+                64,
+                false,
+                false,
+                Gemm.AUTO,
+                1);
     }
 }

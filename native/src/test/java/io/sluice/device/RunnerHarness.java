@@ -23,6 +23,7 @@ final class RunnerHarness {
         final SamplingParams sampling;
         private int[] tokens;
         private int[] blocks = {};
+        private int[] hostBlocks = {};
         int computed;
 
         private Sequence(int[] prompt, SamplingParams sampling) {
@@ -49,13 +50,16 @@ final class RunnerHarness {
     private final ModelLimits limits;
     private final StepPlan plan;
     private final List<Integer> freeBlocks = new ArrayList<>();
+    private final List<Integer> freeHostBlocks = new ArrayList<>();
 
     RunnerHarness(LogitsRunner runner, Random random) {
         this.runner = runner;
         limits = runner.limits();
         plan = new StepPlan(limits);
         for (int block = 0; block < limits.blockCount(); block++) freeBlocks.add(block);
+        for (int block = 0; block < limits.hostBlockCount(); block++) freeHostBlocks.add(block);
         Collections.shuffle(freeBlocks, random);
+        Collections.shuffle(freeHostBlocks, random);
     }
 
     Sequence sequence(int[] prompt) {
@@ -71,6 +75,28 @@ final class RunnerHarness {
         for (int block : sequence.blocks) freeBlocks.addFirst(block);
         sequence.blocks = new int[0];
         sequence.computed = 0;
+    }
+
+    /// Gives the sequence's blocks up; a step that comes copies them out to as many host blocks.
+    void park(Sequence sequence) {
+        sequence.hostBlocks = new int[sequence.blocks.length];
+        for (int i = 0; i < sequence.blocks.length; i++) {
+            sequence.hostBlocks[i] = freeHostBlocks.removeLast();
+            plan.copyOut(sequence.blocks[i], sequence.hostBlocks[i]);
+            freeBlocks.addLast(sequence.blocks[i]);
+        }
+        sequence.blocks = new int[0];
+    }
+
+    /// Takes blocks for a parked sequence, which the step that comes fills from the host's.
+    void bringBack(Sequence sequence) {
+        sequence.blocks = new int[sequence.hostBlocks.length];
+        for (int i = 0; i < sequence.blocks.length; i++) {
+            sequence.blocks[i] = freeBlocks.removeLast();
+            plan.copyIn(sequence.hostBlocks[i], sequence.blocks[i]);
+            freeHostBlocks.addLast(sequence.hostBlocks[i]);
+        }
+        sequence.hostBlocks = new int[0];
     }
 
     void clearPlan() {
@@ -93,6 +119,17 @@ final class RunnerHarness {
 
     StepResult step() {
         return runner.launch(plan).await();
+    }
+
+    /// A step whose only slice is the sequence's: appends the token if it samples.
+    void stepAndAppend(Sequence sequence) {
+        StepResult result = step();
+        if (plan.samples(0)) sequence.append(result.token(0));
+    }
+
+    /// Tokens that the free blocks hold.
+    int freeTokens() {
+        return freeBlocks.size() * limits.blockSize();
     }
 
     /// The plan's logits: [token][vocab].

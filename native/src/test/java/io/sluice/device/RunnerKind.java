@@ -9,37 +9,43 @@ import java.util.Map;
 
 /// The ways to run a model that tests hold to the same answers.
 enum RunnerKind {
-    REFERENCE(Dtype.FLOAT32, Gemm.AUTO, 1),
-    FAST_FLOAT32(Dtype.FLOAT32, Gemm.KERNELS, 16),
-    FAST_BFLOAT16(Dtype.BFLOAT16, Gemm.KERNELS, 16),
-    LIBTORCH_FLOAT32(Dtype.FLOAT32, Gemm.LIBTORCH, 16),
-    LIBTORCH_BFLOAT16(Dtype.BFLOAT16, Gemm.LIBTORCH, 16);
+    REFERENCE(Dtype.FLOAT32, Gemm.AUTO),
+    FAST_FLOAT32(Dtype.FLOAT32, Gemm.KERNELS),
+    FAST_BFLOAT16(Dtype.BFLOAT16, Gemm.KERNELS),
+
+    /// Quantised weights as they are stored, where a model has them.
+    FAST_QUANTISED(Dtype.BFLOAT16, Gemm.KERNELS),
+    LIBTORCH_FLOAT32(Dtype.FLOAT32, Gemm.LIBTORCH),
+    LIBTORCH_BFLOAT16(Dtype.BFLOAT16, Gemm.LIBTORCH);
 
     /// One: on a busy machine libtorch's threads wait for each other far longer than they compute.
     private static final int THREADS = 1;
 
     private final Dtype dtype;
     private final Gemm gemm;
-    private final int blockSizeMin;
 
-    RunnerKind(Dtype dtype, Gemm gemm, int blockSizeMin) {
+    RunnerKind(Dtype dtype, Gemm gemm) {
         this.dtype = dtype;
         this.gemm = gemm;
-        this.blockSizeMin = blockSizeMin;
     }
 
     static WeightFiles files(ModelFiles model) {
         return new WeightFiles(model.path(), model.config(), model::tensor);
     }
 
-    /// A runner with a KV cache for `cacheTokens` tokens in blocks of `blockSize`, or what the runner needs at least.
+    /// A runner with a KV cache for `cacheTokens` tokens in blocks of `blockSize`, and room to park as many.
     LogitsRunner open(WeightFiles files, int blockSize, int cacheTokens) {
-        return open(settings(files.config(), Math.max(blockSize, blockSizeMin), cacheTokens, true), files);
+        return open(files, blockSize, cacheTokens, cacheTokens);
     }
 
     /// A runner that was not asked to be deterministic.
     LogitsRunner openFree(WeightFiles files, int blockSize, int cacheTokens) {
-        return open(settings(files.config(), Math.max(blockSize, blockSizeMin), cacheTokens, false), files);
+        return open(settings(files.config(), blockSize, cacheTokens, cacheTokens, false), files);
+    }
+
+    /// A runner with room to park `parkTokens` tokens.
+    LogitsRunner open(WeightFiles files, int blockSize, int cacheTokens, int parkTokens) {
+        return open(settings(files.config(), blockSize, cacheTokens, parkTokens, true), files);
     }
 
     private LogitsRunner open(RunnerSettings settings, WeightFiles files) {
@@ -48,16 +54,19 @@ enum RunnerKind {
         return FastRunner.open(files, settings, library, library.best());
     }
 
-    private RunnerSettings settings(ModelConfig config, int blockSize, int cacheTokens, boolean deterministic) {
+    private RunnerSettings settings(
+            ModelConfig config, int blockSize, int cacheTokens, int parkTokens, boolean deterministic) {
         long positionBytes = 2L * config.layerCount() * config.kvHeadCount() * config.headDim() * dtype.bytes();
         return new RunnerSettings(
                 dtype,
                 dtype,
                 positionBytes * cacheTokens,
+                positionBytes * parkTokens,
                 blockSize,
                 Math.min(cacheTokens, config.contextMax()),
                 32,
                 1024,
+                this == FAST_QUANTISED,
                 deterministic,
                 gemm,
                 THREADS);

@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// What every runner is held to, on a model of random weights.
 class RunnerTest {
     private static final ModelConfig TINY = RandomModel.TINY;
+    private static final int POISON = TINY.vocabSize() - 1;
 
     @ParameterizedTest
     @CsvSource({
@@ -118,13 +119,10 @@ class RunnerTest {
     @EnumSource
     void whatAnEarlierSequenceLeftInABlockIsNeverUsed(RunnerKind kind) {
         Random random = new Random(51);
-        RandomModel model = new RandomModel(withHead(false), 11);
-        int poison = TINY.vocabSize() - 1; // a token whose keys and values are not numbers
-        float[] embedding = model.numbers("model.embed_tokens");
-        Arrays.fill(embedding, poison * TINY.hiddenSize(), embedding.length, Float.NaN);
-        int[] prompt = random.ints(21, 0, poison).toArray();
+        RandomModel model = poisonedByItsLastToken();
+        int[] prompt = random.ints(21, 0, POISON).toArray();
         int[] poisoned = new int[64];
-        Arrays.fill(poisoned, poison);
+        Arrays.fill(poisoned, POISON);
         try (LogitsRunner runner = kind.open(model.files(), 16, 64)) {
             RunnerHarness harness = new RunnerHarness(runner, random);
             float[][] clean = harness.promptLogits(prompt, 64);
@@ -139,25 +137,31 @@ class RunnerTest {
     @EnumSource
     void whatAPromptGoesOnWithNeverReachesTheBlocksBefore(RunnerKind kind) {
         Random random = new Random(61);
-        RandomModel model = new RandomModel(withHead(false), 11);
-        int poison = TINY.vocabSize() - 1;
-        float[] embedding = model.numbers("model.embed_tokens");
-        Arrays.fill(embedding, poison * TINY.hiddenSize(), embedding.length, Float.NaN);
-        int[] prompt = random.ints(70, 0, poison).toArray();
-        try (LogitsRunner runner = kind.open(model.files(), 16, 256)) {
-            RunnerHarness harness = new RunnerHarness(runner, random);
-            float[][] clean = harness.promptLogits(prompt, 128);
-            for (int first : new int[] {17, 34, 64, 69}) {
-                int[] goesWrong = prompt.clone();
-                goesWrong[first] = poison;
-                float[][] logits = harness.promptLogits(goesWrong, 128);
-                assertThat(logits[first]).contains(Float.NaN);
-                int shared = first / 16 * 16;
-                assertThat(Arrays.copyOf(logits, shared))
-                        .as("the first %d of %d", shared, first)
-                        .isDeepEqualTo(Arrays.copyOf(clean, shared));
+        RandomModel model = poisonedByItsLastToken();
+        int[] prompt = random.ints(70, 0, POISON).toArray();
+        for (int blockSize : new int[] {1, 4, 16}) {
+            try (LogitsRunner runner = kind.open(model.files(), blockSize, 256)) {
+                RunnerHarness harness = new RunnerHarness(runner, random);
+                float[][] clean = harness.promptLogits(prompt, 128);
+                for (int first : new int[] {3, 17, 34, 64, 69}) {
+                    int[] goesWrong = prompt.clone();
+                    goesWrong[first] = POISON;
+                    float[][] logits = harness.promptLogits(goesWrong, 128);
+                    assertThat(logits[first]).contains(Float.NaN);
+                    assertThat(Arrays.copyOf(logits, first))
+                            .as("before token %d, blocks of %d", first, blockSize)
+                            .isDeepEqualTo(Arrays.copyOf(clean, first));
+                }
             }
         }
+    }
+
+    /// A model with a token whose keys and values are not numbers.
+    private static RandomModel poisonedByItsLastToken() {
+        RandomModel model = new RandomModel(withHead(false), 11);
+        float[] embedding = model.numbers("model.embed_tokens");
+        Arrays.fill(embedding, POISON * TINY.hiddenSize(), embedding.length, Float.NaN);
+        return model;
     }
 
     private static LogitsRunner open(RunnerKind kind, int blockSize, int cacheTokens) {

@@ -18,6 +18,9 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
 
     private static final long AUTO_BYTES_MAX = 1L << 30;
 
+    /// The automatic room for parked sequences takes at most this part of the machine's memory.
+    private static final int AUTO_PARK_PART = 8;
+
     /// @param preferred what the device would choose to compute in
     /// @param memoryBytes the machine's, or the container's
     static ModelPlan of(ServerSettings settings, ModelConfig model, Dtype preferred, long memoryBytes) {
@@ -34,12 +37,14 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
                 dtype,
                 kvDtype,
                 kvBytes,
+                engine.parkBytes().orElse(Math.min(kvBytes, memoryBytes / AUTO_PARK_PART)),
                 engine.blockSize(),
                 contextMax,
                 engine.sequencesMax(),
                 engine.stepTokensMax(),
+                keepsQuantised(settings, dtype),
                 engine.deterministic(),
-                Gemm.valueOf(engine.gemm().toUpperCase(Locale.ROOT)),
+                gemm(settings),
                 engine.threads().orElse(Runtime.getRuntime().availableProcessors()));
         return new ModelPlan(runner, perToken);
     }
@@ -49,6 +54,25 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
             case "float32" -> Dtype.FLOAT32;
             case "bfloat16" -> Dtype.BFLOAT16;
             default -> auto;
+        };
+    }
+
+    private static Gemm gemm(ServerSettings settings) {
+        return Gemm.valueOf(settings.engine().gemm().toUpperCase(Locale.ROOT));
+    }
+
+    private static boolean keepsQuantised(ServerSettings settings, Dtype dtype) {
+        boolean canBeKept = dtype != Dtype.FLOAT32 && gemm(settings) != Gemm.LIBTORCH;
+        return switch (settings.model().quantizedWeights()) {
+            case "decode" -> false;
+            case "keep" -> {
+                if (canBeKept) yield true;
+                throw new SettingsException("quantized-weights is keep, but "
+                        + (dtype == Dtype.FLOAT32 ? "float32 is computed with" : "libtorch multiplies")
+                        + " decoded weights: leave it out, or set "
+                        + (dtype == Dtype.FLOAT32 ? "dtype to bfloat16" : "gemm to kernels"));
+            }
+            default -> canBeKept;
         };
     }
 

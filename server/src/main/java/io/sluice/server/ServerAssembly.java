@@ -151,14 +151,15 @@ final class ServerAssembly implements AutoCloseable {
     }
 
     private static String describe(ModelLimits limits, ModelPlan plan) {
-        return "Limits    %s tokens per request, %d requests at once, %s tokens per step; KV cache %s = %s blocks of %d"
+        return "Limits    %s tokens per request, %d requests at once, %s tokens per step; KV cache %s = %s blocks of %d, room to park %s"
                 .formatted(
                         Amounts.count(limits.contextMax()),
                         limits.sequencesMax(),
                         Amounts.count(limits.stepTokensMax()),
                         Amounts.bytes(limits.cacheTokens() * plan.kvBytesPerToken()),
                         Amounts.count(limits.blockCount()),
-                        limits.blockSize());
+                        limits.blockSize(),
+                        Amounts.bytes((long) limits.hostBlockCount() * limits.blockSize() * plan.kvBytesPerToken()));
     }
 
     private static String word(Enum<?> dtype) {

@@ -36,6 +36,22 @@ class ModelPlanTest {
     }
 
     @Test
+    void parked_sequences_get_as_much_as_the_cache_but_at_most_an_eighth_of_the_memory() {
+        assertThat(plan(Map.of(), 64 * GIB).runner().parkBytes()).isEqualTo(256 << 20);
+        assertThat(plan(Map.of(), GIB).runner().parkBytes()).isEqualTo(128 << 20);
+        assertThat(plan(Map.of("park-memory", "3GiB"), GIB).runner().parkBytes())
+                .isEqualTo(3 * GIB);
+        assertThat(plan(Map.of("park-memory", "off"), GIB).runner().parkBytes()).isZero();
+    }
+
+    @Test
+    void a_size_for_parked_sequences_that_is_none_is_refused() {
+        assertThatThrownBy(() -> plan(Map.of("park-memory", "many"), GIB))
+                .isInstanceOf(SettingsException.class)
+                .hasMessageContainingAll("park-memory", "must be a size", "got \"many\"");
+    }
+
+    @Test
     void keys_and_values_can_be_stored_in_half_the_bytes() {
         assertThat(plan(Map.of("kv-cache-dtype", "bfloat16"), GIB).kvBytesPerToken())
                 .isEqualTo(2048);
@@ -47,6 +63,25 @@ class ModelPlanTest {
         assertThat(plan(Map.of(), GIB).runner().gemm()).isEqualTo(Gemm.AUTO);
         assertThat(plan(Map.of("gemm", "libtorch"), GIB).runner().gemm()).isEqualTo(Gemm.LIBTORCH);
         assertThat(plan(Map.of("gemm", "kernels"), GIB).runner().gemm()).isEqualTo(Gemm.KERNELS);
+    }
+
+    @Test
+    void quantised_weights_are_kept_where_they_can_be_and_the_operator_may_have_them_decoded() {
+        assertThat(plan(Map.of("dtype", "bfloat16"), GIB).runner().keepsQuantised())
+                .isTrue();
+        assertThat(plan(Map.of("dtype", "bfloat16", "quantized-weights", "decode"), GIB)
+                        .runner()
+                        .keepsQuantised())
+                .isFalse();
+        assertThat(plan(Map.of("dtype", "float32"), GIB).runner().keepsQuantised())
+                .isFalse();
+        assertThat(plan(Map.of("dtype", "bfloat16", "gemm", "libtorch"), GIB)
+                        .runner()
+                        .keepsQuantised())
+                .isFalse();
+        assertThatThrownBy(() -> plan(Map.of("dtype", "float32", "quantized-weights", "keep"), GIB))
+                .isInstanceOf(SettingsException.class)
+                .hasMessageContainingAll("quantized-weights is keep", "set dtype to bfloat16");
     }
 
     @Test

@@ -40,6 +40,15 @@ final class Declared {
             "What the model is computed in. `auto` is float32 for a model stored in float32 and where the CPU kernels cannot"
                     + " be built, else bfloat16.");
 
+    static final Setting<String> QUANTIZED_WEIGHTS = new Setting<>(
+            "quantized-weights",
+            Group.MODEL,
+            new Kind.Word(List.of("auto", "keep", "decode")),
+            "auto",
+            "What becomes of weights that are stored in 8 or 4 bits: `keep` multiplies them as they are, by activations"
+                    + " rounded to bytes; `decode` turns them into `dtype` while loading. `auto` keeps them, but for"
+                    + " `dtype` float32 and where libtorch is asked to multiply.");
+
     static final Setting<String> KV_CACHE_DTYPE = new Setting<>(
             "kv-cache-dtype",
             Group.MODEL,
@@ -61,6 +70,15 @@ final class Declared {
             "auto",
             "Memory for keys and values, such as `2GiB`. `auto` is enough for `max-num-seqs` requests of full length,"
                     + " but at most 1 GiB and a quarter of the machine's memory, and never less than for one request.");
+
+    static final Setting<Optional<Long>> PARK_MEMORY = new Setting<>(
+            "park-memory",
+            Group.ENGINE,
+            new Kind.Auto<>(new Kind.SizeOrOff()),
+            "auto",
+            "Memory outside the KV cache where keys and values of sequences that have to make room are kept, so that they"
+                    + " go on without being computed again; `off` keeps none. `auto` is as much as the KV cache, but at"
+                    + " most an eighth of the machine's memory. It is taken only when it is used.");
 
     static final Setting<Integer> BLOCK_SIZE = new Setting<>(
             "block-size",
@@ -190,9 +208,11 @@ final class Declared {
             SERVED_MODEL_NAME,
             MAX_MODEL_LEN,
             DTYPE,
+            QUANTIZED_WEIGHTS,
             KV_CACHE_DTYPE,
             CACHE_DIR,
             KV_CACHE_MEMORY,
+            PARK_MEMORY,
             BLOCK_SIZE,
             MAX_NUM_SEQS,
             MAX_NUM_BATCHED_TOKENS,

@@ -86,6 +86,19 @@ sealed interface Kind<T> {
         }
     }
 
+    /// An amount of memory, or the word `off` for none.
+    record SizeOrOff() implements Kind<Long> {
+        @Override
+        public Long parse(String text) {
+            return text.equalsIgnoreCase("off") ? 0L : new Size().parse(text);
+        }
+
+        @Override
+        public String label() {
+            return "off|SIZE";
+        }
+    }
+
     /// A span of time: seconds, or a number with a unit.
     record Span() implements Kind<Duration> {
         private static final Pattern FORM = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,3})?)\\s*(ms|s|m|h)?");

@@ -17,11 +17,13 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
             Optional<List<String>> names,
             Optional<Integer> contextMax,
             String dtype,
+            String quantizedWeights,
             String kvDtype,
             Path cacheFolder) {}
 
     public record Engine(
             Optional<Long> kvCacheBytes,
+            Optional<Long> parkBytes,
             int blockSize,
             int sequencesMax,
             int stepTokensMax,
@@ -82,6 +84,7 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
             int stepTokensMax = value(Declared.MAX_NUM_BATCHED_TOKENS);
             Engine engine = new Engine(
                     value(Declared.KV_CACHE_MEMORY),
+                    value(Declared.PARK_MEMORY),
                     value(Declared.BLOCK_SIZE),
                     value(Declared.MAX_NUM_SEQS),
                     stepTokensMax,
@@ -99,6 +102,7 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
                             value(Declared.SERVED_MODEL_NAME),
                             value(Declared.MAX_MODEL_LEN),
                             value(Declared.DTYPE),
+                            value(Declared.QUANTIZED_WEIGHTS),
                             value(Declared.KV_CACHE_DTYPE),
                             Path.of(atHome(value(Declared.CACHE_DIR)))),
                     engine,
