@@ -60,7 +60,8 @@ final class ServeCommand implements Callable<Integer> {
         long startNs = System.nanoTime();
         ServerAssembly assembly;
         try {
-            ServerSettings settings = SettingsFlags.resolve(spec.commandLine().getParseResult(), System.getenv());
+            ServerSettings settings = SettingsFlags.source(spec.commandLine().getParseResult(), System.getenv())
+                    .settings();
             LogFormat.install(settings.lifecycle().logFormat());
             say("Sluice " + Version.TEXT);
             assembly = ServerAssembly.start(settings, this::say);
