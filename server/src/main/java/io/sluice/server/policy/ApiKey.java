@@ -33,7 +33,7 @@ public record ApiKey(
     }
 
     /// What may be shown of it; the hash is named by its beginning, so that a changed secret can be seen.
-    public Map<String, String> fields() {
+    Map<String, String> fields() {
         Map<String, String> fields = new LinkedHashMap<>();
         tenant.ifPresent(name -> fields.put("tenant", name));
         fields.put("hash", hash.beginning());
