@@ -52,7 +52,7 @@ final class ServerAssembly implements AutoCloseable {
             this.served = served(settings, model);
             ServerMetrics metrics =
                     new ServerMetrics(served.name(), settings.access().metricsTenantsMax());
-            this.tenancy = Tenancy.of(source, settings, served, metrics);
+            this.tenancy = Tenancy.of(source, settings, served, metrics, System::nanoTime);
             this.http = HttpServer.start(
                     settings.http(), new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter()));
             endings.push(http::close);

@@ -11,7 +11,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/// The command line: `serve`, `chat`, `version`. Exit codes: 0 as asked, 1 failed, 2 asked wrongly.
+/// The command line: `serve`, `chat`, `keys`, `policy`, `version`. Exit codes: 0 as asked, 1 failed, 2 asked wrongly.
 public final class SluiceCommand {
     private static final int ASKED_WRONGLY = 2;
 
@@ -34,6 +34,8 @@ public final class SluiceCommand {
                 .name("sluice")
                 .addSubcommand("serve", ServeCommand.commandLine())
                 .addSubcommand("chat", new CommandLine(new ChatCommand()))
+                .addSubcommand("keys", new CommandLine(new KeysCommand()))
+                .addSubcommand("policy", new CommandLine(new PolicyCommand()))
                 .addSubcommand("version", new CommandLine(new VersionCommand()));
         spec.mixinStandardHelpOptions(true).version("Sluice " + Version.TEXT);
         spec.subcommands().values().forEach(command -> command.getCommandSpec().version(spec.version()));
@@ -46,6 +48,7 @@ public final class SluiceCommand {
                         "  sluice serve --model ./my-model.gguf          a GGUF file, or a Hugging Face folder",
                         "  sluice serve --config sluice.yaml --port 9000",
                         "  sluice chat                                   talk to the server in this terminal",
+                        "  sluice keys create --tenant acme              an API key, for a server with --api-keys-file",
                         "  sluice serve --help                           every setting");
         CommandLine commands = new CommandLine(spec);
         commands.setUsageHelpWidth(HELP_WIDTH);

@@ -16,6 +16,7 @@ import io.sluice.server.settings.SettingsSource;
 import java.security.SecureRandom;
 import java.time.InstantSource;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 
 /// Who may ask for what, put together: the policy in force, quotas, records, and the filters before the routes. A
 /// value.
@@ -23,15 +24,21 @@ record Tenancy(ServerSettings.Access settings, Intake intake, PolicyReload reloa
 
     /// Reads the policy and the keys.
     ///
+    /// @param quotaClock nanoseconds, by which quotas refill
     /// @throws SettingsException if they cannot be
-    static Tenancy of(SettingsSource source, ServerSettings settings, ServedModel model, ServerMetrics metrics) {
+    static Tenancy of(
+            SettingsSource source,
+            ServerSettings settings,
+            ServedModel model,
+            ServerMetrics metrics,
+            LongSupplier quotaClock) {
         PrefixSalts salts = new PrefixSalts(new SecureRandom());
         Function<Policy, SharedPrefixes> tokenise = policy -> SharedPrefixes.of(policy.sharedPrefixes(), model, salts);
         PolicyInForce policy = new PolicyInForce(
                 PolicyReload.read(source.config(), settings.access().keysFile(), tokenise));
         // The engine's clock: deadlines and timelines are on it.
         RequestLog log = new RequestLog(System::nanoTime);
-        Intake intake = new Intake(policy, salts, new Quotas(System::nanoTime), log, metrics);
+        Intake intake = new Intake(policy, salts, new Quotas(quotaClock), log, metrics);
         return new Tenancy(settings.access(), intake, new PolicyReload(source, settings, policy, log, tokenise));
     }
 

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,10 @@ final class TestServer implements AutoCloseable {
     static final int TENANTS_SHOWN = 10;
 
     final ScriptedRunner.Gate gate = new ScriptedRunner.Gate();
+    /// Stands still unless a test moves it: sums are exact then.
+    final AtomicLong quotaClock = new AtomicLong();
+
+    final ByteTokenizer tokenizer = new ByteTokenizer();
     final Lifecycle lifecycle = new Lifecycle();
     final ServerMetrics metrics = new ServerMetrics(MODEL, TENANTS_SHOWN);
     final Tenancy tenancy;
@@ -93,9 +98,9 @@ final class TestServer implements AutoCloseable {
         engine = Engine.start(
                 "test", new EngineSettings(options.waitingMax(), true, 512), () -> new ScriptedRunner(limits, gate));
         ServedModel model = new ServedModel(
-                List.of(MODEL, "alias"), new ByteTokenizer(), Optional.of(template()), options.defaults(), 1000, 1);
+                List.of(MODEL, "alias"), tokenizer, Optional.of(template()), options.defaults(), 1000, 1);
         ServerSettings settings = options.source().settings();
-        tenancy = Tenancy.of(options.source(), settings, model, metrics);
+        tenancy = Tenancy.of(options.source(), settings, model, metrics, quotaClock::get);
         http = HttpServer.start(
                 new ServerSettings.Http("127.0.0.1", 0, BODY_BYTES_MAX, options.heartbeat()),
                 new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter()));
@@ -112,7 +117,7 @@ final class TestServer implements AutoCloseable {
         ServerMetrics metrics = new ServerMetrics("m", TENANTS_SHOWN);
         ServedModel model = new ServedModel(List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1);
         SettingsSource nothing = Options.usual().source();
-        Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics);
+        Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, System::nanoTime);
         return HttpServer.start(
                 settings, new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter()));
     }

@@ -88,7 +88,7 @@ public sealed interface Kind<T> {
 
     /// A span of time: seconds, or a number with a unit.
     record Span() implements Kind<Duration> {
-        private static final Pattern FORM = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,3})?)\\s*(ms|s|m|h)?");
+        private static final Pattern FORM = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,3})?)\\s*(ms|s|m|h|d)?");
 
         @Override
         public Duration parse(String text) {
@@ -101,6 +101,7 @@ public sealed interface Kind<T> {
                 case "ms" -> number;
                 case "m" -> number * 60_000;
                 case "h" -> number * 3_600_000;
+                case "d" -> number * 86_400_000;
                 case null, default -> number * 1000;
             };
             return Duration.ofMillis((long) millis);

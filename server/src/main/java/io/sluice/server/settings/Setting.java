@@ -34,6 +34,10 @@ record Setting<T>(String name, Group group, Kind<T> kind, String defaultText, St
     }
 
     String environmentVariable() {
+        return environmentVariable(name);
+    }
+
+    static String environmentVariable(String name) {
         return ENVIRONMENT_PREFIX + name.toUpperCase(Locale.ROOT).replace('-', '_');
     }
 

@@ -19,6 +19,18 @@ public record SettingsSource(Map<String, String> flags, Optional<ConfigText> con
         return new SettingsSource(flags, Optional.of(other), environment);
     }
 
+    /// What somebody gave one setting, unchecked; empty if nobody did.
+    ///
+    /// @throws SettingsException if the file cannot be read
+    public Optional<String> given(String name) {
+        String variable = Setting.environmentVariable(name);
+        if (flags.containsKey(name)) return Optional.of(flags.get(name));
+        if (environment.containsKey(variable)) return Optional.of(environment.get(variable));
+        return config.map(SettingsFile::read)
+                .flatMap(given -> Optional.ofNullable(given.get(name)))
+                .map(Given::text);
+    }
+
     /// Resolves every setting.
     ///
     /// @throws SettingsException if anything is unknown or impossible
