@@ -190,6 +190,31 @@ class AdminTest {
     }
 
     @Test
+    void a_shared_prefix_is_used_by_those_it_is_open_to_and_a_reload_can_open_it_to_others() throws Exception {
+        String eve = tenants.key("eve");
+        String prefix = "{text: 'the handbook of this company says', tenants: ";
+        tenants.policy("{shared-prefixes: {handbook: " + prefix + "[acme]}}}");
+        try (TestServer server = tenants.start()) {
+            String prompt = "\"prompt\":\"the handbook of this company says →x\"";
+            assertThat(sharedTokens(server, acme, prompt)).isEqualTo(33L);
+            assertThat(sharedTokens(server, eve, prompt)).isZero();
+            assertThat(sharedTokens(server, acme, "\"prompt\":\"the handbook →x\""))
+                    .isZero();
+            tenants.policy("{shared-prefixes: {handbook: " + prefix + "all}}}");
+            server.tenancy.reload().reload();
+            assertThat(sharedTokens(server, eve, prompt)).isEqualTo(33L);
+        }
+    }
+
+    private long sharedTokens(TestServer server, String key, String fields) throws Exception {
+        HttpResponse<String> response = new KeyedClient(server, key).complete(fields);
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        String id = response.headers().firstValue("x-request-id").orElseThrow();
+        Map<String, Object> request = new KeyedClient(server, admin).adminJson("/admin/requests/" + id);
+        return at(request, "prompts.0.shared_prefix_tokens") instanceof Long tokens ? tokens : -1;
+    }
+
+    @Test
     void chats_have_records_too() throws Exception {
         try (TestServer server = TestServer.start()) {
             KeyedClient anybody = new KeyedClient(server, "");

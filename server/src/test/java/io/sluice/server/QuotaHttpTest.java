@@ -73,6 +73,26 @@ class QuotaHttpTest {
     }
 
     @Test
+    void every_answer_says_where_the_caller_stands_whatever_its_status() throws Exception {
+        String key = tenants.key("acme");
+        tenants.policy("{tenants: {acme: {requests-per-minute: 50}}}");
+        try (TestServer server = tenants.start()) {
+            KeyedClient client = new KeyedClient(server, key);
+            assertThat(client.complete(prompting("abc")).statusCode()).isEqualTo(200);
+            for (String wrong : new String[] {"no json", "\"max_tokens\":0," + prompting("x"), "\"model\":\"nope\""}) {
+                HttpResponse<String> response = client.complete(wrong);
+                assertThat(response.statusCode()).isBetween(400, 404);
+                assertThat(header(response, "x-ratelimit-limit-requests")).isEqualTo(50);
+                assertThat(header(response, "x-ratelimit-remaining-requests")).isEqualTo(49);
+            }
+            assertThat(client.complete(prompting("x"), "x-sluice-class", "guaranteed")
+                            .headers()
+                            .firstValue("x-ratelimit-remaining-requests"))
+                    .contains("49");
+        }
+    }
+
+    @Test
     void the_wait_is_never_cut_short() throws Exception {
         String key = tenants.key("acme", new QuotaLimits(UNLIMITED, 12, UNLIMITED));
         try (TestServer server = tenants.start()) {

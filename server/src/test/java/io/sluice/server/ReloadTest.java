@@ -229,6 +229,30 @@ class ReloadTest {
     }
 
     @Test
+    void a_million_tenants_are_served_and_reloaded_as_few_are() throws Exception {
+        StringBuilder policy = new StringBuilder("policy:\n  tenants:\n");
+        for (int i = 0; i < 1_000_000; i++) policy.append("    t").append(i).append(": {class: batch}\n");
+        tenants.file(policy.append("    acme: {class: interactive}\n").toString());
+        String last = tenants.key("t999999");
+        try (TestServer server = tenants.start()) {
+            KeyedClient operator = new KeyedClient(server, admin);
+            assertThat(new KeyedClient(server, last)
+                            .complete(prompting("x"), "x-request-id", "of-the-last")
+                            .statusCode())
+                    .isEqualTo(200);
+            assertThat(operator.adminJson("/admin/requests/of-the-last")).containsEntry("class", "batch");
+            assertThat(at(operator.adminJson("/admin/policy?limit=2"), "tenants_total"))
+                    .isEqualTo(1_000_001L);
+            tenants.file(policy.append("    fresh: {class: standard}\n").toString());
+            Map<String, Object> outcome =
+                    json(operator.adminPost("/admin/policy/reload", "").body());
+            assertThat(changes(outcome, "changes"))
+                    .containsExactly(
+                            "policy.tenants.fresh: null -> {class: standard, weight: 1, kv-floor: 0, kv-ceiling: 1}");
+        }
+    }
+
+    @Test
     void a_shared_prefix_that_the_model_cannot_have_is_refused_at_the_start() {
         tenants.policy("{shared-prefixes: {p: {text-file: /nowhere/p.txt, tenants: all}}}");
         assertThatThrownBy(tenants::start)

@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// One request for text on its way in: decides for whom and under which terms it is served. The request's thread.
 public final class Entry {
@@ -33,16 +34,13 @@ public final class Entry {
     private final Intake intake;
     private final Identity identity;
     private final ServerRequest request;
-    private final ServerResponse response;
     private final RequestRecord record;
-    private QuotaPermit permit = QuotaPermit.unlimited();
+    private @Nullable QuotaPermit permit; // null before it has entered
 
-    private Entry(
-            Intake intake, Identity identity, ServerRequest request, ServerResponse response, RequestRecord record) {
+    private Entry(Intake intake, Identity identity, ServerRequest request, RequestRecord record) {
         this.intake = intake;
         this.identity = identity;
         this.request = request;
-        this.response = response;
         this.record = record;
     }
 
@@ -56,7 +54,9 @@ public final class Entry {
                         Instant.now(),
                         identity.tenant(),
                         identity.key().map(ApiKey::id)));
-        return new Entry(intake, identity, request, response, record);
+        Entry entry = new Entry(intake, identity, request, record);
+        response.beforeSend(() -> RateLimitHeaders.set(response.headers(), entry.rates()));
+        return entry;
     }
 
     /// Of the request, within `InferenceHandler`.
@@ -98,30 +98,40 @@ public final class Entry {
                 headers.within().map(Duration::toMillis),
                 text.tokensWanted()));
         RequestMeter counts = intake.meter().begin(tenant);
-        permit = enter(tenant, terms, text.tokensWanted(), counts);
+        QuotaPermit entered = enter(QuotaHolder.tenant(tenant, terms.limits()), text.tokensWanted(), counts);
+        permit = entered;
         return new RequestTerms(
                 new Caller(terms.tenant(tenant), headers.trafficClass()),
                 intake.salts().ofTenant(tenant),
                 identity.inForce().sharedPrefixes(),
                 headers.deadlines(record.arrivedNs()),
                 terms.outputTokensDefault(),
-                permit,
-                new RequestMeters(List.of(record, counts, new Settlement(permit))));
+                entered,
+                new RequestMeters(List.of(record, counts, new Settlement(entered))));
     }
 
-    private QuotaPermit enter(String tenant, TenantTerms terms, long tokensWanted, RequestMeter counts) {
-        Optional<QuotaHolder> key = identity.key().map(it -> QuotaHolder.key(it.id(), it.limits()));
-        return switch (intake.quotas().enter(key, QuotaHolder.tenant(tenant, terms.limits()), tokensWanted)) {
-            case Quotas.Decision.Entered(QuotaPermit entered) -> {
-                response.beforeSend(() -> RateLimitHeaders.set(response.headers(), entered.rates()));
-                yield entered;
-            }
-            case Quotas.Decision.Refused(QuotaRefusal refusal, QuotaRates rates) -> {
-                RateLimitHeaders.set(response.headers(), rates);
+    private QuotaPermit enter(QuotaHolder tenant, long tokensWanted, RequestMeter counts) {
+        return switch (intake.quotas().enter(key(), tenant, tokensWanted)) {
+            case Quotas.Decision.Entered(QuotaPermit entered) -> entered;
+            case Quotas.Decision.Refused(QuotaRefusal refusal) -> {
                 counts.refused(refusal.limit().code());
                 throw overQuota(refusal);
             }
         };
+    }
+
+    private Optional<QuotaHolder> key() {
+        return identity.key().map(key -> QuotaHolder.key(key.id(), key.limits()));
+    }
+
+    /// Where the caller stands now; nowhere without a tenant.
+    private QuotaRates rates() {
+        if (permit != null) return permit.rates();
+        return identity.tenant()
+                .map(tenant -> QuotaHolder.tenant(
+                        tenant, identity.inForce().policy().terms(tenant).limits()))
+                .map(tenant -> intake.quotas().rates(key(), tenant))
+                .orElse(QuotaRates.NONE);
     }
 
     /// A quota's refusal as the client sees it.
@@ -139,6 +149,7 @@ public final class Entry {
                 error.retry() instanceof ApiError.Retry.After(Duration pause) ? Optional.of(pause) : Optional.empty();
         record.refused(
                 new Decision.Refused(record.nowNs(), error.status(), error.code(), error.getMessage(), retryAfter));
+        if (permit == null) return;
         if (error.status() >= SERVER_ERRORS || error.status() == TOO_MANY) permit.withdraw();
         else permit.forfeit();
     }

@@ -136,9 +136,11 @@ public final class PolicyReload {
     private static void log(Outcome outcome) {
         LOG.log(
                 INFO,
-                "policy reloaded: " + outcome.changes().total() + " changes, "
-                        + outcome.changes().revoked().size() + " keys revoked, " + outcome.endedRequests()
-                        + " requests ended for it");
+                "policy reloaded; changes: %d, keys revoked: %d, requests ended for that: %d"
+                        .formatted(
+                                outcome.changes().total(),
+                                outcome.changes().revoked().size(),
+                                outcome.endedRequests()));
         outcome.changes().listed().stream()
                 .limit(LOGGED_MAX)
                 .forEach(change -> LOG.log(INFO, "policy reloaded: " + change));

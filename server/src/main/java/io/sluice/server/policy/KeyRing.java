@@ -9,7 +9,7 @@ import java.util.Optional;
 /// All API keys that are accepted, by id. A value; any thread.
 public final class KeyRing {
 
-    /// The most keys of a server: about half a gigabyte of them.
+    /// The most keys of a server: about 300 megabytes of them.
     public static final int KEYS_MAX = 1 << 20;
 
     private final Map<String, ApiKey> byId;

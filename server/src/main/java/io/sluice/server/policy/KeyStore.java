@@ -51,7 +51,7 @@ public final class KeyStore {
                 wish.tenant(),
                 KeyHash.of(secret.text()),
                 now.truncatedTo(ChronoUnit.SECONDS),
-                wish.expires(),
+                wish.expires().map(time -> time.truncatedTo(ChronoUnit.SECONDS)),
                 wish.limits(),
                 wish.admin());
         change(lines -> {
@@ -83,7 +83,7 @@ public final class KeyStore {
     private void change(UnaryOperator<List<String>> edit) {
         try {
             Path target = Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
-            Path lockFile = target.resolveSibling(target.getFileName() + ".lock");
+            Path lockFile = target.resolveSibling("." + target.getFileName() + ".lock");
             // The lock has a file of its own, because the file itself is replaced.
             try (FileChannel channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     FileLock _ = channel.lock()) {

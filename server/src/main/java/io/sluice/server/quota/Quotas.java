@@ -31,7 +31,7 @@ public final class Quotas {
         record Entered(QuotaPermit permit) implements Decision {}
 
         /// It may not; nothing was taken.
-        record Refused(QuotaRefusal refusal, QuotaRates rates) implements Decision {}
+        record Refused(QuotaRefusal refusal) implements Decision {}
     }
 
     /// Takes one request and one place for a caller, before anything costly is done for it.
@@ -44,7 +44,7 @@ public final class Quotas {
             return new Decision.Entered(QuotaPermit.unlimited());
         }
         long nowNs = clock.getAsLong();
-        TenantAccount.Claim claim = new TenantAccount.Claim(tenant, key, nowNs);
+        TenantAccount.Claim claim = claim(key, tenant, nowNs);
         while (true) {
             TenantAccount account = accounts.computeIfAbsent(tenant.name(), _ -> new TenantAccount());
             switch (account.enter(claim, tokensWanted, nowNs)) {
@@ -53,11 +53,24 @@ public final class Quotas {
                     return new Decision.Entered(new QuotaPermit(account, claim, clock));
                 }
                 case TenantAccount.Entrance.Refused(QuotaRefusal refusal) -> {
-                    return new Decision.Refused(refusal, account.rates(claim, nowNs));
+                    return new Decision.Refused(refusal);
                 }
                 case TenantAccount.Entrance.Gone() -> accounts.remove(tenant.name(), account);
             }
         }
+    }
+
+    /// Where a caller stands now.
+    public QuotaRates rates(Optional<QuotaHolder> key, QuotaHolder tenant) {
+        TenantAccount.Claim claim = claim(key, tenant, 0);
+        // Without an account nothing is taken, as in a new one.
+        return accounts.getOrDefault(tenant.name(), new TenantAccount()).look(claim, clock.getAsLong());
+    }
+
+    /// A key without limits of its own needs no place in its tenant's books.
+    private static TenantAccount.Claim claim(Optional<QuotaHolder> key, QuotaHolder tenant, long nowNs) {
+        return new TenantAccount.Claim(
+                tenant, key.filter(holder -> !holder.limits().isNone()), nowNs);
     }
 
     /// Tenants with an account.

@@ -47,7 +47,7 @@ final class TenantAccount {
     /// Takes one request and one place, if there are, and if as many tokens as wanted could be taken now.
     synchronized Entrance enter(Claim claim, long tokensWanted, long nowNs) {
         if (closed) return new Entrance.Gone();
-        claim.holders().forEach(holder -> of(holder).follow(holder.limits(), nowNs));
+        follow(claim, nowNs);
         List<QuotaRefusal> refusals = tokenRefusals(claim, tokensWanted);
         claim.holders().forEach(holder -> requestRefusal(holder).ifPresent(refusals::add));
         placeRefusal(claim.tenant()).ifPresent(refusals::add);
@@ -56,6 +56,16 @@ final class TenantAccount {
         claim.holders().forEach(holder -> of(holder).takeRequest());
         running++;
         return new Entrance.Entered();
+    }
+
+    private void follow(Claim claim, long nowNs) {
+        claim.holders().forEach(holder -> of(holder).follow(holder.limits(), nowNs));
+    }
+
+    /// Takes nothing.
+    synchronized QuotaRates look(Claim claim, long nowNs) {
+        follow(claim, nowNs);
+        return rates(claim, nowNs);
     }
 
     /// Takes tokens for a request that has entered.

@@ -143,6 +143,24 @@ class QuotasTest {
     }
 
     @Test
+    void a_caller_stands_at_its_limits_before_its_first_request_and_looking_takes_nothing() {
+        QuotaHolder tenant = tenant("acme", 100, 5000, UNLIMITED);
+        QuotaRates.Rate full = new QuotaRates.Rate(100, 100, Duration.ZERO);
+        for (int i = 0; i < 3; i++) {
+            assertThat(quotas.rates(Optional.empty(), tenant).requests()).contains(full);
+        }
+        assertThat(quotas.accountCount()).isZero();
+        entered(null, tenant);
+        assertThat(quotas.rates(Optional.empty(), tenant)
+                        .requests()
+                        .orElseThrow()
+                        .remaining())
+                .isEqualTo(99);
+        assertThat(quotas.rates(Optional.empty(), QuotaHolder.tenant("free", QuotaLimits.NONE)))
+                .isEqualTo(QuotaRates.NONE);
+    }
+
+    @Test
     void changed_limits_hold_for_the_next_request_and_keep_what_was_used() {
         QuotaPermit before = entered(null, tenant("acme", 10, 1000, UNLIMITED));
         before.reserve(600);
@@ -240,14 +258,14 @@ class QuotasTest {
     private QuotaPermit entered(@Nullable QuotaHolder key, QuotaHolder tenant) {
         return switch (quotas.enter(Optional.ofNullable(key), tenant, 0)) {
             case Quotas.Decision.Entered(QuotaPermit permit) -> permit;
-            case Quotas.Decision.Refused(var refusal, var _) -> throw new AssertionError(refusal.sentence());
+            case Quotas.Decision.Refused(var refusal) -> throw new AssertionError(refusal.sentence());
         };
     }
 
     private QuotaRefusal refused(@Nullable QuotaHolder key, QuotaHolder tenant, long tokensWanted) {
         return switch (quotas.enter(Optional.ofNullable(key), tenant, tokensWanted)) {
             case Quotas.Decision.Entered _ -> throw new AssertionError("it was let in");
-            case Quotas.Decision.Refused(var refusal, var _) -> refusal;
+            case Quotas.Decision.Refused(var refusal) -> refusal;
         };
     }
 
