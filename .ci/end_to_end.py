@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,7 +28,8 @@ LOGS = ROOT / "target" / "end-to-end"
 class Server:
     """A running `./sluice serve`, found by the address that it prints."""
 
-    def __init__(self, name, *arguments):
+    def __init__(self, name, *arguments, key="unused"):
+        self.key = key
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log = LOGS / f"{name}.log"
         self.started = time.monotonic()
@@ -36,7 +38,7 @@ class Server:
                 [str(ROOT / "sluice"), "serve", "--port", "0", *arguments],
                 stdout=out, stderr=subprocess.STDOUT, cwd="/", start_new_session=True)
         self.url = self.wait_until_listening()
-        self.client = openai.OpenAI(base_url=self.url + "/v1", api_key="unused", max_retries=0, timeout=120)
+        self.client = openai.OpenAI(base_url=self.url + "/v1", api_key=key, max_retries=0, timeout=120)
         self.model = self.client.models.list().data[0].id
 
     def wait_until_listening(self):
@@ -50,16 +52,20 @@ class Server:
             time.sleep(0.05)
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
+    def get(self, url):
+        request = urllib.request.Request(url, headers={"Authorization": "Bearer " + self.key})
+        return urllib.request.urlopen(request, timeout=10).read().decode()
+
     def metric(self, name):
         """The sum over the series of this metric family."""
-        text = urllib.request.urlopen(self.url + "/metrics", timeout=10).read().decode()
+        text = self.get(self.url + "/metrics")
         found = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (\S+)$", text, re.M)
         assert found, f"/metrics has no {name}"
         return sum(map(float, found))
 
     def aborted(self):
         """Choices that ended because their client left."""
-        text = urllib.request.urlopen(self.url + "/metrics", timeout=10).read().decode()
+        text = self.get(self.url + "/metrics")
         return float(re.search(r'^sluice_choices_finished_total\{.*reason="abort".*\} (\S+)$', text, re.M).group(1))
 
     def wait_until_idle(self):
@@ -262,19 +268,142 @@ def capital_of_france_is_paris(server):
     assert "Paris" in answer, answer
 
 
+# ---- keys, tenants, quotas, reload ----
+
+
+def sluice(*arguments):
+    """Runs a command to its end and returns what it printed."""
+    return subprocess.run([str(ROOT / "sluice"), *arguments], check=True, capture_output=True, text=True, cwd="/").stdout
+
+
+class Tenancy:
+    """A server with keys and a policy, as an operator sets it up."""
+
+    POLICY = "admin-port: {port}\npolicy: {{tenants: {{acme: {{class: interactive, requests-per-minute: {limit}}}}}}}\n"
+
+    def __init__(self):
+        self.folder = LOGS / "tenancy"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.keys = str(self.folder / "keys")
+        self.config = self.folder / "sluice.yaml"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.admin_port = free.getsockname()[1]
+        self.write_policy(3)
+        self.acme, self.umbrella = (self.new_key("--tenant", name) for name in ("acme", "umbrella"))
+        self.admin = self.new_key("--admin", "--tenant", "operators")
+        self.server = Server("tenancy", "--config", str(self.config), "--api-keys-file", self.keys, key=self.admin)
+        self.admin_url = f"http://127.0.0.1:{self.admin_port}"
+
+    def write_policy(self, limit):
+        self.config.write_text(self.POLICY.format(port=self.admin_port, limit=limit))
+
+    def new_key(self, *arguments):
+        return sluice("keys", "create", "--file", self.keys, *arguments).strip()
+
+    def client(self, key):
+        return openai.OpenAI(base_url=self.server.url + "/v1", api_key=key, max_retries=0, timeout=120)
+
+    def ask(self, key, **more):
+        return self.client(key).completions.create(
+            **(dict(model=self.server.model, prompt="Once upon a time", max_tokens=8) | more))
+
+    def explain(self, request_id):
+        return json.loads(self.server.get(f"{self.admin_url}/admin/requests/{request_id}"))
+
+
+def keys_decide_who_asks(tenancy):
+    assert status(tenancy.server.url + "/v1/models") == 401
+    assert status(tenancy.server.url + "/metrics") == 401
+    assert status(tenancy.server.url + "/readyz") == 200
+    try:
+        tenancy.ask(tenancy.acme + "x")
+        raise AssertionError("a wrong key was accepted")
+    except openai.AuthenticationError as error:
+        assert error.code == "invalid_api_key", error.body
+    for key, tenant in ((tenancy.umbrella, "umbrella"), (tenancy.admin, "operators")):
+        answer = tenancy.ask(key, user="acme", extra_headers={"x-tenant": "acme"})
+        assert tenancy.explain(answer.id)["tenant"] == tenant, tenancy.explain(answer.id)
+
+
+def quotas_hold_and_say_when_to_come_back(tenancy):
+    for left in (2, 1, 0):
+        raw = tenancy.client(tenancy.acme).completions.with_raw_response.create(
+            model=tenancy.server.model, prompt="Once", max_tokens=4)
+        assert raw.headers["x-ratelimit-limit-requests"] == "3", raw.headers
+        assert int(raw.headers["x-ratelimit-remaining-requests"]) >= left, raw.headers
+    try:
+        for _ in range(4):  # a slow machine may have refilled one
+            tenancy.ask(tenancy.acme)
+        raise AssertionError("a quota was not enforced")
+    except openai.RateLimitError as error:
+        assert error.code == "requests_per_minute", error.body
+        assert 1 <= int(error.response.headers["retry-after"]) <= 20, error.response.headers
+        told = tenancy.explain(error.request_id)["decision"]
+        assert told["status"] == 429 and told["code"] == "requests_per_minute", told
+
+
+def a_signal_reloads_what_a_dry_run_announced(tenancy):
+    tenancy.write_policy(1000)
+    said = sluice("policy", "check", "--config", str(tenancy.config), "--url", tenancy.admin_url, "--key", tenancy.admin)
+    assert "policy.tenants.acme.requests-per-minute: 3 -> 1000" in said, said
+    os.kill(tenancy.server.process.pid, signal.SIGHUP)
+    wait_for("the reload", lambda: "policy reloaded" in tenancy.server.log.read_text())
+    for _ in range(10):
+        tenancy.ask(tenancy.acme)
+    assert "would change nothing" in sluice(
+        "policy", "check", "--config", str(tenancy.config), "--url", tenancy.admin_url, "--key", tenancy.admin)
+
+
+def the_streams_of_a_revoked_key_end(tenancy):
+    key = tenancy.new_key("--tenant", "acme")
+    os.kill(tenancy.server.process.pid, signal.SIGHUP)
+    wait_for("the new key", lambda: tenancy_accepts(tenancy, key))
+    # Many long choices, so that the fastest machine is still at it.
+    stream = tenancy.ask(key, stream=True, max_tokens=900, n=64, extra_body={"ignore_eos": True})
+    chunks = iter(stream)
+    next(chunks)
+    sluice("keys", "revoke", "--file", tenancy.keys, key.split("-")[2])
+    os.kill(tenancy.server.process.pid, signal.SIGHUP)
+    try:
+        for _ in chunks:
+            pass
+        raise AssertionError("the stream ended as if it were complete")
+    except openai.APIError as error:
+        assert error.body["code"] == "key_revoked", error.body
+    assert not tenancy_accepts(tenancy, key)
+    tenancy.server.wait_until_idle()
+
+
+def tenancy_accepts(tenancy, key):
+    try:
+        tenancy.client(key).models.list()
+        return True
+    except openai.AuthenticationError:
+        return False
+
+
+TENANCY = [keys_decide_who_asks, quotas_hold_and_say_when_to_come_back, a_signal_reloads_what_a_dry_run_announced,
+           the_streams_of_a_revoked_key_end]
+
+
 def main():
     runs = [("demo", [], ANY_MODEL + [held_out_prompts_are_answered, the_curl_line_works_as_it_stands, sigterm_ends_politely])]
     if SHARED:
         path = subprocess.check_output(["bash", f"{SHARED}/tools/get_model.sh"], text=True).strip()
         runs.append(("smollm2", ["--model", path], [capital_of_france_is_paris] + ANY_MODEL + [sigterm_ends_politely]))
     passed, failed = 0, 0
-    for name, arguments, checks in runs:
-        server = Server(name, *arguments)
+    subjects = [(name, lambda name=name, arguments=arguments: Server(name, *arguments), checks)
+                for name, arguments, checks in runs] + [("tenancy", Tenancy, TENANCY)]
+    for name, start, checks in subjects:
+        subject = start()
+        server = getattr(subject, "server", subject)
         print(f"{name}: ready after {time.monotonic() - server.started:.2f} s, serving {server.model} at {server.url}")
         try:
             for check in checks:
                 try:
-                    check(server)
+                    check(subject)
                     passed += 1
                     print(f"  ok   {name}: {check.__name__}")
                 except Exception:

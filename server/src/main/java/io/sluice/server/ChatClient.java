@@ -28,9 +28,12 @@ final class ChatClient implements AutoCloseable {
             .connectTimeout(CONNECT_MAX)
             .build();
     private final URI server;
+    private final @Nullable String key;
 
-    ChatClient(URI server) {
+    /// @param key the API key to send, null for none
+    ChatClient(URI server, @Nullable String key) {
         this.server = server;
+        this.key = key;
     }
 
     /// One turn of a conversation.
@@ -119,7 +122,8 @@ final class ChatClient implements AutoCloseable {
     }
 
     private HttpRequest.Builder request(String path) {
-        return HttpRequest.newBuilder(server.resolve(path));
+        HttpRequest.Builder request = HttpRequest.newBuilder(server.resolve(path));
+        return key == null ? request : request.header("Authorization", "Bearer " + key);
     }
 
     private static Map<String, Object> parse(byte[] json) throws Refused {

@@ -42,6 +42,12 @@ final class ChatCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private String url;
 
+    @Option(
+            names = "--key",
+            paramLabel = "KEY",
+            description = "The API key, if it needs one. Default: $$SLUICE_API_KEY.")
+    private @Nullable String key = System.getenv("SLUICE_API_KEY");
+
     @Option(names = "--model", paramLabel = "NAME", description = "Which of its models. Default: the first.")
     private @Nullable String model;
 
@@ -60,7 +66,7 @@ final class ChatCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         boolean interactive = isTerminal();
-        try (ChatClient client = new ChatClient(address())) {
+        try (ChatClient client = new ChatClient(address(), key)) {
             String name = model != null ? model : client.firstModel();
             if (interactive) say("Talking to \"" + name + "\" at " + url + ". /help says what else there is.");
             reset();

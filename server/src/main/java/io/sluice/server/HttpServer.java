@@ -1,144 +1,80 @@
 package io.sluice.server;
 
-import io.helidon.common.socket.SocketOptions;
-import io.helidon.http.HeaderNames;
-import io.helidon.webserver.WebServer;
-import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.HttpRouting;
-import io.helidon.webserver.http1.Http1Config;
-import io.sluice.server.http.ApiError;
+import io.sluice.server.access.AccessFilter;
+import io.sluice.server.access.InferenceHandler;
+import io.sluice.server.access.Intake;
 import io.sluice.server.http.ConnectionClosing;
 import io.sluice.server.http.ErrorMapping;
 import io.sluice.server.http.RequestIds;
-import io.sluice.server.http.WatchedHttp1;
+import io.sluice.server.http.UnknownRoutes;
+import io.sluice.server.http.UnknownRoutes.Known;
 import io.sluice.server.openai.ChatCompletionsRoute;
 import io.sluice.server.openai.CompletionsRoute;
 import io.sluice.server.openai.ModelsRoute;
 import io.sluice.server.openai.Serving;
 import io.sluice.server.settings.ServerSettings;
-import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.time.Duration;
 import java.util.List;
 
-/// The listening socket and the routes behind it. HTTP/1.1; one virtual thread per connection. Any thread.
+/// The routes that everybody uses, and the socket before them. Any thread.
 final class HttpServer implements AutoCloseable {
+    private static final List<Known> ROUTES = List.of(
+            new Known("POST", "/v1/chat/completions"),
+            new Known("POST", "/v1/completions"),
+            new Known("GET", "/v1/models"),
+            new Known("GET", "/v1/models/{id}"),
+            new Known("GET", "/livez"),
+            new Known("GET", "/readyz"),
+            new Known("GET", "/startupz"),
+            new Known("GET", "/health"),
+            new Known("GET", "/version"),
+            new Known("GET", "/metrics"));
 
-    /// What responses that are being written when the listener stops may still take.
-    private static final Duration LAST_BYTES = Duration.ofSeconds(5);
+    private final Listener listener;
 
-    private static final int HEADERS_BYTES_MAX = 16 * 1024;
-
-    /// Paths and the methods they know.
-    private record Route(String method, String path) {}
-
-    private static final List<Route> ROUTES = List.of(
-            new Route("POST", "/v1/chat/completions"),
-            new Route("POST", "/v1/completions"),
-            new Route("GET", "/v1/models"),
-            new Route("GET", "/v1/models/{id}"),
-            new Route("GET", "/livez"),
-            new Route("GET", "/readyz"),
-            new Route("GET", "/startupz"),
-            new Route("GET", "/health"),
-            new Route("GET", "/version"),
-            new Route("GET", "/metrics"));
-
-    private final WebServer server;
-
-    private HttpServer(WebServer server) {
-        this.server = server;
+    private HttpServer(Listener listener) {
+        this.listener = listener;
     }
+
+    /// What the routes lead to. A value.
+    ///
+    /// @param access decides who comes as far as a route
+    record Behind(Lifecycle lifecycle, ServerMetrics metrics, Intake intake, AccessFilter access) {}
 
     /// Starts listening.
     ///
-    /// @throws ListenFailed if the address cannot be listened on
-    static HttpServer start(ServerSettings.Http settings, Lifecycle lifecycle, ServerMetrics metrics) {
-        requireFree(settings);
-        WebServer server = WebServer.builder()
-                .host(settings.host())
-                .port(settings.port())
-                .shutdownHook(false) // draining comes first, and is ours
-                .shutdownGracePeriod(LAST_BYTES)
-                .maxPayloadSize(settings.bodyBytesMax())
-                // Nagle's algorithm would hold back every second token.
-                .connectionOptions(SocketOptions.builder().tcpNoDelay(true).build())
-                .addConnectionSelector(new WatchedHttp1(
-                        Http1Config.builder().maxHeadersSize(HEADERS_BYTES_MAX).build()))
-                .directHandlers(ErrorMapping.directHandlers())
-                .addRouting(routing(settings, lifecycle, metrics))
-                .build();
-        server.start();
-        // Helidon logs why it could not start, and returns.
-        if (!server.isRunning()) throw new ListenFailed(settings, "the log says why");
-        return new HttpServer(server);
+    /// @throws Listener.ListenFailed if the address cannot be listened on
+    static HttpServer start(ServerSettings.Http settings, Behind behind) {
+        Listener.Address address = new Listener.Address(settings.host(), settings.port(), "--port");
+        return new HttpServer(Listener.start(address, settings.bodyBytesMax(), routing(settings, behind)));
     }
 
-    /// Helidon would report an address in use in its log alone.
-    private static void requireFree(ServerSettings.Http settings) {
-        try (ServerSocket probe = new ServerSocket()) {
-            probe.setReuseAddress(true);
-            probe.bind(new InetSocketAddress(settings.host(), settings.port()));
-        } catch (IOException e) {
-            throw new ListenFailed(settings, String.valueOf(e.getMessage()));
-        }
-    }
-
-    private static HttpRouting.Builder routing(
-            ServerSettings.Http settings, Lifecycle lifecycle, ServerMetrics metrics) {
-        Serving serving = new Serving(lifecycle::service, settings.bodyBytesMax(), settings.heartbeat());
+    private static HttpRouting.Builder routing(ServerSettings.Http settings, Behind behind) {
+        Serving serving = new Serving(behind.lifecycle()::service, settings.bodyBytesMax(), settings.heartbeat());
         ModelsRoute models = new ModelsRoute(serving);
         HttpRouting.Builder routing = HttpRouting.builder();
         routing.addFilter(new ConnectionClosing());
         routing.addFilter(new RequestIds());
+        routing.addFilter(behind.access());
         ErrorMapping.register(routing);
-        routing.post("/v1/chat/completions", new ChatCompletionsRoute(serving));
-        routing.post("/v1/completions", new CompletionsRoute(serving));
+        routing.post("/v1/chat/completions", new InferenceHandler(behind.intake(), new ChatCompletionsRoute(serving)));
+        routing.post("/v1/completions", new InferenceHandler(behind.intake(), new CompletionsRoute(serving)));
         routing.get("/v1/models", models);
         routing.get("/v1/models/{id}", models::handleOne);
-        routing.get("/metrics", new MetricsRoute(metrics));
-        routing.register(new ProbeRoutes(lifecycle));
-        for (Route route : ROUTES) routing.any(route.path(), methodNotAllowed(route.method()));
-        routing.any((request, _) -> {
-            throw ApiError.invalid(
-                    404,
-                    null,
-                    "unknown_url",
-                    "Unknown request URL: " + request.prologue().method().text() + " "
-                            + request.path().path() + ".");
-        });
+        routing.get("/metrics", new MetricsRoute(behind.metrics()));
+        routing.register(new ProbeRoutes(behind.lifecycle()));
+        UnknownRoutes.register(routing, ROUTES);
         return routing;
-    }
-
-    private static Handler methodNotAllowed(String allowed) {
-        return (request, response) -> {
-            response.header(HeaderNames.ALLOW, allowed);
-            throw ApiError.invalid(
-                    405,
-                    null,
-                    "method_not_allowed",
-                    request.path().path() + " takes " + allowed + ", not "
-                            + request.prologue().method().text() + ".");
-        };
     }
 
     /// The port that is listened on.
     int port() {
-        return server.port();
+        return listener.port();
     }
 
     /// Stops listening, and gives responses under way a moment to end.
     @Override
     public void close() {
-        server.stop();
-    }
-
-    /// The address cannot be listened on; the message says what to do.
-    static final class ListenFailed extends RuntimeException {
-        ListenFailed(ServerSettings.Http settings, String why) {
-            super("cannot listen on " + settings.host() + " port " + settings.port() + ": " + why
-                    + "; choose another with --port, or --port 0 for any free one");
-        }
+        listener.close();
     }
 }

@@ -4,11 +4,14 @@ import io.sluice.device.NotEnoughMemory;
 import io.sluice.modelstore.ModelFileException;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.JsonOut;
+import io.sluice.server.policy.KeyRing;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsException;
 import io.sluice.server.settings.SettingsFlags;
+import io.sluice.server.settings.SettingsSource;
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -60,14 +63,16 @@ final class ServeCommand implements Callable<Integer> {
         long startNs = System.nanoTime();
         ServerAssembly assembly;
         try {
-            ServerSettings settings = SettingsFlags.resolve(spec.commandLine().getParseResult(), System.getenv());
+            SettingsSource source = SettingsFlags.source(spec.commandLine().getParseResult(), System.getenv());
+            ServerSettings settings = source.settings();
             LogFormat.install(settings.lifecycle().logFormat());
             say("Sluice " + Version.TEXT);
-            assembly = ServerAssembly.start(settings, this::say);
+            assembly = ServerAssembly.start(source, settings, this::say);
+            ReloadSignal.install(assembly::reload);
             announce(assembly, settings, startNs);
         } catch (SettingsException e) {
             return fail(e, ASKED_WRONGLY);
-        } catch (ModelFileException | NotEnoughMemory | HttpServer.ListenFailed e) {
+        } catch (ModelFileException | NotEnoughMemory | Listener.ListenFailed e) {
             return fail(e, FAILED);
         }
         return serve(assembly);
@@ -107,20 +112,29 @@ final class ServeCommand implements Callable<Integer> {
 
     private void announce(ServerAssembly assembly, ServerSettings settings, long startNs) {
         ServedModel model = assembly.served();
-        String host = settings.http().host();
+        Optional<KeyRing> keys = assembly.policy().keys();
         say("Ready     after %.1f s; metrics at %s/metrics"
                 .formatted((System.nanoTime() - startNs) / 1e9, assembly.url()));
-        say(
-                host.equals("127.0.0.1") || host.equals("localhost")
-                        ? "Serving   \"" + model.name() + "\" at " + assembly.url()
-                                + " (this machine only: there are no API keys yet; --host 0.0.0.0 opens it)"
-                        : "Serving   \"" + model.name() + "\" at " + assembly.url() + " (whoever reaches " + host
-                                + " can use it: there are no API keys yet)");
-        say("Try       " + curl(assembly.url(), model));
+        say("Serving   \"" + model.name() + "\" at " + assembly.url() + " (" + forWhom(keys, settings) + ")");
+        assembly.adminUrl()
+                .ifPresent(url -> say("Admin     " + url + "/admin/queue"
+                        + (keys.isPresent() ? " (for admin keys)" : " (this machine only)")));
+        say("Try       " + curl(assembly.url(), model, keys.isPresent()));
+    }
+
+    private static String forWhom(Optional<KeyRing> keys, ServerSettings settings) {
+        if (keys.isPresent()) {
+            return "for the " + Amounts.count(keys.get().keys().size()) + " API keys of "
+                    + settings.access().keysFile().orElseThrow();
+        }
+        String host = settings.http().host();
+        return host.startsWith("127.") || host.equals("localhost") || host.equals("::1")
+                ? "this machine only: there are no API keys; `sluice keys create` makes one"
+                : "whoever reaches " + host + " can use it: there are no API keys";
     }
 
     /// A command that works as it stands.
-    private static String curl(String url, ServedModel model) {
+    private static String curl(String url, ServedModel model, boolean needsKey) {
         String name = new JsonOut().string(model.name()).toString().replace("'", "'\\''");
         boolean chat = model.chatTemplate().isPresent();
         String body = "{\"model\":" + name
@@ -128,6 +142,7 @@ final class ServeCommand implements Callable<Integer> {
                         ? ",\"messages\":[{\"role\":\"user\",\"content\":\"Hello! Who are you?\"}],\"stream\":true}"
                         : ",\"prompt\":\"Once upon a time\",\"max_tokens\":50,\"stream\":true}");
         return "curl -N " + url + (chat ? "/v1/chat/completions" : "/v1/completions")
+                + (needsKey ? " -H \"Authorization: Bearer $SLUICE_API_KEY\"" : "")
                 + " -H 'Content-Type: application/json' -d '" + body + "'";
     }
 

@@ -7,76 +7,121 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.device.Device;
 import io.sluice.modelstore.ModelFiles;
 import io.sluice.modelstore.ModelStore;
+import io.sluice.server.admin.AdminRoutes;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.ServedModel;
+import io.sluice.server.policy.Policy;
+import io.sluice.server.settings.AdminPort;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsException;
 import io.sluice.server.settings.SettingsFlags;
+import io.sluice.server.settings.SettingsSource;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Consumer;
 
-/// Puts the parts together, in this order: listener (so that probes are answered while the model loads), model, engine,
-/// service. The only place that knows them all. Closing takes them apart in reverse. One thread.
+/// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are answered while
+/// the
+/// weights load), engine, service. The only place that knows them all. Closing takes them apart in reverse. One thread.
 final class ServerAssembly implements AutoCloseable {
     private static final String DEMO = "sluice-demo";
 
     private final ServerSettings settings;
     private final Lifecycle lifecycle = new Lifecycle();
-    private final ModelFiles model;
-    private final HttpServer http;
-    private final Engine engine;
+    private final Deque<Runnable> endings = new ArrayDeque<>(); // of what was started, latest first
     private final ServedModel served;
+    private final Tenancy tenancy;
+    private final HttpServer http;
+    private final Optional<AdminServer> admin;
+    private final Engine engine;
 
     /// @param say takes lines for the operator about what was decided
-    private ServerAssembly(ServerSettings settings, Consumer<String> say) {
+    private ServerAssembly(SettingsSource source, ServerSettings settings, Consumer<String> say) {
         this.settings = settings;
-        // Opened before anything else: what is wrong with it should be the first thing said.
-        this.model = open(settings.model());
-        List<String> names = settings.model().names().orElse(List.of(model.name()));
-        ServerMetrics metrics = new ServerMetrics(names.getFirst());
         try {
-            this.http = HttpServer.start(settings.http(), lifecycle, metrics);
-        } catch (RuntimeException e) {
-            model.close();
-            throw e;
-        }
-        try {
-            ModelPlan plan = ModelPlan.of(settings, model.config(), Device.preferredDtype(model), memoryBytes());
-            say.accept(describe(model, plan));
-            this.engine = Engine.start(names.getFirst(), engineSettings(), Device.runner(model, plan.runner()));
-            say.accept(describe(engine.limits(), plan));
-            this.served = new ServedModel(
-                    names,
-                    model.tokenizer(),
-                    model.chatTemplate(),
-                    model.generationDefaults(),
-                    settings.engine().outputTokensDefault(),
-                    System.currentTimeMillis() / 1000);
+            // Opened before anything else: what is wrong with it should be the first thing said.
+            ModelFiles model = open(settings.model());
+            endings.push(model::close);
+            this.served = served(settings, model);
+            ServerMetrics metrics =
+                    new ServerMetrics(served.name(), settings.access().metricsTenantsMax());
+            this.tenancy = Tenancy.of(source, settings, served, metrics, System::nanoTime);
+            this.http = HttpServer.start(
+                    settings.http(), new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter()));
+            endings.push(http::close);
+            AdminRoutes routes = new AdminRoutes(
+                    tenancy.intake(), tenancy.reload(), settings.http().bodyBytesMax());
+            this.admin = startAdmin(routes);
+            admin.ifPresent(started -> endings.push(started::close));
+            this.engine = startEngine(model, say);
+            endings.push(engine::close);
             metrics.observe(engine);
-            lifecycle.ready(new GenerationService(served, engine, metrics), engine::isAlive);
+            routes.observe(engine);
+            lifecycle.ready(new GenerationService(served, engine), engine::isAlive);
         } catch (Throwable e) {
-            http.close();
-            model.close();
+            endings.forEach(Runnable::run);
             throw e;
         }
     }
 
+    private static ServedModel served(ServerSettings settings, ModelFiles model) {
+        return new ServedModel(
+                settings.model().names().orElse(List.of(model.name())),
+                model.tokenizer(),
+                model.chatTemplate(),
+                model.generationDefaults(),
+                settings.engine().outputTokensDefault(),
+                System.currentTimeMillis() / 1000);
+    }
+
+    private Optional<AdminServer> startAdmin(AdminRoutes routes) {
+        int port = switch (settings.access().adminPort()) {
+            case AdminPort.Off() -> -1;
+            case AdminPort.Auto() -> AdminServer.portAfter(settings.http().port());
+            case AdminPort.Fixed(int chosen) -> chosen;
+        };
+        if (port < 0) return Optional.empty();
+        Listener.Address address = new Listener.Address(settings.access().adminHost(), port, "--admin-port");
+        return Optional.of(AdminServer.start(address, settings.http().bodyBytesMax(), tenancy.adminFilter(), routes));
+    }
+
+    private Engine startEngine(ModelFiles model, Consumer<String> say) {
+        ModelPlan plan = ModelPlan.of(settings, model.config(), Device.preferredDtype(model), memoryBytes());
+        say.accept(describe(model, plan));
+        Engine started = Engine.start(served.name(), engineSettings(), Device.runner(model, plan.runner()));
+        say.accept(describe(started.limits(), plan));
+        return started;
+    }
+
     /// Starts everything; returns when requests are taken.
-    static ServerAssembly start(ServerSettings settings, Consumer<String> say) {
-        return new ServerAssembly(settings, say);
+    static ServerAssembly start(SettingsSource source, ServerSettings settings, Consumer<String> say) {
+        return new ServerAssembly(source, settings, say);
     }
 
     /// Where clients on this machine find the server.
     String url() {
-        String host = settings.http().host();
-        boolean everywhere = host.equals("0.0.0.0") || host.equals("::");
-        String address = everywhere ? "127.0.0.1" : host.contains(":") ? "[" + host + "]" : host;
-        return "http://" + address + ":" + http.port();
+        return Listener.url(settings.http().host(), http.port());
+    }
+
+    /// Where operators on this machine find the admin routes, if they are anywhere.
+    Optional<String> adminUrl() {
+        return admin.map(started -> Listener.url(settings.access().adminHost(), started.port()));
+    }
+
+    Policy policy() {
+        return tenancy.intake().policy().now().policy();
+    }
+
+    /// Reads policy and keys again.
+    void reload() {
+        tenancy.reload().reloadOnSignal();
     }
 
     ServedModel served() {
@@ -99,13 +144,11 @@ final class ServerAssembly implements AutoCloseable {
         return engine.drain(settings.lifecycle().drainTimeout());
     }
 
-    /// What is still running ends with an error event.
+    /// What is still running ends with an error event: the engine ends first.
     @Override
     public void close() {
         lifecycle.drain();
-        engine.close();
-        http.close();
-        model.close();
+        endings.forEach(Runnable::run);
     }
 
     int runningCount() {

@@ -14,14 +14,20 @@ import io.sluice.batching.Admission;
 import io.sluice.batching.Engine;
 import io.sluice.batching.EngineStats;
 import io.sluice.batching.ModelLimits;
+import io.sluice.batching.Timeline;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.GenerationMeter;
+import io.sluice.server.generation.RequestMeter;
+import io.sluice.server.generation.RequestMeters;
 import io.sluice.server.generation.Usage;
+import io.sluice.server.metrics.TenantCollector;
+import io.sluice.server.metrics.TenantMeter;
+import io.sluice.server.metrics.TenantTable;
+import io.sluice.server.quota.QuotaLimit;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -29,6 +35,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 
 /// What is measured, under our own names (`sluice_*`) and under those that dashboards and routers for vLLM already
 /// read.
@@ -53,14 +60,20 @@ final class ServerMetrics implements GenerationMeter {
     private final List<Timer> tokenGap;
     private final List<Timer> request;
     private final Counter admitted;
-    private final Map<Admission.Reason, Counter> refused = new EnumMap<>(Admission.Reason.class);
+    private final Map<String, Counter> refused = new ConcurrentHashMap<>();
     private final Map<String, List<Counter>> finished = new ConcurrentHashMap<>();
     private final List<Counter> promptTokens;
     private final List<Counter> cachedTokens;
     private final List<Counter> outputTokens;
+    private final Counter blockSeconds;
+    private final PrometheusMeterRegistry tenantRegistry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final TenantTable tenants;
 
     /// @param model name of the served model, the label of every series
-    ServerMetrics(String model) {
+    /// @param tenantsMax tenants that have series of their own
+    ServerMetrics(String model, int tenantsMax) {
+        tenants = new TenantTable(tenantsMax);
+        tenantRegistry.getPrometheusRegistry().register(new TenantCollector(tenants, model));
         ours = Tags.of("model", model);
         vllms = Tags.of("model_name", model, "engine", "0");
         firstToken =
@@ -72,26 +85,29 @@ final class ServerMetrics implements GenerationMeter {
                 .description("Requests that were taken.")
                 .tags(ours)
                 .register(registry);
-        for (Admission.Reason reason : Admission.Reason.values()) {
-            refused.put(
-                    reason,
-                    Counter.builder("sluice_requests_refused")
-                            .description("Requests that were not taken.")
-                            .tags(ours.and("reason", reason.name().toLowerCase(Locale.ROOT)))
-                            .register(registry));
-        }
-        for (String word : List.of("stop", "length", "abort", "expired", "stalled", "error")) {
+        Stream.concat(
+                        Arrays.stream(Admission.Reason.values())
+                                .map(reason -> reason.name().toLowerCase(Locale.ROOT)),
+                        Arrays.stream(QuotaLimit.values()).map(QuotaLimit::code))
+                .forEach(reason -> refused.put(
+                        reason,
+                        counter(
+                                "sluice_requests_refused",
+                                "Requests that were not taken.",
+                                ours.and("reason", reason))));
+        for (String word : List.of("stop", "length", "abort", "expired", "stalled", "revoked", "error")) {
             finished.put(
                     word,
                     List.of(
                             counter("sluice_choices_finished", "Choices by how they ended.", ours.and("reason", word)),
                             counter("vllm:request_success", "As vLLM.", vllms.and("finished_reason", word))));
         }
-        promptTokens = counters("prompt_tokens", "Prompt tokens of finished requests.");
+        promptTokens = counters("prompt_tokens", "Prompt tokens of ended requests.");
         cachedTokens = List.of(
                 counter("sluice_prompt_tokens_cached", "Of those, found in the prefix cache.", ours),
                 counter("vllm:prompt_tokens_cached", "As vLLM.", vllms));
-        outputTokens = counters("generation_tokens", "Output tokens of finished requests.");
+        outputTokens = counters("generation_tokens", "Output tokens of ended requests.");
+        blockSeconds = counter("sluice_kv_block_seconds", "KV blocks that ended requests held, times how long.", ours);
         new JvmMemoryMetrics().bindTo(registry);
         new JvmThreadMetrics().bindTo(registry);
     }
@@ -220,43 +236,66 @@ final class ServerMetrics implements GenerationMeter {
                 .setLabelValues(Integer.toString(limits.blockSize()), Integer.toString(limits.blockCount()));
     }
 
+    /// The totals.
     void scrape(OutputStream out, String contentType) throws IOException {
         registry.scrape(out, contentType);
     }
 
-    @Override
-    public void admitted(int promptTokenCount, int choices) {
-        admitted.increment();
+    /// The tenants' series, in the same format.
+    void scrapeTenants(OutputStream out, String contentType) throws IOException {
+        tenantRegistry.scrape(out, contentType);
     }
 
     @Override
-    public void refused(Admission.Reason reason) {
-        Objects.requireNonNull(refused.get(reason)).increment();
+    public RequestMeter begin(String tenant) {
+        return new RequestMeters(List.of(new OneRequest(), new TenantMeter(tenants, tenant)));
     }
 
-    @Override
-    public void firstToken(long waitNs) {
-        for (Timer timer : firstToken) timer.record(waitNs, TimeUnit.NANOSECONDS);
-    }
+    /// Counts one request in the totals.
+    private final class OneRequest implements RequestMeter {
+        private List<Timeline> timelines = List.of();
 
-    @Override
-    public void furtherTokens(int count, long gapNs) {
-        for (int i = 0; i < count; i++) {
-            for (Timer timer : tokenGap) timer.record(gapNs / count, TimeUnit.NANOSECONDS);
+        @Override
+        public void admitted(Admitted taken) {
+            timelines = taken.timelines();
+            admitted.increment();
         }
-    }
 
-    @Override
-    public void finished(Finish finish) {
-        finished.getOrDefault(finish.word(), List.of()).forEach(Counter::increment);
-    }
+        @Override
+        public void refused(String reason) {
+            Objects.requireNonNull(refused.get(reason), reason).increment();
+        }
 
-    @Override
-    public void completed(Usage usage, long durationNs) {
-        for (Timer timer : request) timer.record(durationNs, TimeUnit.NANOSECONDS);
-        promptTokens.forEach(counter -> counter.increment(usage.prompt()));
-        cachedTokens.forEach(counter -> counter.increment(usage.cached()));
-        outputTokens.forEach(counter -> counter.increment(usage.completion()));
+        @Override
+        public void firstToken(long waitNs) {
+            for (Timer timer : firstToken) timer.record(waitNs, TimeUnit.NANOSECONDS);
+        }
+
+        @Override
+        public void furtherTokens(int count, long gapNs) {
+            for (int i = 0; i < count; i++) {
+                for (Timer timer : tokenGap) timer.record(gapNs / count, TimeUnit.NANOSECONDS);
+            }
+        }
+
+        @Override
+        public void finished(Finish finish) {
+            finished.getOrDefault(finish.word(), List.of()).forEach(Counter::increment);
+        }
+
+        @Override
+        public void completed(long durationNs) {
+            for (Timer timer : request) timer.record(durationNs, TimeUnit.NANOSECONDS);
+        }
+
+        @Override
+        public void ended(Usage usage) {
+            promptTokens.forEach(counter -> counter.increment(usage.prompt()));
+            cachedTokens.forEach(counter -> counter.increment(usage.cached()));
+            outputTokens.forEach(counter -> counter.increment(usage.completion()));
+            long blockNs = timelines.stream().mapToLong(Timeline::blockNs).sum();
+            blockSeconds.increment(blockNs / 1e9);
+        }
     }
 
     private List<Timer> timers(String name, String description, Duration[] buckets, String vllmName) {

@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
-/// The command line: `serve`, `chat`, `version`; `simulate` and `bench` are the launcher's. Exit codes: 0 as asked, 1
-/// failed, 2 asked wrongly.
+/// The command line: `serve`, `chat`, `keys`, `policy`, `version`; `simulate` and `bench` are the launcher's. Exit
+/// codes: 0 as asked, 1 failed, 2 asked wrongly.
 public final class SluiceCommand {
     /// Examples are lines to copy: they must not be wrapped.
     private static final int HELP_WIDTH = 110;
@@ -31,6 +31,8 @@ public final class SluiceCommand {
                 .addSubcommand(
                         "simulate", MeasuringElsewhere.commandLine("Replays a request trace on a simulated device."))
                 .addSubcommand("bench", MeasuringElsewhere.commandLine("Measures a running server under load."))
+                .addSubcommand("keys", new CommandLine(new KeysCommand()))
+                .addSubcommand("policy", new CommandLine(new PolicyCommand()))
                 .addSubcommand("version", new CommandLine(new VersionCommand()));
         spec.mixinStandardHelpOptions(true).version("Sluice " + Version.TEXT);
         spec.subcommands().values().forEach(command -> command.getCommandSpec().version(spec.version()));
@@ -45,6 +47,7 @@ public final class SluiceCommand {
                         "  sluice chat                                   talk to the server in this terminal",
                         "  sluice simulate --trace requests.csv          what a trace would get, without a GPU",
                         "  sluice bench serve --url http://localhost:8000",
+                        "  sluice keys create --tenant acme              an API key, for a server with --api-keys-file",
                         "  sluice serve --help                           every setting");
         CommandLine commands = new CommandLine(spec);
         commands.setUsageHelpWidth(HELP_WIDTH);

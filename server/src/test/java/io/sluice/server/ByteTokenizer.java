@@ -10,6 +10,7 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
 /// A fake tokenizer that goes with `ScriptedRunner`: a token per UTF-8 byte, so that every character beyond ASCII is
@@ -18,8 +19,16 @@ final class ByteTokenizer implements Tokenizer {
     /// What follows it in a prompt is what the fake model answers.
     static final char MARK = '→';
 
+    private final AtomicInteger encodings = new AtomicInteger();
+
+    /// How many texts were turned into tokens.
+    int encodings() {
+        return encodings.get();
+    }
+
     @Override
     public int[] encode(String text) {
+        encodings.incrementAndGet();
         return text.codePoints()
                 .flatMap(c -> c == MARK ? IntStream.of(ScriptedRunner.SCRIPT) : bytesOf(c))
                 .toArray();

@@ -16,7 +16,7 @@ import picocli.CommandLine;
 class CommandLineTest {
 
     /// What a command printed and how it ended.
-    private record Outcome(int exitCode, String out, String err) {}
+    record Outcome(int exitCode, String out, String err) {}
 
     @Test
     void without_arguments_the_commands_are_explained_with_examples() {
@@ -53,7 +53,24 @@ class CommandLineTest {
                 "sreve | unknown command \"sreve\" (did you mean serve?)",
                 "serve --block-size 7 | --block-size must be a power of two, got 7",
                 "serve --max-num-seqs 64 --max-num-batched-tokens 32 | --max-num-batched-tokens is 32, less than max-num-seqs, 64",
-                "serve --config /nowhere/sluice.yaml | there is no such file"
+                "serve --config /nowhere/sluice.yaml | there is no such file",
+                "serve --host 0.0.0.0 | sluice keys create --tenant NAME",
+                "serve --host 0.0.0.0 | --allow-anonymous",
+                "serve --host example.org | --host is example.org, which others can reach, and there are no API keys",
+                "serve --admin-host 0.0.0.0 | --admin-host is 0.0.0.0, which others can reach",
+                "serve --allow-anonymous --admin-host 10.0.0.1 | sluice keys create --admin",
+                "serve --allow-anonymous --api-keys-file x | --allow-anonymous contradicts api-keys-file",
+                "serve --admin-port never | --admin-port must be a whole number from 0 to 65535",
+                "serve --api-keys-file /nowhere/keys --port 0 | sluice keys create --file /nowhere/keys",
+                "serve --metrics-tenants-max 0 | --metrics-tenants-max must be a whole number from 1 to 1000",
+                "keys create | whose key is it to be? give --tenant NAME, or --admin",
+                "keys create --tenant a/b | tenant \"a/b\" must be up to 64 letters",
+                "keys create --tenant a --expires never | --expires must be a time such as 90d or 12h, or a day",
+                "keys create --tenant a --expires 2027-13-01 | --expires must be a time such as 90d or 12h, or a day",
+                "keys create --tenant a --requests-per-minute 0 | must be between 1 and",
+                "keys revoke | ID",
+                "keys remove x | \"remove\"",
+                "policy check | --config"
             })
     void what_cannot_be_is_one_line_and_exit_code_2(String arguments, String message) {
         Outcome outcome = run(arguments.strip().split(" ", -1));
@@ -127,7 +144,7 @@ class CommandLineTest {
         }
     }
 
-    private static Outcome run(String... arguments) {
+    static Outcome run(String... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
         CommandLine commands = SluiceCommand.commandLine()

@@ -6,11 +6,13 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.GenerationDefaults;
 import io.sluice.modelstore.RenderedChat;
+import io.sluice.server.admin.AdminRoutes;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.openai.Json;
 import io.sluice.server.settings.ServerSettings;
+import io.sluice.server.settings.SettingsSource;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -24,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -33,39 +36,59 @@ final class TestServer implements AutoCloseable {
     static final String MODEL = "test-model";
     static final int CONTEXT_MAX = 8192;
     static final long BODY_BYTES_MAX = 64 * 1024;
+    static final int TENANTS_SHOWN = 10;
 
     final ScriptedRunner.Gate gate = new ScriptedRunner.Gate();
+    /// Stands still unless a test moves it: sums are exact then.
+    final AtomicLong quotaClock = new AtomicLong();
+
+    final ByteTokenizer tokenizer = new ByteTokenizer();
     final Lifecycle lifecycle = new Lifecycle();
-    final ServerMetrics metrics = new ServerMetrics(MODEL);
+    final ServerMetrics metrics = new ServerMetrics(MODEL, TENANTS_SHOWN);
+    final Tenancy tenancy;
     final Engine engine;
     final HttpServer http;
+    final AdminServer admin;
     final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     /// What a test may choose.
-    record Options(int sequencesMax, int waitingMax, int blockCount, Duration heartbeat, GenerationDefaults defaults) {
+    ///
+    /// @param source where policy and keys are read from
+    record Options(
+            int sequencesMax,
+            int waitingMax,
+            int blockCount,
+            Duration heartbeat,
+            GenerationDefaults defaults,
+            SettingsSource source) {
         static Options usual() {
-            return new Options(8, 64, 4096, Duration.ofSeconds(30), noDefaults());
+            SettingsSource nothing = new SettingsSource(Map.of(), Optional.empty(), Map.of());
+            return new Options(8, 64, 4096, Duration.ofSeconds(30), noDefaults(), nothing);
         }
 
         Options withSequencesMax(int count) {
-            return new Options(count, waitingMax, blockCount, heartbeat, defaults);
+            return new Options(count, waitingMax, blockCount, heartbeat, defaults, source);
         }
 
         Options withWaitingMax(int count) {
-            return new Options(sequencesMax, count, blockCount, heartbeat, defaults);
+            return new Options(sequencesMax, count, blockCount, heartbeat, defaults, source);
         }
 
         Options withBlockCount(int count) {
-            return new Options(sequencesMax, waitingMax, count, heartbeat, defaults);
+            return new Options(sequencesMax, waitingMax, count, heartbeat, defaults, source);
         }
 
         Options withHeartbeat(Duration time) {
-            return new Options(sequencesMax, waitingMax, blockCount, time, defaults);
+            return new Options(sequencesMax, waitingMax, blockCount, time, defaults, source);
         }
 
         Options withDefaults(GenerationDefaults recommended) {
-            return new Options(sequencesMax, waitingMax, blockCount, heartbeat, recommended);
+            return new Options(sequencesMax, waitingMax, blockCount, heartbeat, recommended, source);
+        }
+
+        Options withSource(SettingsSource given) {
+            return new Options(sequencesMax, waitingMax, blockCount, heartbeat, defaults, given);
         }
     }
 
@@ -74,12 +97,29 @@ final class TestServer implements AutoCloseable {
                 options.blockCount(), 16, CONTEXT_MAX, 512, options.sequencesMax(), ScriptedRunner.VOCAB_SIZE, 0);
         engine = Engine.start(
                 "test", new EngineSettings(options.waitingMax(), true, 512), () -> new ScriptedRunner(limits, gate));
-        http = HttpServer.start(
-                new ServerSettings.Http("127.0.0.1", 0, BODY_BYTES_MAX, options.heartbeat()), lifecycle, metrics);
-        metrics.observe(engine);
         ServedModel model = new ServedModel(
-                List.of(MODEL, "alias"), new ByteTokenizer(), Optional.of(template()), options.defaults(), 1000, 1);
-        lifecycle.ready(new GenerationService(model, engine, metrics), engine::isAlive);
+                List.of(MODEL, "alias"), tokenizer, Optional.of(template()), options.defaults(), 1000, 1);
+        ServerSettings settings = options.source().settings();
+        tenancy = Tenancy.of(options.source(), settings, model, metrics, quotaClock::get);
+        http = HttpServer.start(
+                new ServerSettings.Http("127.0.0.1", 0, BODY_BYTES_MAX, options.heartbeat()),
+                new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter()));
+        AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), BODY_BYTES_MAX);
+        admin = AdminServer.start(
+                new Listener.Address("127.0.0.1", 0, "--admin-port"), BODY_BYTES_MAX, tenancy.adminFilter(), routes);
+        metrics.observe(engine);
+        routes.observe(engine);
+        lifecycle.ready(new GenerationService(model, engine), engine::isAlive);
+    }
+
+    /// The routes of a server that has no engine yet, or for which there is no room.
+    static HttpServer startRoutes(ServerSettings.Http settings, Lifecycle lifecycle) {
+        ServerMetrics metrics = new ServerMetrics("m", TENANTS_SHOWN);
+        ServedModel model = new ServedModel(List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1);
+        SettingsSource nothing = Options.usual().source();
+        Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, System::nanoTime);
+        return HttpServer.start(
+                settings, new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter()));
     }
 
     static TestServer start() {
@@ -231,5 +271,6 @@ final class TestServer implements AutoCloseable {
         engine.close();
         client.close();
         http.close();
+        admin.close();
     }
 }

@@ -44,9 +44,8 @@ final class Choice {
         stream.await(tokensRead, patience);
     }
 
-    /// Waits until the engine has ended the choice too, at most for `patience`.
-    void awaitEnding(Duration patience) throws InterruptedException {
-        long deadlineNs = System.nanoTime() + patience.toNanos();
+    /// Waits until the engine has ended the choice too, at most until `deadlineNs`.
+    void awaitEnding(long deadlineNs) throws InterruptedException {
         while (stream.ending().isEmpty() && System.nanoTime() < deadlineNs) {
             stream.await(stream.count(), Duration.ofNanos(Math.max(1, deadlineNs - System.nanoTime())));
         }

@@ -12,4 +12,10 @@ public record Delta(
         int choice,
         String text,
         List<TokenLogprob> logprobs,
-        @Nullable Finish finish) {}
+        @Nullable Finish finish) {
+
+    /// The same news with another ending.
+    Delta endedBy(Finish other) {
+        return new Delta(choice, text, logprobs, other);
+    }
+}

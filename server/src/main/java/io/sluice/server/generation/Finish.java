@@ -18,6 +18,9 @@ public sealed interface Finish {
     /// The client did not read for longer than it may.
     record Stalled(String detail) implements Finish {}
 
+    /// Its caller's key was revoked.
+    record Revoked() implements Finish {}
+
     /// The engine could not go on; the same request may succeed if sent again.
     record Failed(String detail) implements Finish {}
 
@@ -29,6 +32,7 @@ public sealed interface Finish {
             case Cancelled() -> "abort";
             case Expired _ -> "expired";
             case Stalled _ -> "stalled";
+            case Revoked() -> "revoked";
             case Failed _ -> "error";
         };
     }

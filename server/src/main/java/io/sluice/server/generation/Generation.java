@@ -6,7 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// An admitted request on its way: the texts of all its choices, as they grow. `next`, `usage` and `close` belong to
-/// one thread; any thread may `cancel`. Closing gives up what has not ended.
+/// one thread; any thread may `cancel` and `revoke`. Closing gives up what has not ended.
 public final class Generation implements AutoCloseable {
 
     /// With several choices the reader waits for one and looks at all; this is how long the others can be overlooked.
@@ -18,13 +18,14 @@ public final class Generation implements AutoCloseable {
     private final List<Choice> choices;
     private final int promptCount;
     private final int promptTokens;
-    private final GenerationMeter meter;
+    private final RequestMeter meter;
     private final long startNs = System.nanoTime();
     private final long[] latestNewsNs; // [choice]; 0 before the first token
     private boolean anyToken;
-    private boolean completed;
+    private boolean ended; // the meter knows
+    private volatile boolean revoked;
 
-    Generation(List<Choice> choices, int promptCount, int promptTokens, GenerationMeter meter) {
+    Generation(List<Choice> choices, int promptCount, int promptTokens, RequestMeter meter) {
         this.choices = List.copyOf(choices);
         this.promptCount = promptCount;
         this.promptTokens = promptTokens;
@@ -55,12 +56,21 @@ public final class Generation implements AutoCloseable {
 
     /// What the request took, once it is finished.
     public Usage usage() throws InterruptedException {
+        awaitEndings();
+        return figures();
+    }
+
+    private void awaitEndings() throws InterruptedException {
+        long deadlineNs = System.nanoTime() + LAST_FIGURES.toNanos();
+        for (Choice choice : choices) choice.awaitEnding(deadlineNs);
+    }
+
+    private Usage figures() {
         int cached = 0;
         int completion = 0;
         int choicesPerPrompt = choices.size() / promptCount;
         for (int i = 0; i < choices.size(); i++) {
             Choice choice = choices.get(i);
-            choice.awaitEnding(LAST_FIGURES);
             completion += choice.tokensUsed();
             // All choices of a prompt share its computation: the first one's figure stands for it.
             if (i % choicesPerPrompt == 0) cached += choice.cachedTokens();
@@ -73,6 +83,12 @@ public final class Generation implements AutoCloseable {
         choices.forEach(Choice::cancel);
     }
 
+    /// Gives everything up for the sake of its caller's key: the choices end as revoked. Any thread.
+    void revoke() {
+        revoked = true;
+        cancel();
+    }
+
     @Override
     public void close() {
         for (Choice choice : choices) {
@@ -80,6 +96,26 @@ public final class Generation implements AutoCloseable {
             choice.cancel();
             meter.finished(new Finish.Cancelled());
         }
+        try {
+            end();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // the figures at hand were counted
+        }
+    }
+
+    /// Tells the meter what all of it took, once. What was given up is still being computed when the reader leaves: its
+    /// figures come within a step.
+    private void end() throws InterruptedException {
+        if (ended) return;
+        ended = true;
+        InterruptedException interrupted = null;
+        try {
+            awaitEndings();
+        } catch (InterruptedException e) {
+            interrupted = e;
+        }
+        meter.ended(figures());
+        if (interrupted != null) throw interrupted;
     }
 
     private List<Delta> look() throws InterruptedException {
@@ -89,12 +125,13 @@ public final class Generation implements AutoCloseable {
             int before = choice.tokensRead();
             Delta delta = choice.read();
             if (delta == null) continue;
+            if (revoked && delta.finish() instanceof Finish.Cancelled) delta = delta.endedBy(new Finish.Revoked());
             news.add(delta);
             count(i, choice.tokensRead() - before, delta.finish());
         }
-        if (!news.isEmpty() && isFinished() && !completed) {
-            completed = true;
-            meter.completed(usage(), System.nanoTime() - startNs);
+        if (!news.isEmpty() && isFinished() && !ended) {
+            meter.completed(System.nanoTime() - startNs);
+            end();
         }
         return news;
     }

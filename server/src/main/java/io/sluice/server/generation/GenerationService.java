@@ -1,20 +1,21 @@
 package io.sluice.server.generation;
 
 import io.sluice.batching.Admission;
-import io.sluice.batching.Caller;
-import io.sluice.batching.Deadlines;
 import io.sluice.batching.Engine;
 import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.InvalidRequest;
-import io.sluice.batching.PrefixScope;
 import io.sluice.batching.SamplingParams;
+import io.sluice.batching.Timeline;
 import io.sluice.batching.TokenStream;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.ChatTemplate.ChatTemplateException;
+import io.sluice.server.quota.QuotaRefusal;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,12 +28,10 @@ public final class GenerationService {
 
     private final ServedModel model;
     private final Engine engine;
-    private final GenerationMeter meter;
 
-    public GenerationService(ServedModel model, Engine engine, GenerationMeter meter) {
+    public GenerationService(ServedModel model, Engine engine) {
         this.model = model;
         this.engine = engine;
-        this.meter = meter;
     }
 
     public ServedModel model() {
@@ -47,7 +46,7 @@ public final class GenerationService {
     /// Decides about a request at once. A request of several prompts is taken whole or not at all.
     ///
     /// @throws InvalidRequest if the request could never be served, naming the parameter
-    public Submission submit(TextRequest request) {
+    public Submission submit(TextRequest request, RequestTerms terms) {
         SamplingParams sampling = samplingOf(request);
         requireRoomInQueue(request.prompts().size());
         List<int[]> prompts = new ArrayList<>();
@@ -57,46 +56,72 @@ public final class GenerationService {
             if (tooLong != null) return tooLong;
             prompts.add(tokens);
         }
-        return submitAll(request, sampling, prompts);
+        int[] outputTokensMax = outputTokensMax(request, terms, prompts);
+        Optional<QuotaRefusal> refusal = terms.permit().reserve(tokensMax(request, prompts, outputTokensMax));
+        if (refusal.isPresent()) {
+            terms.meter().refused(refusal.get().limit().code());
+            return new Submission.OverQuota(refusal.get());
+        }
+        return submitAll(request, parts(request, terms, sampling, prompts, outputTokensMax), terms.meter());
     }
 
-    private Submission submitAll(TextRequest request, SamplingParams sampling, List<int[]> prompts) {
-        List<Choice> choices = new ArrayList<>();
-        int promptTokens = 0;
-        for (int i = 0; i < prompts.size(); i++) {
+    /// The engine's part of the request for each of its prompts.
+    private List<GenerationRequest> parts(
+            TextRequest request,
+            RequestTerms terms,
+            SamplingParams sampling,
+            List<int[]> prompts,
+            int[] outputTokensMax) {
+        List<GenerationRequest> parts = new ArrayList<>();
+        for (int i = 0; i < outputTokensMax.length; i++) {
             int[] prompt = prompts.get(i);
-            promptTokens += prompt.length;
-            // Equal prompts of one request are told apart by their place, as choices of one prompt are.
-            SamplingParams seeded = i == 0 ? sampling : sampling.withSeed(sampling.seed() + 0x9E3779B97F4A7C15L * i);
-            switch (engine.submit(engineRequest(request, i, prompt, seeded))) {
-                case Admission.Admitted(List<TokenStream> streams, var _) -> {
+            String tenant = terms.caller().tenant().name();
+            parts.add(new GenerationRequest(
+                    prompts.size() == 1 ? request.id() : request.id() + "-" + i,
+                    prompt,
+                    outputTokensMax[i],
+                    request.choiceCount(),
+                    // Equal prompts of one request are told apart by their place, as choices of one prompt are.
+                    i == 0 ? sampling : sampling.withSeed(sampling.seed() + 0x9E3779B97F4A7C15L * i),
+                    endTokens(request),
+                    terms.caller(),
+                    terms.sharedPrefixes().scope(prompt, tenant, terms.salt()),
+                    terms.deadlines()));
+        }
+        return parts;
+    }
+
+    private Submission submitAll(TextRequest request, List<GenerationRequest> parts, RequestMeter meter) {
+        List<Choice> choices = new ArrayList<>();
+        List<Timeline> timelines = new ArrayList<>();
+        for (GenerationRequest part : parts) {
+            switch (engine.submit(part)) {
+                case Admission.Admitted(List<TokenStream> streams, Timeline timeline) -> {
+                    timelines.add(timeline);
                     for (TokenStream stream : streams) {
                         choices.add(new Choice(choices.size(), stream, model.tokenizer(), request));
                     }
                 }
                 case Admission.Refused(var reason, var detail, var retryAfter) -> {
                     choices.forEach(Choice::cancel);
-                    meter.refused(reason);
+                    meter.refused(reason.name().toLowerCase(Locale.ROOT));
                     return new Submission.Refused(reason, detail, retryAfter);
                 }
             }
         }
-        meter.admitted(promptTokens, choices.size());
-        return new Submission.Started(new Generation(choices, prompts.size(), promptTokens, meter));
+        int promptTokens = parts.stream().mapToInt(part -> part.prompt().length).sum();
+        Generation generation = new Generation(choices, parts.size(), promptTokens, meter);
+        meter.admitted(new RequestMeter.Admitted(promptTokens, choices.size(), timelines, generation::revoke));
+        return new Submission.Started(generation);
     }
 
-    private GenerationRequest engineRequest(TextRequest request, int index, int[] prompt, SamplingParams sampling) {
-        String id = request.prompts().size() == 1 ? request.id() : request.id() + "-" + index;
-        return new GenerationRequest(
-                id,
-                prompt,
-                newTokensMax(request, prompt.length),
-                request.choiceCount(),
-                sampling,
-                endTokens(request),
-                Caller.ANONYMOUS,
-                PrefixScope.of(0),
-                Deadlines.NONE);
+    /// The most tokens that the request can come to: what its caller's quota is asked for.
+    private static long tokensMax(TextRequest request, List<int[]> prompts, int[] outputTokensMax) {
+        long tokens = 0;
+        for (int i = 0; i < outputTokensMax.length; i++) {
+            tokens += prompts.get(i).length + (long) request.choiceCount() * outputTokensMax[i];
+        }
+        return tokens;
     }
 
     private SamplingParams samplingOf(TextRequest request) {
@@ -168,12 +193,22 @@ public final class GenerationService {
                 false, limit + detail + " Please shorten the prompt or lower the completion's limit.");
     }
 
-    /// The request's own limit, else the rest of the context (and of the cache) capped by the operator's default.
-    private int newTokensMax(TextRequest request, int promptTokens) {
+    /// For each prompt the request's own limit; else the rest of the context and of the cache, capped by the tenant's
+    /// or
+    /// the operator's default, and by what the caller's quota can ever hold at once.
+    private int[] outputTokensMax(TextRequest request, RequestTerms terms, List<int[]> prompts) {
         Integer wanted = request.maxTokens();
-        if (wanted != null) return wanted;
-        long room = Math.min(contextMax(), engine.limits().cacheTokens()) - promptTokens;
-        return (int) Math.max(1, Math.min(room, model.outputTokensMax()));
+        long promptTokens = prompts.stream().mapToLong(prompt -> prompt.length).sum();
+        long quota = terms.permit().tokensAtOnce().orElse(Long.MAX_VALUE) - promptTokens;
+        long ofQuota = quota / ((long) prompts.size() * request.choiceCount());
+        long most = Math.min(terms.outputTokensDefault().orElse(model.outputTokensMax()), ofQuota);
+        return prompts.stream()
+                .mapToInt(prompt -> {
+                    if (wanted != null) return wanted;
+                    long room = Math.min(contextMax(), engine.limits().cacheTokens()) - prompt.length;
+                    return (int) Math.max(1, Math.min(room, most));
+                })
+                .toArray();
     }
 
     private int[] endTokens(TextRequest request) {

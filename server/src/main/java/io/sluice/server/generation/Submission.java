@@ -1,6 +1,7 @@
 package io.sluice.server.generation;
 
 import io.sluice.batching.Admission;
+import io.sluice.server.quota.QuotaRefusal;
 import java.time.Duration;
 
 /// What became of a submitted request. A value.
@@ -11,6 +12,9 @@ public sealed interface Submission {
 
     /// The engine does not take it.
     record Refused(Admission.Reason reason, String detail, Duration retryAfter) implements Submission {}
+
+    /// Its caller's quota does not allow it.
+    record OverQuota(QuotaRefusal refusal) implements Submission {}
 
     /// Prompt and wanted output are longer than the model's context.
     ///

@@ -1,5 +1,6 @@
 package io.sluice.server.generation;
 
+import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.InvalidRequest;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -33,9 +34,21 @@ public record TextRequest(
         if (prompts.size() > PROMPTS_MAX) {
             throw new InvalidRequest("prompt", "holds " + prompts.size() + " prompts; at most " + PROMPTS_MAX);
         }
+        if (choiceCount < 1 || choiceCount > GenerationRequest.CHOICES_MAX) {
+            throw new InvalidRequest(
+                    "n", "must be between 1 and " + GenerationRequest.CHOICES_MAX + ", got " + choiceCount);
+        }
         if (maxTokens != null && maxTokens < 1) {
             throw new InvalidRequest("max_tokens", "must be at least 1, got " + maxTokens);
         }
+    }
+
+    /// The fewest tokens that the request can be said to want before its prompts are tokenised: its outputs' limits, if
+    /// it
+    /// names one, and at least one token per prompt.
+    public long tokensWanted() {
+        long outputs = (long) prompts.size() * choiceCount * (maxTokens == null ? 1 : maxTokens);
+        return prompts.size() + outputs;
     }
 
     /// True if each token's log-probability is reported.

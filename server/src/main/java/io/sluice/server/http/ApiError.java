@@ -58,8 +58,20 @@ public final class ApiError extends RuntimeException {
         return new ApiError(400, "invalid_request_error", parameter, code, message, new Retry.Never());
     }
 
-    /// Too much at once: worth another try after `wait`.
-    public static ApiError overloaded(String code, String message, Duration wait) {
+    /// Nobody the server knows.
+    public static ApiError unauthorized(String code, String message) {
+        return new ApiError(401, "invalid_request_error", null, code, message, new Retry.Never());
+    }
+
+    /// Somebody, but not with this.
+    ///
+    /// @param parameter the offending field or header, if there is one
+    public static ApiError forbidden(@Nullable String parameter, String code, String message) {
+        return new ApiError(403, "permission_error", parameter, code, message, new Retry.Never());
+    }
+
+    /// More than the caller's quota: worth another try after `wait`.
+    public static ApiError overQuota(String code, String message, Duration wait) {
         return new ApiError(429, "rate_limit_error", null, code, message, new Retry.After(wait));
     }
 
@@ -68,8 +80,9 @@ public final class ApiError extends RuntimeException {
         return new ApiError(503, "server_error", null, code, message, new Retry.After(wait));
     }
 
+    /// Too late to be of use: the same request would be, too.
     public static ApiError deadline(String message) {
-        return new ApiError(408, "timeout_error", null, "deadline_exceeded", message, UNSAID);
+        return new ApiError(408, "timeout_error", null, "deadline_exceeded", message, new Retry.Never());
     }
 
     /// Our fault.

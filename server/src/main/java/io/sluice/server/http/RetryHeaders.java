@@ -10,8 +10,7 @@ import java.time.Duration;
 final class RetryHeaders {
     private static final HeaderName SHOULD_RETRY = HeaderNames.create("x-should-retry");
     private static final HeaderName RETRY_AFTER_MS = HeaderNames.create("retry-after-ms");
-    private static final long WAIT_MS_MIN = 1_000;
-    private static final long WAIT_MS_MAX = 60_000;
+    private static final long NS_PER_MS = 1_000_000;
 
     private RetryHeaders() {}
 
@@ -20,7 +19,8 @@ final class RetryHeaders {
             case Retry.Unsaid() -> {}
             case Retry.Never() -> headers.set(SHOULD_RETRY, "false");
             case Retry.After(Duration wait) -> {
-                long waitMs = Math.clamp(wait.toMillis(), WAIT_MS_MIN, WAIT_MS_MAX);
+                // The truth, rounded up; never nothing, because at once is what has just failed.
+                long waitMs = Math.max(1, Math.ceilDiv(wait.toNanos(), NS_PER_MS));
                 headers.set(HeaderNames.RETRY_AFTER, Long.toString(Math.ceilDiv(waitMs, 1000)));
                 headers.set(RETRY_AFTER_MS, Long.toString(waitMs));
             }

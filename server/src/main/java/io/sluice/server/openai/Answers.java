@@ -3,11 +3,12 @@ package io.sluice.server.openai;
 import io.helidon.http.HeaderValues;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerResponse;
-import io.sluice.batching.Admission;
+import io.sluice.server.access.Entry;
 import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.Generation;
 import io.sluice.server.generation.GenerationService;
+import io.sluice.server.generation.RequestTerms;
 import io.sluice.server.generation.Submission;
 import io.sluice.server.generation.TextRequest;
 import io.sluice.server.generation.TokenLogprob;
@@ -15,6 +16,7 @@ import io.sluice.server.http.ApiError;
 import io.sluice.server.http.ClientConnection;
 import io.sluice.server.http.JsonOut;
 import io.sluice.server.http.SseStream;
+import io.sluice.server.quota.QuotaRefusal;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -40,22 +42,19 @@ final class Answers {
     ///
     /// @param promptField what the client calls the prompt
     /// @throws ApiError if it is refused
-    static Generation start(GenerationService service, TextRequest request, CommonFields common, String promptField) {
-        return switch (service.submit(request)) {
+    static Generation start(
+            GenerationService service,
+            TextRequest request,
+            RequestTerms terms,
+            CommonFields common,
+            String promptField) {
+        return switch (service.submit(request, terms)) {
             case Submission.Started(Generation generation) -> generation;
             case Submission.TooLong(boolean promptAlone, String detail) ->
                 throw ApiError.neverFits(
                         promptAlone ? promptField : common.maxTokensField(), "context_length_exceeded", detail);
-            case Submission.Refused(Admission.Reason reason, String detail, Duration retryAfter) ->
-                throw switch (reason) {
-                    case NEVER_FITS -> ApiError.neverFits(null, "request_too_large", detail);
-                    case QUEUE_FULL -> ApiError.overloaded("queue_full", detail, retryAfter);
-                    case NO_CAPACITY -> ApiError.unavailable("no_capacity", detail, retryAfter);
-                    case DEADLINE_PASSED -> ApiError.deadline(detail);
-                    case DEADLINE_TOO_SOON -> ApiError.unavailable("deadline_too_soon", detail, retryAfter);
-                    case DRAINING -> ApiError.unavailable("draining", detail, retryAfter);
-                    case STOPPED -> ApiError.unavailable("engine_stopped", detail, retryAfter);
-                };
+            case Submission.OverQuota(QuotaRefusal refusal) -> throw Entry.overQuota(refusal);
+            case Submission.Refused refusal -> throw Refusals.error(refusal, terms.caller());
         };
     }
 
@@ -171,6 +170,9 @@ final class Answers {
                 }
                 case Finish.Stalled(String detail) -> {
                     return ApiError.unavailable("client_stalled", detail, AFTER_FAILURE);
+                }
+                case Finish.Revoked() -> {
+                    return ApiError.unauthorized("key_revoked", "The API key of this request was revoked.");
                 }
                 case Finish.Failed(String detail) -> {
                     return ApiError.unavailable("generation_failed", detail, AFTER_FAILURE);

@@ -3,6 +3,7 @@ package io.sluice.server.openai;
 import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
+import io.sluice.server.access.Entry;
 import io.sluice.server.generation.Generation;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.http.RequestBody;
@@ -26,7 +27,8 @@ public final class ChatCompletionsRoute implements Handler {
         String id = Serving.answerId("chatcmpl-");
         ChatRequest chat = ChatRequest.parse(json, id);
         String model = Serving.requireModel(service.model(), chat.common().model());
-        Generation generation = Answers.start(service, chat.text(), chat.common(), "messages");
+        Generation generation =
+                Answers.start(service, chat.text(), Entry.of(request).terms(chat.text()), chat.common(), "messages");
         ChatFormat format =
                 new ChatFormat(id, Serving.nowSecond(), model, chat.text().wantsLogprobs());
         if (chat.common().stream()) {

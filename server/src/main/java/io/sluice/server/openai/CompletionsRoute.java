@@ -3,6 +3,7 @@ package io.sluice.server.openai;
 import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
+import io.sluice.server.access.Entry;
 import io.sluice.server.generation.Generation;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.http.RequestBody;
@@ -26,7 +27,8 @@ public final class CompletionsRoute implements Handler {
         String id = Serving.answerId("cmpl-");
         CompletionRequest completion = CompletionRequest.parse(json, id);
         String model = Serving.requireModel(service.model(), completion.common().model());
-        Generation generation = Answers.start(service, completion.text(), completion.common(), "prompt");
+        Generation generation = Answers.start(
+                service, completion.text(), Entry.of(request).terms(completion.text()), completion.common(), "prompt");
         CompletionFormat format = new CompletionFormat(
                 id, Serving.nowSecond(), model, completion.text().wantsLogprobs());
         if (completion.common().stream()) {

@@ -22,6 +22,9 @@ final class ConfigurationPage {
             Sizes are bytes, or a number with a unit (`512MiB`, `2GiB`); times are seconds, or a number with a unit (`500ms`,
             `30s`, `2m`).
 
+            One key of the file holds more than a value: `policy`, with classes, tenants and shared prefixes. It and the key file
+            can be changed while the server runs ([tenancy](tenancy.md)); every setting on this page needs a restart.
+
             This page is generated from the settings' declaration (`Declared`); a test keeps it true.
             """;
 
@@ -32,6 +35,7 @@ final class ConfigurationPage {
             | variable | says |
             |---|---|
             | `SLUICE_CONFIG` | the YAML file, as `--config` does |
+            | `SLUICE_API_KEY` | the key that `sluice chat` and `sluice policy check --url` send |
             | `SLUICE_JAVA_OPTS` | further options for the Java virtual machine, such as `-Xmx2g` |
             | `SLUICE_JAVA_HOME` | the Java runtime to use, instead of the JDK that the launcher finds |
 

@@ -115,8 +115,8 @@ final class Declared {
             Group.ENGINE,
             new Kind.Count(1, MANY),
             "256",
-            "How many admitted requests may wait to be computed; beyond it requests are answered with 429 and a"
-                    + " `Retry-After`.");
+            "How many admitted requests may wait to be computed; beyond it requests are answered with 503 `queue_full`"
+                    + " and a `Retry-After`.");
 
     static final Setting<Integer> MAX_TOKENS_DEFAULT = new Setting<>(
             "max-tokens-default",
@@ -160,8 +160,8 @@ final class Declared {
             Group.HTTP,
             new Kind.Text("ADDRESS"),
             "127.0.0.1",
-            "The address to listen on. There are no API keys yet, so the default answers this machine only; `0.0.0.0`"
-                    + " answers everybody who can reach it.");
+            "The address to listen on. The default answers this machine only; `0.0.0.0` answers everybody who can reach it"
+                    + " and needs `api-keys-file` or `allow-anonymous`.");
 
     static final Setting<Integer> PORT = new Setting<>(
             "port", Group.HTTP, new Kind.Count(0, 65535), "8000", "The port to listen on; 0 takes any free one.");
@@ -180,6 +180,52 @@ final class Declared {
             "10s",
             "The longest silence of a stream: after it a comment is sent, which clients skip and which keeps proxies"
                     + " from giving up.");
+
+    static final Setting<Optional<String>> API_KEYS_FILE = new Setting<>(
+            "api-keys-file",
+            Group.ACCESS,
+            new Kind.None<>(new Kind.Text("PATH")),
+            "none",
+            "The file of API keys, made by `sluice keys create` ([tenancy](tenancy.md)). With it, everything but the three"
+                    + " probes needs a key. The file is read anew at each reload.");
+
+    static final Setting<Boolean> ALLOW_ANONYMOUS = new Setting<>(
+            "allow-anonymous",
+            Group.ACCESS,
+            new Kind.Flag(),
+            "false",
+            "Answer everybody who can reach `host`, without API keys.");
+
+    static final Setting<Boolean> METRICS_OPEN = new Setting<>(
+            "metrics-open",
+            Group.ACCESS,
+            new Kind.Flag(),
+            "false",
+            "Answer `/metrics` without a key although there are keys, for scrapers and routers that have none. The"
+                    + " tenants' names can be read there.");
+
+    static final Setting<Integer> METRICS_TENANTS_MAX = new Setting<>(
+            "metrics-tenants-max",
+            Group.ACCESS,
+            new Kind.Count(1, 1000),
+            "50",
+            "How many tenants have metrics of their own: those with most traffic; the others are counted together as"
+                    + " `other`. Each takes about sixty series.");
+
+    static final Setting<AdminPort> ADMIN_PORT = new Setting<>(
+            "admin-port",
+            Group.ACCESS,
+            new Kind.Admin(),
+            "auto",
+            "The port of the [admin routes](api.md#admin-routes). `auto` is the one after `port`, or any free one if"
+                    + " `port` is 0.");
+
+    static final Setting<String> ADMIN_HOST = new Setting<>(
+            "admin-host",
+            Group.ACCESS,
+            new Kind.Text("ADDRESS"),
+            "127.0.0.1",
+            "The address that the admin routes listen on. Any but this machine's own needs `api-keys-file`.");
 
     static final Setting<Duration> DRAIN_DELAY = new Setting<>(
             "drain-delay",
@@ -227,13 +273,19 @@ final class Declared {
             PORT,
             MAX_BODY_BYTES,
             HEARTBEAT,
+            API_KEYS_FILE,
+            ALLOW_ANONYMOUS,
+            METRICS_OPEN,
+            METRICS_TENANTS_MAX,
+            ADMIN_PORT,
+            ADMIN_HOST,
             DRAIN_DELAY,
             DRAIN_TIMEOUT,
             LOG_FORMAT);
 
     /// Environment variables that begin like settings and are none: the launcher's, and the file's place.
     static final List<String> OTHER_VARIABLES =
-            List.of("SLUICE_CONFIG", "SLUICE_JAVA_HOME", "SLUICE_JAVA_OPTS", "SLUICE_SHARED");
+            List.of("SLUICE_API_KEY", "SLUICE_CONFIG", "SLUICE_JAVA_HOME", "SLUICE_JAVA_OPTS", "SLUICE_SHARED");
 
     private Declared() {}
 

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /// How a setting's text is read. Each throws `IllegalArgumentException` with the end of a sentence that begins with
 /// the setting's name.
-sealed interface Kind<T> {
+public sealed interface Kind<T> {
 
     T parse(String text);
 
@@ -101,7 +101,7 @@ sealed interface Kind<T> {
 
     /// A span of time: seconds, or a number with a unit.
     record Span() implements Kind<Duration> {
-        private static final Pattern FORM = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,3})?)\\s*(ms|s|m|h)?");
+        private static final Pattern FORM = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,3})?)\\s*(ms|s|m|h|d)?");
 
         @Override
         public Duration parse(String text) {
@@ -114,6 +114,7 @@ sealed interface Kind<T> {
                 case "ms" -> number;
                 case "m" -> number * 60_000;
                 case "h" -> number * 3_600_000;
+                case "d" -> number * 86_400_000;
                 case null, default -> number * 1000;
             };
             return Duration.ofMillis((long) millis);
@@ -168,6 +169,39 @@ sealed interface Kind<T> {
         @Override
         public String label() {
             return "auto|" + kind.label();
+        }
+    }
+
+    /// Whatever `kind` takes, or the word `none`: then there is no such thing.
+    record None<T>(Kind<T> kind) implements Kind<Optional<T>> {
+        @Override
+        public Optional<T> parse(String text) {
+            return text.equalsIgnoreCase("none") ? Optional.empty() : Optional.of(kind.parse(text));
+        }
+
+        @Override
+        public String label() {
+            return "none|" + kind.label();
+        }
+    }
+
+    /// A port for the admin routes.
+    record Admin() implements Kind<AdminPort> {
+        private static final Count PORT = new Count(0, 65535);
+
+        @Override
+        public AdminPort parse(String text) {
+            return switch (text.toLowerCase(Locale.ROOT)) {
+                case "auto" -> new AdminPort.Auto();
+                // YAML files say `off`, which other readers take for false.
+                case "off", "false", "none" -> new AdminPort.Off();
+                default -> new AdminPort.Fixed(PORT.parse(text));
+            };
+        }
+
+        @Override
+        public String label() {
+            return "auto|off|N";
         }
     }
 }

@@ -5,11 +5,11 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /// Finds what somebody probably meant. Any thread.
-final class NearestName {
+public final class NearestName {
     private NearestName() {}
 
     /// ` (did you mean NAME?)`, or nothing if no name is near.
-    static String hint(String wrong, Collection<String> names) {
+    public static String hint(String wrong, Collection<String> names) {
         return find(wrong, names).map(name -> " (did you mean " + name + "?)").orElse("");
     }
 

@@ -2,15 +2,22 @@ package io.sluice.server.settings;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /// What the operator decided: flags before environment before file before defaults. A value; every part has been
 /// checked. `auto` values that depend on the model are empty.
-public record ServerSettings(Model model, Engine engine, Http http, Lifecycle lifecycle) {
+///
+/// @param texts every setting as somebody would write it, by name
+public record ServerSettings(
+        Model model, Engine engine, Http http, Access access, Lifecycle lifecycle, Map<String, String> texts) {
 
     public record Model(
             String source,
@@ -37,20 +44,32 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
 
     public record Http(String host, int port, long bodyBytesMax, Duration heartbeat) {}
 
+    /// Who may ask for what.
+    ///
+    /// @param keysFile empty if nobody needs a key
+    public record Access(
+            Optional<Path> keysFile,
+            boolean metricsOpen,
+            int metricsTenantsMax,
+            String adminHost,
+            AdminPort adminPort) {}
+
     public record Lifecycle(Duration drainDelay, Duration drainTimeout, String logFormat) {}
+
+    /// The same from a file that is named.
+    public static ServerSettings of(Map<String, String> flags, Optional<Path> file, Map<String, String> environment) {
+        return of(new SettingsSource(flags, file.map(ConfigText.FromFile::new), environment));
+    }
 
     /// Resolves every setting.
     ///
-    /// @param flags by setting name
-    /// @param file the YAML file, if there is one
-    /// @param environment all of the process's
     /// @throws SettingsException if anything is unknown or impossible
-    public static ServerSettings of(Map<String, String> flags, Optional<Path> file, Map<String, String> environment) {
+    static ServerSettings of(SettingsSource source) {
         Map<String, Given> given = new HashMap<>();
-        file.ifPresent(path -> given.putAll(SettingsFile.read(path)));
-        given.putAll(fromEnvironment(environment));
-        flags.forEach((name, text) -> given.put(name, new Given(text, "--" + name)));
-        return new Reading(given, environment).settings();
+        source.config().ifPresent(config -> given.putAll(SettingsFile.read(config)));
+        given.putAll(fromEnvironment(source.environment()));
+        source.flags().forEach((name, text) -> given.put(name, new Given(text, "--" + name)));
+        return new Reading(given, source.environment()).settings();
     }
 
     private static Map<String, Given> fromEnvironment(Map<String, String> environment) {
@@ -79,6 +98,8 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
 
     /// Turns what was given into what applies.
     private record Reading(Map<String, Given> given, Map<String, String> environment) {
+        private static final Pattern LOOPBACK =
+                Pattern.compile("localhost|127(\\.\\d{1,3}){3}|\\[?(::1|0:0:0:0:0:0:0:1)]?");
 
         ServerSettings settings() {
             int stepTokensMax = value(Declared.MAX_NUM_BATCHED_TOKENS);
@@ -107,8 +128,52 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
                             Path.of(atHome(value(Declared.CACHE_DIR)))),
                     engine,
                     new Http(value(Declared.HOST), value(Declared.PORT), value(Declared.MAX_BODY_BYTES), heartbeat()),
+                    access(),
                     new Lifecycle(
-                            value(Declared.DRAIN_DELAY), value(Declared.DRAIN_TIMEOUT), value(Declared.LOG_FORMAT)));
+                            value(Declared.DRAIN_DELAY), value(Declared.DRAIN_TIMEOUT), value(Declared.LOG_FORMAT)),
+                    texts());
+        }
+
+        private Access access() {
+            Optional<Path> keysFile = value(Declared.API_KEYS_FILE).map(path -> Path.of(atHome(path)));
+            boolean allowAnonymous = value(Declared.ALLOW_ANONYMOUS);
+            if (keysFile.isPresent() && allowAnonymous) {
+                throw new SettingsException(origin(Declared.ALLOW_ANONYMOUS)
+                        + " contradicts api-keys-file: with keys nobody is anonymous; leave one of them out");
+            }
+            if (keysFile.isEmpty() && !allowAnonymous && !isLoopback(value(Declared.HOST))) {
+                throw new SettingsException(origin(Declared.HOST) + " is " + value(Declared.HOST)
+                        + ", which others can reach, and there are no API keys: make some (sluice keys create --tenant"
+                        + " NAME) and give them with --api-keys-file, or open the server to everybody with"
+                        + " --allow-anonymous");
+            }
+            AdminPort adminPort = value(Declared.ADMIN_PORT);
+            boolean adminOff = adminPort instanceof AdminPort.Off;
+            if (keysFile.isEmpty() && !adminOff && !isLoopback(value(Declared.ADMIN_HOST))) {
+                throw new SettingsException(origin(Declared.ADMIN_HOST) + " is " + value(Declared.ADMIN_HOST)
+                        + ", which others can reach, and there are no API keys: make an admin key (sluice keys create"
+                        + " --admin) and give it with --api-keys-file");
+            }
+            return new Access(
+                    keysFile,
+                    value(Declared.METRICS_OPEN),
+                    value(Declared.METRICS_TENANTS_MAX),
+                    value(Declared.ADMIN_HOST),
+                    adminPort);
+        }
+
+        /// Names are not looked up: what they mean may change.
+        private static boolean isLoopback(String host) {
+            return LOOPBACK.matcher(host.toLowerCase(Locale.ROOT)).matches();
+        }
+
+        private Map<String, String> texts() {
+            Map<String, String> texts = new LinkedHashMap<>();
+            for (Setting<?> setting : Declared.ALL) {
+                Given text = given.get(setting.name());
+                texts.put(setting.name(), text == null ? setting.defaultText() : text.text());
+            }
+            return Collections.unmodifiableMap(texts);
         }
 
         private <T> T value(Setting<T> setting) {

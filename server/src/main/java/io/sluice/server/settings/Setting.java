@@ -15,6 +15,7 @@ record Setting<T>(String name, Group group, Kind<T> kind, String defaultText, St
         MODEL("Model"),
         ENGINE("Engine and memory"),
         HTTP("HTTP"),
+        ACCESS("Keys, tenants and the admin port"),
         LIFECYCLE("Stopping and logging");
 
         private final String title;
@@ -33,6 +34,10 @@ record Setting<T>(String name, Group group, Kind<T> kind, String defaultText, St
     }
 
     String environmentVariable() {
+        return environmentVariable(name);
+    }
+
+    static String environmentVariable(String name) {
         return ENVIRONMENT_PREFIX + name.toUpperCase(Locale.ROOT).replace('-', '_');
     }
 

@@ -38,10 +38,8 @@ public final class SettingsFlags {
         }
     }
 
-    /// What the flags, the file and the environment come to.
-    ///
-    /// @throws SettingsException if anything is unknown or impossible
-    public static ServerSettings resolve(ParseResult result, Map<String, String> environment) {
+    /// The flags, the file and the environment.
+    public static SettingsSource source(ParseResult result, Map<String, String> environment) {
         Map<String, String> flags = new HashMap<>();
         for (Setting<?> setting : Declared.ALL) {
             if (setting.isFlag() && result.hasMatchedOption(negated(setting))) flags.put(setting.name(), "false");
@@ -50,7 +48,8 @@ public final class SettingsFlags {
             }
         }
         String file = result.matchedOptionValue(CONFIG, environment.get("SLUICE_CONFIG"));
-        return ServerSettings.of(flags, Optional.ofNullable(file).map(Path::of), environment);
+        Optional<ConfigText> config = Optional.ofNullable(file).map(path -> new ConfigText.FromFile(Path.of(path)));
+        return new SettingsSource(flags, config, environment);
     }
 
     /// ` (did you mean NAME?)`, or nothing if no name is near.

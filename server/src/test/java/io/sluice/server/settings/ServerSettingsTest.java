@@ -32,11 +32,11 @@ class ServerSettingsTest {
 
     @Test
     void flags_win_over_environment_that_over_file_that_over_defaults() throws IOException {
-        Path file = file("port: 1\nhost: a\nblock-size: 32\n");
-        Map<String, String> environment = Map.of("SLUICE_PORT", "2", "SLUICE_HOST", "b", "PATH", "/bin");
+        Path file = file("port: 1\nhost: 127.0.0.2\nblock-size: 32\n");
+        Map<String, String> environment = Map.of("SLUICE_PORT", "2", "SLUICE_HOST", "localhost", "PATH", "/bin");
         ServerSettings settings = ServerSettings.of(Map.of("port", "3"), Optional.of(file), environment);
         assertThat(settings.http().port()).isEqualTo(3);
-        assertThat(settings.http().host()).isEqualTo("b");
+        assertThat(settings.http().host()).isEqualTo("localhost");
         assertThat(settings.engine().blockSize()).isEqualTo(32);
         assertThat(settings.engine().sequencesMax()).isEqualTo(32);
     }
@@ -66,7 +66,7 @@ class ServerSettingsTest {
             quoteCharacter = '`',
             value = {
                 "port: 80000 | :1: port must be a whole number from 0 to 65535, got \"80000\"",
-                "`host: a\nprot: 8000` | :2: unknown setting \"prot\" (did you mean port?)",
+                "`host: localhost\nprot: 8000` | :2: unknown setting \"prot\" (did you mean port?)",
                 "max-num-seq: 4 | :1: unknown setting \"max-num-seq\" (did you mean max-num-seqs?)",
                 "`port: 1\nport: 2` | :2: port is set twice",
                 "`port:\n  deep: 1` | :2: port must be a plain value",

@@ -1,0 +1,93 @@
+package io.sluice.server;
+
+import io.helidon.common.socket.SocketOptions;
+import io.helidon.webserver.WebServer;
+import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http1.Http1Config;
+import io.sluice.server.http.ErrorMapping;
+import io.sluice.server.http.WatchedHttp1;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.time.Duration;
+
+/// A listening socket. HTTP/1.1; one virtual thread per connection. Any thread.
+final class Listener implements AutoCloseable {
+
+    /// What responses that are being written when the listener stops may still take.
+    private static final Duration LAST_BYTES = Duration.ofSeconds(5);
+
+    private static final int HEADERS_BYTES_MAX = 16 * 1024;
+
+    private final WebServer server;
+
+    /// Where to listen. A value.
+    ///
+    /// @param port 0 for any free one
+    /// @param flag that chooses another port
+    record Address(String host, int port, String flag) {}
+
+    private Listener(WebServer server) {
+        this.server = server;
+    }
+
+    /// Starts listening.
+    ///
+    /// @throws ListenFailed if the address cannot be listened on
+    static Listener start(Address address, long bodyBytesMax, HttpRouting.Builder routing) {
+        requireFree(address);
+        WebServer server = WebServer.builder()
+                .host(address.host())
+                .port(address.port())
+                .shutdownHook(false) // draining comes first, and is ours
+                .shutdownGracePeriod(LAST_BYTES)
+                .maxPayloadSize(bodyBytesMax)
+                // Nagle's algorithm would hold back every second token.
+                .connectionOptions(SocketOptions.builder().tcpNoDelay(true).build())
+                .addConnectionSelector(new WatchedHttp1(
+                        Http1Config.builder().maxHeadersSize(HEADERS_BYTES_MAX).build()))
+                .directHandlers(ErrorMapping.directHandlers())
+                .addRouting(routing)
+                .build();
+        server.start();
+        // Helidon logs why it could not start, and returns.
+        if (!server.isRunning()) throw new ListenFailed(address, "the log says why");
+        return new Listener(server);
+    }
+
+    /// Helidon would report an address in use in its log alone.
+    private static void requireFree(Address address) {
+        try (ServerSocket probe = new ServerSocket()) {
+            probe.setReuseAddress(true);
+            probe.bind(new InetSocketAddress(address.host(), address.port()));
+        } catch (IOException e) {
+            throw new ListenFailed(address, String.valueOf(e.getMessage()));
+        }
+    }
+
+    /// The port that is listened on.
+    int port() {
+        return server.port();
+    }
+
+    /// Where clients on this machine find it.
+    static String url(String host, int port) {
+        boolean everywhere = host.equals("0.0.0.0") || host.equals("::");
+        String address = everywhere ? "127.0.0.1" : host.contains(":") ? "[" + host + "]" : host;
+        return "http://" + address + ":" + port;
+    }
+
+    /// Stops listening, and gives responses under way a moment to end.
+    @Override
+    public void close() {
+        server.stop();
+    }
+
+    /// The address cannot be listened on; the message says what to do.
+    static final class ListenFailed extends RuntimeException {
+        ListenFailed(Address address, String why) {
+            super("cannot listen on " + address.host() + " port " + address.port() + ": " + why
+                    + "; choose another with " + address.flag() + ", or " + address.flag() + " 0 for any free one");
+        }
+    }
+}

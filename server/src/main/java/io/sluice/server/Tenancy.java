@@ -1,0 +1,55 @@
+package io.sluice.server;
+
+import io.sluice.server.access.AccessFilter;
+import io.sluice.server.access.Intake;
+import io.sluice.server.access.PolicyInForce;
+import io.sluice.server.admin.PolicyReload;
+import io.sluice.server.generation.ServedModel;
+import io.sluice.server.generation.SharedPrefixes;
+import io.sluice.server.policy.Policy;
+import io.sluice.server.policy.PrefixSalts;
+import io.sluice.server.quota.Quotas;
+import io.sluice.server.records.RequestLog;
+import io.sluice.server.settings.ServerSettings;
+import io.sluice.server.settings.SettingsException;
+import io.sluice.server.settings.SettingsSource;
+import java.security.SecureRandom;
+import java.time.InstantSource;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+
+/// Who may ask for what, put together: the policy in force, quotas, records, and the filters before the routes. A
+/// value.
+record Tenancy(ServerSettings.Access settings, Intake intake, PolicyReload reload) {
+
+    /// Reads the policy and the keys.
+    ///
+    /// @param quotaClock nanoseconds, by which quotas refill
+    /// @throws SettingsException if they cannot be
+    static Tenancy of(
+            SettingsSource source,
+            ServerSettings settings,
+            ServedModel model,
+            ServerMetrics metrics,
+            LongSupplier quotaClock) {
+        PrefixSalts salts = new PrefixSalts(new SecureRandom());
+        Function<Policy, SharedPrefixes> tokenise = policy -> SharedPrefixes.of(policy.sharedPrefixes(), model, salts);
+        PolicyInForce policy = new PolicyInForce(
+                PolicyReload.read(source.config(), settings.access().keysFile(), tokenise));
+        // The engine's clock: deadlines and timelines are on it.
+        RequestLog log = new RequestLog(System::nanoTime);
+        Intake intake = new Intake(policy, salts, new Quotas(quotaClock), log, metrics);
+        return new Tenancy(settings.access(), intake, new PolicyReload(source, settings, policy, log, tokenise));
+    }
+
+    AccessFilter mainFilter() {
+        InstantSource wallClock = InstantSource.system();
+        return settings.metricsOpen()
+                ? AccessFilter.mainWithOpenMetrics(intake.policy(), wallClock)
+                : AccessFilter.main(intake.policy(), wallClock);
+    }
+
+    AccessFilter adminFilter() {
+        return AccessFilter.admin(intake.policy(), InstantSource.system());
+    }
+}

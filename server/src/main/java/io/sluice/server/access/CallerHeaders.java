@@ -1,0 +1,103 @@
+package io.sluice.server.access;
+
+import io.helidon.http.HeaderName;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.ServerRequestHeaders;
+import io.sluice.batching.Deadlines;
+import io.sluice.batching.TrafficClass;
+import io.sluice.server.http.ApiError;
+import io.sluice.server.policy.Policy;
+import io.sluice.server.policy.TenantTerms;
+import io.sluice.server.settings.NearestName;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/// What a request may say about itself in headers: less than its tenant is promised, never more. A value.
+///
+/// @param trafficClass the one that it is served in
+/// @param firstTokenWithin after its arrival
+/// @param within after its arrival
+record CallerHeaders(TrafficClass trafficClass, Optional<Duration> firstTokenWithin, Optional<Duration> within) {
+    private static final HeaderName CLASS = HeaderNames.create("x-sluice-class");
+    private static final HeaderName FIRST_TOKEN_MS = HeaderNames.create("x-sluice-ttft-ms");
+    private static final HeaderName WITHIN_MS = HeaderNames.create("x-sluice-deadline-ms");
+
+    /// What the llm-d router sends.
+    private static final HeaderName LLM_D_FIRST_TOKEN_MS = HeaderNames.create("x-llm-d-slo-ttft-ms");
+
+    private static final long MS_MAX = Duration.ofDays(365).toMillis();
+    private static final int DIGITS_MAX = 12;
+
+    /// @throws ApiError 400 if a header means nothing, 403 if it asks for more than the tenant has
+    static CallerHeaders parse(ServerRequestHeaders headers, Policy policy, TenantTerms terms) {
+        return new CallerHeaders(
+                trafficClass(headers, policy, terms),
+                shortest(List.of(
+                        terms.firstTokenWithin(),
+                        millis(headers, FIRST_TOKEN_MS),
+                        millis(headers, LLM_D_FIRST_TOKEN_MS))),
+                shortest(List.of(terms.within(), millis(headers, WITHIN_MS))));
+    }
+
+    /// As moments on the clock on which the request arrived.
+    Deadlines deadlines(long arrivedNs) {
+        return new Deadlines(moment(arrivedNs, firstTokenWithin), moment(arrivedNs, within));
+    }
+
+    private static long moment(long arrivedNs, Optional<Duration> within) {
+        return within.map(time -> arrivedNs + time.toNanos()).orElse(Deadlines.NONE.lastNs());
+    }
+
+    private static TrafficClass trafficClass(ServerRequestHeaders headers, Policy policy, TenantTerms terms) {
+        Optional<String> wanted = single(headers, CLASS);
+        TrafficClass best = terms.trafficClass();
+        if (wanted.isEmpty() || wanted.get().equals(best.name())) return best;
+        TrafficClass chosen = policy.classes().get(wanted.get());
+        if (chosen == null) {
+            throw wrong(
+                    CLASS,
+                    "names no class of this server: \"" + shown(wanted.get()) + "\""
+                            + NearestName.hint(
+                                    shown(wanted.get()), policy.classes().keySet()));
+        }
+        if (chosen.rank() > best.rank()) return chosen;
+        throw ApiError.forbidden(
+                CLASS.lowerCase(),
+                "class_not_allowed",
+                CLASS.lowerCase() + " is \"" + chosen.name() + "\", but the caller's class is \"" + best.name()
+                        + "\": a request may choose a class that goes later, not one that goes before or beside it.");
+    }
+
+    private static Optional<Duration> millis(ServerRequestHeaders headers, HeaderName name) {
+        return single(headers, name).map(text -> {
+            boolean digits = !text.isEmpty()
+                    && text.length() <= DIGITS_MAX
+                    && text.chars().allMatch(c -> c >= '0' && c <= '9');
+            long millis = digits ? Long.parseLong(text) : 0;
+            if (millis >= 1 && millis <= MS_MAX) return Duration.ofMillis(millis);
+            throw wrong(
+                    name,
+                    "must be a whole number of milliseconds from 1 to " + MS_MAX + ", got \"" + shown(text) + "\"");
+        });
+    }
+
+    private static Optional<String> single(ServerRequestHeaders headers, HeaderName name) {
+        List<String> values = headers.values(name);
+        if (values.size() > 1) throw wrong(name, "was sent " + values.size() + " times");
+        return values.stream().findFirst().map(String::strip);
+    }
+
+    private static Optional<Duration> shortest(List<Optional<Duration>> times) {
+        return times.stream().flatMap(Optional::stream).min(Duration::compareTo);
+    }
+
+    private static ApiError wrong(HeaderName name, String problem) {
+        return ApiError.invalid(
+                400, name.lowerCase(), "invalid_header", "The header " + name.lowerCase() + " " + problem + ".");
+    }
+
+    private static String shown(String text) {
+        return text.length() <= 40 ? text : text.substring(0, 40) + "…";
+    }
+}

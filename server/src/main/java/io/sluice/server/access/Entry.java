@@ -1,0 +1,182 @@
+package io.sluice.server.access;
+
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import io.sluice.batching.Caller;
+import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.RequestMeter;
+import io.sluice.server.generation.RequestMeters;
+import io.sluice.server.generation.RequestTerms;
+import io.sluice.server.generation.TextRequest;
+import io.sluice.server.generation.Usage;
+import io.sluice.server.http.ApiError;
+import io.sluice.server.http.RequestIds;
+import io.sluice.server.policy.ApiKey;
+import io.sluice.server.policy.TenantTerms;
+import io.sluice.server.quota.QuotaHolder;
+import io.sluice.server.quota.QuotaPermit;
+import io.sluice.server.quota.QuotaRates;
+import io.sluice.server.quota.QuotaRefusal;
+import io.sluice.server.quota.Quotas;
+import io.sluice.server.records.Decision;
+import io.sluice.server.records.RequestRecord;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// One request for text on its way in: decides for whom and under which terms it is served. The request's thread.
+public final class Entry {
+    private static final int TOO_MANY = 429;
+    private static final int SERVER_ERRORS = 500;
+
+    private final Intake intake;
+    private final Identity identity;
+    private final ServerRequest request;
+    private final RequestRecord record;
+    private @Nullable QuotaPermit permit; // null before it has entered
+
+    private Entry(Intake intake, Identity identity, ServerRequest request, RequestRecord record) {
+        this.intake = intake;
+        this.identity = identity;
+        this.request = request;
+        this.record = record;
+    }
+
+    /// Begins to keep a record.
+    static Entry begin(Intake intake, ServerRequest request, ServerResponse response) {
+        Identity identity = Identity.of(request);
+        RequestRecord record = intake.log()
+                .begin(new RequestRecord.Opening(
+                        RequestIds.of(response),
+                        request.path().rawPath(),
+                        Instant.now(),
+                        identity.tenant(),
+                        identity.key().map(ApiKey::id)));
+        Entry entry = new Entry(intake, identity, request, record);
+        response.beforeSend(() -> RateLimitHeaders.set(response.headers(), entry.rates()));
+        return entry;
+    }
+
+    /// Of the request, within `InferenceHandler`.
+    public static Entry of(ServerRequest request) {
+        return request.context().get(Entry.class).orElseThrow();
+    }
+
+    /// A key that was revoked while its request was on the way in was not found among the live ones then.
+    void requireKeyStillAccepted() {
+        Optional<ApiKey> key = identity.key();
+        boolean revoked = key.isPresent()
+                && intake.policy()
+                        .now()
+                        .policy()
+                        .keys()
+                        .filter(ring -> ring.revokes(key.get()))
+                        .isPresent();
+        if (revoked) throw ApiError.unauthorized("invalid_api_key", "The API key is not known here.");
+    }
+
+    /// Decides under which terms the request is served, and takes its place in its caller's quotas. To be called once,
+    /// before anything costly is done.
+    ///
+    /// @throws ApiError if it is not served
+    public RequestTerms terms(TextRequest text) {
+        String tenant = identity.tenant()
+                .orElseThrow(() -> ApiError.forbidden(
+                        null,
+                        "key_without_tenant",
+                        "The API key \"" + identity.key().map(ApiKey::id).orElse("")
+                                + "\" serves administration alone; make another with --tenant for requests."));
+        TenantTerms terms = identity.inForce().policy().terms(tenant);
+        CallerHeaders headers =
+                CallerHeaders.parse(request.headers(), identity.inForce().policy(), terms);
+        record.asked(new RequestRecord.Asked(
+                text.id(),
+                headers.trafficClass().name(),
+                headers.firstTokenWithin().map(Duration::toMillis),
+                headers.within().map(Duration::toMillis),
+                text.tokensWanted()));
+        RequestMeter counts = intake.meter().begin(tenant);
+        QuotaPermit entered = enter(QuotaHolder.tenant(tenant, terms.limits()), text.tokensWanted(), counts);
+        permit = entered;
+        return new RequestTerms(
+                new Caller(terms.tenant(tenant), headers.trafficClass()),
+                intake.salts().ofTenant(tenant),
+                identity.inForce().sharedPrefixes(),
+                headers.deadlines(record.arrivedNs()),
+                terms.outputTokensDefault(),
+                entered,
+                new RequestMeters(List.of(record, counts, new Settlement(entered))));
+    }
+
+    private QuotaPermit enter(QuotaHolder tenant, long tokensWanted, RequestMeter counts) {
+        return switch (intake.quotas().enter(key(), tenant, tokensWanted)) {
+            case Quotas.Decision.Entered(QuotaPermit entered) -> entered;
+            case Quotas.Decision.Refused(QuotaRefusal refusal) -> {
+                counts.refused(refusal.limit().code());
+                throw overQuota(refusal);
+            }
+        };
+    }
+
+    private Optional<QuotaHolder> key() {
+        return identity.key().map(key -> QuotaHolder.key(key.id(), key.limits()));
+    }
+
+    /// Where the caller stands now; nowhere without a tenant.
+    private QuotaRates rates() {
+        if (permit != null) return permit.rates();
+        return identity.tenant()
+                .map(tenant -> QuotaHolder.tenant(
+                        tenant, identity.inForce().policy().terms(tenant).limits()))
+                .map(tenant -> intake.quotas().rates(key(), tenant))
+                .orElse(QuotaRates.NONE);
+    }
+
+    /// A quota's refusal as the client sees it.
+    public static ApiError overQuota(QuotaRefusal refusal) {
+        String code = refusal.limit().code();
+        return refusal.never()
+                ? ApiError.neverFits(null, code, refusal.sentence())
+                : ApiError.overQuota(code, refusal.sentence(), refusal.retryAfter());
+    }
+
+    /// The request was answered with an error. If it was not admitted, that is its end: it counts against its caller's
+    /// quota unless the server is to blame.
+    void failed(ApiError error) {
+        Optional<Duration> retryAfter =
+                error.retry() instanceof ApiError.Retry.After(Duration pause) ? Optional.of(pause) : Optional.empty();
+        record.refused(
+                new Decision.Refused(record.nowNs(), error.status(), error.code(), error.getMessage(), retryAfter));
+        if (permit == null) return;
+        if (error.status() >= SERVER_ERRORS || error.status() == TOO_MANY) permit.withdraw();
+        else permit.forfeit();
+    }
+
+    /// Gives the unused part of a reservation back at the request's end.
+    private record Settlement(QuotaPermit permit) implements RequestMeter {
+        @Override
+        public void ended(Usage usage) {
+            permit.settle(usage.total());
+        }
+
+        @Override
+        public void admitted(Admitted admitted) {}
+
+        @Override
+        public void refused(String reason) {}
+
+        @Override
+        public void firstToken(long waitNs) {}
+
+        @Override
+        public void furtherTokens(int count, long gapNs) {}
+
+        @Override
+        public void finished(Finish finish) {}
+
+        @Override
+        public void completed(long durationNs) {}
+    }
+}

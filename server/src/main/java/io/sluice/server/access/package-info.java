@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.access;
+
+import org.jspecify.annotations.NullMarked;

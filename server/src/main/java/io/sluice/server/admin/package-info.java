@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.admin;
+
+import org.jspecify.annotations.NullMarked;

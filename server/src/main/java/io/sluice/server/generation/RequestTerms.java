@@ -1,0 +1,23 @@
+package io.sluice.server.generation;
+
+import io.sluice.batching.Caller;
+import io.sluice.batching.Deadlines;
+import io.sluice.server.quota.QuotaPermit;
+import java.util.OptionalInt;
+
+/// For whom and under which terms a request is served. Decided by who asks, never by what is in the request's body. A
+/// value.
+///
+/// @param salt of the caller's part of the prefix cache
+/// @param sharedPrefixes what the operator lets tenants share
+/// @param outputTokensDefault the most output tokens of a request that names no limit; else the model's
+/// @param permit the request's share of its caller's quotas
+/// @param meter told what becomes of the request
+public record RequestTerms(
+        Caller caller,
+        long salt,
+        SharedPrefixes sharedPrefixes,
+        Deadlines deadlines,
+        OptionalInt outputTokensDefault,
+        QuotaPermit permit,
+        RequestMeter meter) {}

@@ -1,0 +1,124 @@
+package io.sluice.server.metrics;
+
+import io.prometheus.metrics.model.registry.MultiCollector;
+import io.prometheus.metrics.model.snapshots.ClassicHistogramBuckets;
+import io.prometheus.metrics.model.snapshots.CounterSnapshot;
+import io.prometheus.metrics.model.snapshots.CounterSnapshot.CounterDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
+import io.prometheus.metrics.model.snapshots.HistogramSnapshot.HistogramDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.Labels;
+import io.prometheus.metrics.model.snapshots.MetricSnapshot;
+import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+
+/// Writes the tenants' figures as Prometheus knows them: `sluice_tenant_*`, each with the label `tenant`. Any thread.
+public final class TenantCollector implements MultiCollector {
+    private final TenantTable table;
+    private final String model;
+
+    public TenantCollector(TenantTable table, String model) {
+        this.table = table;
+        this.model = model;
+    }
+
+    @Override
+    public MetricSnapshots collect() {
+        Families families = new Families(model);
+        table.forEach(families::add); // of one moment
+        return new MetricSnapshots(families.snapshots());
+    }
+
+    /// One counter: how it is called and what it counts.
+    private record Total(String name, String help, ToDoubleFunction<TenantCounts> value) {}
+
+    /// One histogram.
+    private record Times(String name, String help, Function<TenantCounts, LatencyHistogram> value) {}
+
+    private static final List<Total> TOTALS = List.of(
+            new Total("requests_admitted", "Requests that were taken.", counts -> counts.admitted),
+            new Total("prompt_tokens", "Prompt tokens of ended requests.", counts -> counts.promptTokens),
+            new Total("prompt_tokens_cached", "Of those, found in the prefix cache.", counts -> counts.cachedTokens),
+            new Total("generation_tokens", "Output tokens of ended requests.", counts -> counts.outputTokens),
+            new Total(
+                    "preemptions", "Sequences of ended requests that lost their blocks.", counts -> counts.preemptions),
+            new Total("parks", "Sequences of ended requests that went to host memory.", counts -> counts.parks),
+            new Total(
+                    "kv_block_seconds",
+                    "KV blocks that ended requests held, times how long.",
+                    counts -> counts.blockNs / 1e9));
+
+    private static final List<Times> TIMES = List.of(
+            new Times("time_to_first_token_seconds", "From submission to the first output token.", it -> it.firstToken),
+            new Times("inter_token_latency_seconds", "Between two output tokens of a choice.", it -> it.tokenGap),
+            new Times("queue_time_seconds", "From admission to the first block.", it -> it.queue));
+
+    /// The families while they are gathered.
+    private static final class Families {
+        private static final String PREFIX = "sluice_tenant_";
+
+        private final String model;
+        private final Map<Total, CounterSnapshot.Builder> totals = new LinkedHashMap<>();
+        private final Map<Times, HistogramSnapshot.Builder> times = new LinkedHashMap<>();
+        private final CounterSnapshot.Builder refused =
+                CounterSnapshot.builder().name(PREFIX + "requests_refused").help("Requests that were not taken.");
+
+        Families(String model) {
+            this.model = model;
+            for (Total total : TOTALS) {
+                totals.put(
+                        total,
+                        CounterSnapshot.builder().name(PREFIX + total.name()).help(total.help()));
+            }
+            for (Times one : TIMES) {
+                times.put(
+                        one,
+                        HistogramSnapshot.builder().name(PREFIX + one.name()).help(one.help()));
+            }
+        }
+
+        void add(String tenant, TenantCounts counts) {
+            Labels labels = Labels.of("model", model, "tenant", tenant);
+            totals.forEach((total, family) ->
+                    family.dataPoint(point(labels, total.value().applyAsDouble(counts))));
+            counts.refused.forEach(
+                    (reason, count) -> refused.dataPoint(point(labels.merge(Labels.of("reason", reason)), count)));
+            times.forEach(
+                    (one, family) -> family.dataPoint(point(labels, one.value().apply(counts))));
+        }
+
+        List<MetricSnapshot> snapshots() {
+            List<MetricSnapshot> all = new ArrayList<>();
+            totals.values().forEach(family -> all.add(family.build()));
+            all.add(refused.build());
+            times.values().forEach(family -> all.add(family.build()));
+            return all;
+        }
+
+        private static CounterDataPointSnapshot point(Labels labels, double value) {
+            return CounterDataPointSnapshot.builder()
+                    .labels(labels)
+                    .value(value)
+                    .build();
+        }
+
+        private static HistogramDataPointSnapshot point(Labels labels, LatencyHistogram histogram) {
+            ClassicHistogramBuckets.Builder buckets = ClassicHistogramBuckets.builder();
+            long[] counts = histogram.counts();
+            for (int i = 0; i < counts.length; i++) {
+                double bound =
+                        i < LatencyHistogram.BOUNDS.length ? LatencyHistogram.BOUNDS[i] : Double.POSITIVE_INFINITY;
+                buckets.bucket(bound, counts[i]);
+            }
+            return HistogramDataPointSnapshot.builder()
+                    .classicHistogramBuckets(buckets.build())
+                    .sum(histogram.totalSeconds())
+                    .labels(labels)
+                    .build();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.policy;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.quota;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.records;
+
+import org.jspecify.annotations.NullMarked;
