@@ -25,6 +25,7 @@ final class EngineLoop {
     private final RingBuffer<Slot> ring;
     private final EventPoller<Slot> poller;
     private final EventPoller.Handler<Slot> take = this::take;
+    private final StepClock steps = new StepClock();
     private volatile EngineStats stats;
 
     EngineLoop(
@@ -65,9 +66,11 @@ final class EngineLoop {
         poller.poll(take);
         if (scheduler.isIdle()) return false;
         long startNs = clock.getAsLong();
+        steps.begin(startNs);
         StepPlan plan = scheduler.plan(startNs);
         if (!plan.isEmpty()) compute(plan);
         long endNs = clock.getAsLong();
+        steps.end(endNs);
         admission.measure(endNs);
         stats = scheduler.stats(endNs - startNs, endNs);
         return true;
@@ -127,6 +130,10 @@ final class EngineLoop {
 
     EngineStats stats() {
         return stats;
+    }
+
+    StepClock steps() {
+        return steps;
     }
 
     Scheduler scheduler() {
