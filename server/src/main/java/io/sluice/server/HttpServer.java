@@ -9,12 +9,17 @@ import io.helidon.webserver.http1.Http1Config;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.ConnectionClosing;
 import io.sluice.server.http.ErrorMapping;
+import io.sluice.server.http.RequestArrival;
 import io.sluice.server.http.RequestIds;
+import io.sluice.server.http.StallWatch;
 import io.sluice.server.http.WatchedHttp1;
 import io.sluice.server.openai.ChatCompletionsRoute;
 import io.sluice.server.openai.CompletionsRoute;
 import io.sluice.server.openai.ModelsRoute;
+import io.sluice.server.openai.ResumableStreams;
 import io.sluice.server.openai.Serving;
+import io.sluice.server.openai.StreamOwners;
+import io.sluice.server.openai.StreamsRoute;
 import io.sluice.server.settings.ServerSettings;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -30,6 +35,11 @@ final class HttpServer implements AutoCloseable {
 
     private static final int HEADERS_BYTES_MAX = 16 * 1024;
 
+    /// What the system may hold of an answer that its client does not take; Linux makes it twice as much. Left to
+    /// itself it would be up to 4 MiB, which for a thousand slow readers is more than the heap. It also decides how
+    /// soon a reader that takes little is seen to take something: once a third of it is free.
+    private static final int SEND_BUFFER_BYTES = 32 * 1024;
+
     /// Paths and the methods they know.
     private record Route(String method, String path) {}
 
@@ -38,6 +48,7 @@ final class HttpServer implements AutoCloseable {
             new Route("POST", "/v1/completions"),
             new Route("GET", "/v1/models"),
             new Route("GET", "/v1/models/{id}"),
+            new Route("GET, DELETE", "/v1/streams/{id}"),
             new Route("GET", "/livez"),
             new Route("GET", "/readyz"),
             new Route("GET", "/startupz"),
@@ -46,16 +57,25 @@ final class HttpServer implements AutoCloseable {
             new Route("GET", "/metrics"));
 
     private final WebServer server;
+    private final StallWatch stalls;
 
-    private HttpServer(WebServer server) {
+    private HttpServer(WebServer server, StallWatch stalls) {
         this.server = server;
+        this.stalls = stalls;
     }
 
-    /// Starts listening.
+    /// Starts listening, for everybody alike.
     ///
     /// @throws ListenFailed if the address cannot be listened on
     static HttpServer start(ServerSettings.Http settings, Lifecycle lifecycle, ServerMetrics metrics) {
+        return start(settings, lifecycle, metrics, _ -> StreamOwners.ANYBODY);
+    }
+
+    /// The same with streams that belong to somebody.
+    static HttpServer start(
+            ServerSettings.Http settings, Lifecycle lifecycle, ServerMetrics metrics, StreamOwners owners) {
         requireFree(settings);
+        StallWatch stalls = new StallWatch(settings.streams().stallTimeout(), System::nanoTime);
         WebServer server = WebServer.builder()
                 .host(settings.host())
                 .port(settings.port())
@@ -63,16 +83,22 @@ final class HttpServer implements AutoCloseable {
                 .shutdownGracePeriod(LAST_BYTES)
                 .maxPayloadSize(settings.bodyBytesMax())
                 // Nagle's algorithm would hold back every second token.
-                .connectionOptions(SocketOptions.builder().tcpNoDelay(true).build())
+                .connectionOptions(SocketOptions.builder()
+                        .tcpNoDelay(true)
+                        .socketSendBufferSize(SEND_BUFFER_BYTES)
+                        .build())
+                // With one protocol alone, connections are watched from their first moment on.
+                .protocolsDiscoverServices(false)
                 .addConnectionSelector(new WatchedHttp1(
-                        Http1Config.builder().maxHeadersSize(HEADERS_BYTES_MAX).build()))
+                        Http1Config.builder().maxHeadersSize(HEADERS_BYTES_MAX), stalls, settings.requestTimeout()))
                 .directHandlers(ErrorMapping.directHandlers())
-                .addRouting(routing(settings, lifecycle, metrics))
+                .addRouting(routing(settings, lifecycle, metrics, owners))
                 .build();
         server.start();
         // Helidon logs why it could not start, and returns.
         if (!server.isRunning()) throw new ListenFailed(settings, "the log says why");
-        return new HttpServer(server);
+        stalls.start();
+        return new HttpServer(server, stalls);
     }
 
     /// Helidon would report an address in use in its log alone.
@@ -86,17 +112,25 @@ final class HttpServer implements AutoCloseable {
     }
 
     private static HttpRouting.Builder routing(
-            ServerSettings.Http settings, Lifecycle lifecycle, ServerMetrics metrics) {
-        Serving serving = new Serving(lifecycle::service, settings.bodyBytesMax(), settings.heartbeat());
+            ServerSettings.Http settings, Lifecycle lifecycle, ServerMetrics metrics, StreamOwners owners) {
+        ResumableStreams streams = new ResumableStreams(
+                settings.streams().resumableMax(), settings.streams().grace());
+        metrics.observe(streams);
+        Serving serving = new Serving(
+                lifecycle::service, settings.bodyBytesMax(), settings.streams().heartbeat(), streams, owners);
         ModelsRoute models = new ModelsRoute(serving);
+        StreamsRoute kept = new StreamsRoute(serving);
         HttpRouting.Builder routing = HttpRouting.builder();
-        routing.addFilter(new ConnectionClosing());
+        routing.addFilter(new RequestArrival());
+        routing.addFilter(new ConnectionClosing(lifecycle::isLeaving));
         routing.addFilter(new RequestIds());
         ErrorMapping.register(routing);
         routing.post("/v1/chat/completions", new ChatCompletionsRoute(serving));
         routing.post("/v1/completions", new CompletionsRoute(serving));
         routing.get("/v1/models", models);
         routing.get("/v1/models/{id}", models::handleOne);
+        routing.get("/v1/streams/{id}", kept);
+        routing.delete("/v1/streams/{id}", kept::delete);
         routing.get("/metrics", new MetricsRoute(metrics));
         routing.register(new ProbeRoutes(lifecycle));
         for (Route route : ROUTES) routing.any(route.path(), methodNotAllowed(route.method()));
@@ -132,6 +166,7 @@ final class HttpServer implements AutoCloseable {
     @Override
     public void close() {
         server.stop();
+        stalls.close();
     }
 
     /// The address cannot be listened on; the message says what to do.

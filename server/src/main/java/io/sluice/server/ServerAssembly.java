@@ -1,13 +1,17 @@
 package io.sluice.server;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import com.sun.management.OperatingSystemMXBean;
 import io.sluice.batching.Engine;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.ModelLimits;
+import io.sluice.batching.ModelRunner;
 import io.sluice.device.Device;
 import io.sluice.modelstore.ModelFiles;
 import io.sluice.modelstore.ModelStore;
 import io.sluice.server.generation.GenerationService;
+import io.sluice.server.generation.Interruption;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsException;
@@ -19,11 +23,20 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /// Puts the parts together, in this order: listener (so that probes are answered while the model loads), model, engine,
 /// service. The only place that knows them all. Closing takes them apart in reverse. One thread.
 final class ServerAssembly implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(ServerAssembly.class.getName());
     private static final String DEMO = "sluice-demo";
+
+    /// For the last events of streams that are broken off, as long as their clients take them.
+    private static final Duration LAST_EVENTS = Duration.ofSeconds(5);
+
+    /// For the engine to end: a step that is under way, and giving the device's memory back. One that hangs would
+    /// never.
+    private static final Duration LAST_STEP = Duration.ofSeconds(10);
 
     private final ServerSettings settings;
     private final Lifecycle lifecycle = new Lifecycle();
@@ -31,9 +44,12 @@ final class ServerAssembly implements AutoCloseable {
     private final HttpServer http;
     private final Engine engine;
     private final ServedModel served;
+    private final GenerationService service;
+    private final EngineHealth health;
 
     /// @param say takes lines for the operator about what was decided
-    private ServerAssembly(ServerSettings settings, Consumer<String> say) {
+    /// @param around what stands between the engine and its runner
+    private ServerAssembly(ServerSettings settings, Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
         this.settings = settings;
         // Opened before anything else: what is wrong with it should be the first thing said.
         this.model = open(settings.model());
@@ -48,7 +64,8 @@ final class ServerAssembly implements AutoCloseable {
         try {
             ModelPlan plan = ModelPlan.of(settings, model.config(), Device.preferredDtype(model), memoryBytes());
             say.accept(describe(model, plan));
-            this.engine = Engine.start(names.getFirst(), engineSettings(), Device.runner(model, plan.runner()));
+            ModelRunner.Factory runner = around.apply(Device.runner(model, plan.runner()));
+            this.engine = Engine.start(names.getFirst(), engineSettings(), runner);
             say.accept(describe(engine.limits(), plan));
             this.served = new ServedModel(
                     names,
@@ -58,7 +75,9 @@ final class ServerAssembly implements AutoCloseable {
                     settings.engine().outputTokensDefault(),
                     System.currentTimeMillis() / 1000);
             metrics.observe(engine);
-            lifecycle.ready(new GenerationService(served, engine, metrics), engine::isAlive);
+            this.service = new GenerationService(served, engine, metrics);
+            this.health = new EngineHealth(engine, settings.lifecycle().stuckStepTimeout());
+            lifecycle.ready(service, health);
         } catch (Throwable e) {
             http.close();
             model.close();
@@ -67,8 +86,9 @@ final class ServerAssembly implements AutoCloseable {
     }
 
     /// Starts everything; returns when requests are taken.
-    static ServerAssembly start(ServerSettings settings, Consumer<String> say) {
-        return new ServerAssembly(settings, say);
+    static ServerAssembly start(
+            ServerSettings settings, Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
+        return new ServerAssembly(settings, say, around);
     }
 
     /// Where clients on this machine find the server.
@@ -83,34 +103,47 @@ final class ServerAssembly implements AutoCloseable {
         return served;
     }
 
-    /// False once the engine has stopped by itself.
-    boolean isAlive() {
-        return engine.isAlive();
+    EngineHealth health() {
+        return health;
     }
 
-    /// Stops politely: says so to load balancers, refuses what is new, and lets what runs finish, each for as long as
-    /// the settings allow.
+    /// Waits until the engine has ended by itself or was closed, at most for `patience`.
+    boolean awaitEnd(Duration patience) throws InterruptedException {
+        return engine.awaitEnd(patience);
+    }
+
+    /// Stops politely: says so to load balancers, refuses what is new, and lets answers under way be finished and
+    /// delivered, each for as long as the settings allow.
     ///
     /// @return true if nothing had to be broken off
     boolean drain() throws InterruptedException {
         lifecycle.leave();
         Thread.sleep(settings.lifecycle().drainDelay());
         lifecycle.drain();
-        return engine.drain(settings.lifecycle().drainTimeout());
+        engine.drain(Duration.ZERO);
+        return service.open().awaitNone(settings.lifecycle().drainTimeout());
     }
 
-    /// What is still running ends with an error event.
+    /// Answers that are still under way end with an error that says so.
     @Override
     public void close() {
         lifecycle.drain();
-        engine.close();
-        http.close();
-        model.close();
+        try {
+            service.open().interrupt(Interruption.SERVER_STOPPING, _ -> true);
+            service.open().awaitNone(LAST_EVENTS);
+            http.close();
+            Thread ending = Thread.ofVirtual().start(engine::close);
+            // What a step that hangs computes with must not be taken from under it.
+            if (ending.join(LAST_STEP)) model.close();
+            else LOG.log(WARNING, "the step under way does not return; the process ends without it");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
-    int runningCount() {
-        var stats = engine.stats();
-        return stats.running() + stats.waiting();
+    /// Requests whose answer is not delivered yet.
+    int openCount() {
+        return service.open().count();
     }
 
     Duration drainTimeout() {

@@ -17,6 +17,7 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.GenerationMeter;
 import io.sluice.server.generation.Usage;
+import io.sluice.server.openai.ResumableStreams;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -80,7 +81,7 @@ final class ServerMetrics implements GenerationMeter {
                             .tags(ours.and("reason", reason.name().toLowerCase(Locale.ROOT)))
                             .register(registry));
         }
-        for (String word : List.of("stop", "length", "abort", "expired", "stalled", "error")) {
+        for (String word : List.of("stop", "length", "abort", "expired", "stalled", "error", "interrupted")) {
             finished.put(
                     word,
                     List.of(
@@ -165,6 +166,14 @@ final class ServerMetrics implements GenerationMeter {
                 .labelNames("block_size", "num_gpu_blocks")
                 .register(registry.getPrometheusRegistry())
                 .setLabelValues(Integer.toString(limits.blockSize()), Integer.toString(limits.blockCount()));
+    }
+
+    /// Adds how many streams are kept for clients that may come back; once.
+    void observe(ResumableStreams streams) {
+        Gauge.builder("sluice_resumable_streams", streams, ResumableStreams::count)
+                .description("Resumable streams that are kept, running or ended.")
+                .tags(ours)
+                .register(registry);
     }
 
     void scrape(OutputStream out, String contentType) throws IOException {

@@ -10,6 +10,7 @@ import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.openai.Json;
+import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.settings.ServerSettings;
 import java.io.IOException;
 import java.net.URI;
@@ -36,50 +37,105 @@ final class TestServer implements AutoCloseable {
 
     final ScriptedRunner.Gate gate = new ScriptedRunner.Gate();
     final Lifecycle lifecycle = new Lifecycle();
+    volatile String owner = StreamOwners.ANYBODY; // whose every request is
     final ServerMetrics metrics = new ServerMetrics(MODEL);
     final Engine engine;
     final HttpServer http;
+    final GenerationService service;
     final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
-    /// What a test may choose.
-    record Options(int sequencesMax, int waitingMax, int blockCount, Duration heartbeat, GenerationDefaults defaults) {
+    /// What a test may choose. One test's own; each call changes it.
+    static final class Options {
+        private static final Duration NEVER = Duration.ofHours(1); // in a test that does not ask for less
+
+        private int sequencesMax = 8;
+        private int waitingMax = 64;
+        private int blockCount = 4096;
+        private GenerationDefaults defaults = noDefaults();
+        private Duration heartbeat = Duration.ofSeconds(30);
+        private Duration requestTimeout = NEVER;
+        private Duration stallTimeout = NEVER;
+        private Duration grace = NEVER;
+        private int resumableMax = 16;
+        private Optional<Duration> stuckStepTimeout = Optional.empty();
+
         static Options usual() {
-            return new Options(8, 64, 4096, Duration.ofSeconds(30), noDefaults());
+            return new Options();
         }
 
         Options withSequencesMax(int count) {
-            return new Options(count, waitingMax, blockCount, heartbeat, defaults);
+            sequencesMax = count;
+            return this;
         }
 
         Options withWaitingMax(int count) {
-            return new Options(sequencesMax, count, blockCount, heartbeat, defaults);
+            waitingMax = count;
+            return this;
         }
 
         Options withBlockCount(int count) {
-            return new Options(sequencesMax, waitingMax, count, heartbeat, defaults);
-        }
-
-        Options withHeartbeat(Duration time) {
-            return new Options(sequencesMax, waitingMax, blockCount, time, defaults);
+            blockCount = count;
+            return this;
         }
 
         Options withDefaults(GenerationDefaults recommended) {
-            return new Options(sequencesMax, waitingMax, blockCount, heartbeat, recommended);
+            defaults = recommended;
+            return this;
+        }
+
+        Options withHeartbeat(Duration time) {
+            heartbeat = time;
+            return this;
+        }
+
+        Options withRequestTimeout(Duration time) {
+            requestTimeout = time;
+            return this;
+        }
+
+        Options withStallTimeout(Duration time) {
+            stallTimeout = time;
+            return this;
+        }
+
+        Options withGrace(Duration time) {
+            grace = time;
+            return this;
+        }
+
+        Options withResumableMax(int count) {
+            resumableMax = count;
+            return this;
+        }
+
+        Options withStuckStepTimeout(Duration time) {
+            stuckStepTimeout = Optional.of(time);
+            return this;
+        }
+
+        ServerSettings.Http http() {
+            return new ServerSettings.Http(
+                    "127.0.0.1",
+                    0,
+                    BODY_BYTES_MAX,
+                    requestTimeout,
+                    new ServerSettings.Streams(heartbeat, stallTimeout, grace, resumableMax));
         }
     }
 
     private TestServer(Options options) {
+        int stepTokensMax = Math.max(512, options.sequencesMax);
         ModelLimits limits = new ModelLimits(
-                options.blockCount(), 16, CONTEXT_MAX, 512, options.sequencesMax(), ScriptedRunner.VOCAB_SIZE, 0);
+                options.blockCount, 16, CONTEXT_MAX, stepTokensMax, options.sequencesMax, ScriptedRunner.VOCAB_SIZE, 0);
         engine = Engine.start(
-                "test", new EngineSettings(options.waitingMax(), true, 512), () -> new ScriptedRunner(limits, gate));
-        http = HttpServer.start(
-                new ServerSettings.Http("127.0.0.1", 0, BODY_BYTES_MAX, options.heartbeat()), lifecycle, metrics);
+                "test", new EngineSettings(options.waitingMax, true, 512), () -> new ScriptedRunner(limits, gate));
+        http = HttpServer.start(options.http(), lifecycle, metrics, _ -> owner);
         metrics.observe(engine);
         ServedModel model = new ServedModel(
-                List.of(MODEL, "alias"), new ByteTokenizer(), Optional.of(template()), options.defaults(), 1000, 1);
-        lifecycle.ready(new GenerationService(model, engine, metrics), engine::isAlive);
+                List.of(MODEL, "alias"), new ByteTokenizer(), Optional.of(template()), options.defaults, 1000, 1);
+        service = new GenerationService(model, engine, metrics);
+        lifecycle.ready(service, new EngineHealth(engine, options.stuckStepTimeout));
     }
 
     static TestServer start() {
@@ -206,19 +262,32 @@ final class TestServer implements AutoCloseable {
     }
 
     /// The value of a metric's first series, or of the series whose labels are given.
-    double metric(String name) throws IOException, InterruptedException {
-        return get("/metrics")
-                .body()
-                .lines()
-                .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-                .findFirst()
-                .orElseThrow(() -> new AssertionError("no metric " + name));
+    double metric(String name) {
+        try {
+            return get("/metrics")
+                    .body()
+                    .lines()
+                    .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
+                    .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                    .findFirst()
+                    .orElseThrow(() -> new AssertionError("no metric " + name));
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /// Waits until something holds that another thread brings about.
     static void await(String what, BooleanSupplier holds) throws InterruptedException {
-        long deadlineNs = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        await(what, Duration.ofSeconds(60), holds); // on a busy machine; met at once on an idle one
+    }
+
+    /// The same for what takes a whole process, or a thousand clients.
+    static void awaitLong(String what, BooleanSupplier holds) throws InterruptedException {
+        await(what, Duration.ofMinutes(4), holds);
+    }
+
+    private static void await(String what, Duration patience, BooleanSupplier holds) throws InterruptedException {
+        long deadlineNs = System.nanoTime() + patience.toNanos();
         while (!holds.getAsBoolean()) {
             if (System.nanoTime() > deadlineNs) throw new AssertionError("did not happen: " + what);
             Thread.sleep(Duration.ofMillis(2));

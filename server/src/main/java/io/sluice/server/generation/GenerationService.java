@@ -28,11 +28,18 @@ public final class GenerationService {
     private final ServedModel model;
     private final Engine engine;
     private final GenerationMeter meter;
+    private final OpenGenerations open;
 
     public GenerationService(ServedModel model, Engine engine, GenerationMeter meter) {
         this.model = model;
         this.engine = engine;
         this.meter = meter;
+        this.open = new OpenGenerations(engine);
+    }
+
+    /// The requests whose answer is still owed.
+    public OpenGenerations open() {
+        return open;
     }
 
     public ServedModel model() {
@@ -61,7 +68,7 @@ public final class GenerationService {
     }
 
     private Submission submitAll(TextRequest request, SamplingParams sampling, List<int[]> prompts) {
-        List<Choice> choices = new ArrayList<>();
+        List<TokenStream> streams = new ArrayList<>();
         int promptTokens = 0;
         for (int i = 0; i < prompts.size(); i++) {
             int[] prompt = prompts.get(i);
@@ -69,20 +76,21 @@ public final class GenerationService {
             // Equal prompts of one request are told apart by their place, as choices of one prompt are.
             SamplingParams seeded = i == 0 ? sampling : sampling.withSeed(sampling.seed() + 0x9E3779B97F4A7C15L * i);
             switch (engine.submit(engineRequest(request, i, prompt, seeded))) {
-                case Admission.Admitted(List<TokenStream> streams, var _) -> {
-                    for (TokenStream stream : streams) {
-                        choices.add(new Choice(choices.size(), stream, model.tokenizer(), request));
-                    }
-                }
+                case Admission.Admitted(List<TokenStream> admitted, var _) -> streams.addAll(admitted);
                 case Admission.Refused(var reason, var detail, var retryAfter) -> {
-                    choices.forEach(Choice::cancel);
+                    streams.forEach(TokenStream::cancel);
                     meter.refused(reason);
                     return new Submission.Refused(reason, detail, retryAfter);
                 }
             }
         }
-        meter.admitted(promptTokens, choices.size());
-        return new Submission.Started(new Generation(choices, prompts.size(), promptTokens, meter));
+        meter.admitted(promptTokens, streams.size());
+        return new Submission.Started(open.add(new Generation(
+                streams,
+                new Generation.Prompts(prompts.size(), promptTokens),
+                model.tokenizer(),
+                Choice.Rules.of(request),
+                new Generation.Dependencies(meter, open))));
     }
 
     private GenerationRequest engineRequest(TextRequest request, int index, int[] prompt, SamplingParams sampling) {

@@ -33,9 +33,18 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
             String gemm,
             Optional<Integer> threads) {}
 
-    public record Http(String host, int port, long bodyBytesMax, Duration heartbeat) {}
+    public record Http(String host, int port, long bodyBytesMax, Duration requestTimeout, Streams streams) {}
 
-    public record Lifecycle(Duration drainDelay, Duration drainTimeout, String logFormat) {}
+    /// How streams and their readers are treated.
+    ///
+    /// @param resumableMax resumable streams that are kept at once
+    public record Streams(Duration heartbeat, Duration stallTimeout, Duration grace, int resumableMax) {}
+
+    /// How the process ends, and what it says meanwhile.
+    ///
+    /// @param stuckStepTimeout empty for what the steps so far suggest
+    public record Lifecycle(
+            Duration drainDelay, Duration drainTimeout, Optional<Duration> stuckStepTimeout, String logFormat) {}
 
     /// Resolves every setting.
     ///
@@ -102,9 +111,12 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
                             value(Declared.KV_CACHE_DTYPE),
                             Path.of(atHome(value(Declared.CACHE_DIR)))),
                     engine,
-                    new Http(value(Declared.HOST), value(Declared.PORT), value(Declared.MAX_BODY_BYTES), heartbeat()),
+                    http(),
                     new Lifecycle(
-                            value(Declared.DRAIN_DELAY), value(Declared.DRAIN_TIMEOUT), value(Declared.LOG_FORMAT)));
+                            value(Declared.DRAIN_DELAY),
+                            value(Declared.DRAIN_TIMEOUT),
+                            stuckStepTimeout(),
+                            value(Declared.LOG_FORMAT)));
         }
 
         private <T> T value(Setting<T> setting) {
@@ -133,12 +145,37 @@ public record ServerSettings(Model model, Engine engine, Http http, Lifecycle li
             }
         }
 
-        private Duration heartbeat() {
-            Duration heartbeat = value(Declared.HEARTBEAT);
-            if (heartbeat.isZero()) {
-                throw new SettingsException(origin(Declared.HEARTBEAT) + " must be more than nothing; 10s is usual");
+        private Http http() {
+            Streams streams = new Streams(
+                    moreThanNothing(Declared.HEARTBEAT),
+                    moreThanNothing(Declared.STALL_TIMEOUT),
+                    moreThanNothing(Declared.STREAM_GRACE),
+                    value(Declared.MAX_RESUMABLE_STREAMS));
+            return new Http(
+                    value(Declared.HOST),
+                    value(Declared.PORT),
+                    value(Declared.MAX_BODY_BYTES),
+                    moreThanNothing(Declared.REQUEST_TIMEOUT),
+                    streams);
+        }
+
+        private Optional<Duration> stuckStepTimeout() {
+            Optional<Duration> timeout = value(Declared.STUCK_STEP_TIMEOUT);
+            timeout.ifPresent(span -> requireMoreThanNothing(Declared.STUCK_STEP_TIMEOUT, span));
+            return timeout;
+        }
+
+        private Duration moreThanNothing(Setting<Duration> setting) {
+            Duration span = value(setting);
+            requireMoreThanNothing(setting, span);
+            return span;
+        }
+
+        private void requireMoreThanNothing(Setting<?> setting, Duration span) {
+            if (span.isZero()) {
+                throw new SettingsException(
+                        origin(setting) + " must be more than nothing; the default is " + setting.defaultText());
             }
-            return heartbeat;
         }
 
         /// Shells replace `~` neither in files nor after an equals sign.

@@ -1,0 +1,15 @@
+package io.sluice.server.openai;
+
+import io.helidon.webserver.http.ServerRequest;
+
+/// Says whose a request is, by what the server itself found out about it: streams are kept for their owner alone. Any
+/// thread.
+@FunctionalInterface
+public interface StreamOwners {
+
+    /// Everybody, where nobody has a name.
+    String ANYBODY = "";
+
+    /// A name that no other owner has, or `ANYBODY`.
+    String ownerOf(ServerRequest request);
+}
