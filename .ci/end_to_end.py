@@ -1,290 +1,61 @@
-"""Starts `./sluice serve` as a user would, once per model, and checks it with the official openai client.
+"""Starts `./sluice serve` as a user would, once per model, and checks it with official and with unusual clients.
 
 Every check is a function; a failed one is printed with its reason and the run ends non-zero.
+Names of checks as arguments run those alone.
 """
 
-import contextlib
-import json
 import os
-import pathlib
-import re
-import signal
-import socket
 import subprocess
 import sys
 import time
 import traceback
-import urllib.error
-import urllib.request
 
-import openai
+from checks import models, rolling_restart, stopping, streams
+from checks.server import Server
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHARED = os.environ.get("SLUICE_SHARED")
-LOGS = ROOT / "target" / "end-to-end"
 
 
-class Server:
-    """A running `./sluice serve`, found by the address that it prints."""
-
-    def __init__(self, name, *arguments):
-        LOGS.mkdir(parents=True, exist_ok=True)
-        self.log = LOGS / f"{name}.log"
-        self.started = time.monotonic()
-        with self.log.open("w") as out:
-            self.process = subprocess.Popen(
-                [str(ROOT / "sluice"), "serve", "--port", "0", *arguments],
-                stdout=out, stderr=subprocess.STDOUT, cwd="/", start_new_session=True)
-        self.url = self.wait_until_listening()
-        self.client = openai.OpenAI(base_url=self.url + "/v1", api_key="unused", max_retries=0, timeout=120)
-        self.model = self.client.models.list().data[0].id
-
-    def wait_until_listening(self):
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline:
-            found = re.search(r"http://127\.0\.0\.1:\d+", self.log.read_text())
-            if found and status(found.group() + "/readyz") == 200:
-                return found.group()
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
-
-    def metric(self, name):
-        """The sum over the series of this metric family."""
-        text = urllib.request.urlopen(self.url + "/metrics", timeout=10).read().decode()
-        found = re.findall(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (\S+)$", text, re.M)
-        assert found, f"/metrics has no {name}"
-        return sum(map(float, found))
-
-    def aborted(self):
-        """Choices that ended because their client left."""
-        text = urllib.request.urlopen(self.url + "/metrics", timeout=10).read().decode()
-        return float(re.search(r'^sluice_choices_finished_total\{.*reason="abort".*\} (\S+)$', text, re.M).group(1))
-
-    def wait_until_idle(self):
-        wait_for("no request to run", lambda: self.metric("sluice_requests_running") == 0)
-        wait_for("no block to be in use", lambda: self.metric("sluice_kv_blocks_used") == 0)
-
-    def stop(self):
-        os.kill(self.process.pid, signal.SIGTERM)
-        return self.process.wait(60)
-
-    def kill(self):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-
-
-def status(url):
-    try:
-        return urllib.request.urlopen(url, timeout=5).status
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
-
-
-def wait_for(what, condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"within {seconds} s not seen: {what}")
-
-
-# ---- checks that hold for any model ----
-
-
-def chat_answers(server):
-    answer = server.client.chat.completions.create(
-        model=server.model, messages=[{"role": "user", "content": "Who are you?"}], max_tokens=40, temperature=0)
-    choice = answer.choices[0]
-    assert choice.message.role == "assistant" and choice.message.content.strip(), answer
-    assert choice.finish_reason in ("stop", "length"), answer
-    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens, answer
-    assert 0 < answer.usage.completion_tokens <= 40, answer
-
-
-def stream_equals_blocking(server):
-    request = dict(model=server.model, messages=[{"role": "user", "content": "Tell me a story about a fox."}],
-                   max_tokens=60, temperature=0)
-    whole = server.client.chat.completions.create(**request)
-    text, reasons, usage, roles = "", [], None, []
-    for chunk in server.client.chat.completions.create(
-            **request, stream=True, stream_options={"include_usage": True}):
-        if chunk.usage:
-            assert chunk.choices == [], chunk
-            usage = chunk.usage
-        for choice in chunk.choices:
-            text += choice.delta.content or ""
-            roles += [choice.delta.role] if choice.delta.role else []
-            reasons += [choice.finish_reason] if choice.finish_reason else []
-    assert text == whole.choices[0].message.content, (text, whole.choices[0].message.content)
-    assert reasons == [whole.choices[0].finish_reason], reasons
-    assert roles == ["assistant"], roles
-    assert usage and usage.completion_tokens == whole.usage.completion_tokens, usage
-
-
-def stop_string_ends_before_it(server):
-    request = dict(model=server.model, messages=[{"role": "user", "content": "Tell me a story about a dog."}],
-                   max_tokens=60, temperature=0)
-    text = server.client.chat.completions.create(**request).choices[0].message.content
-    stop = text.strip().split()[3]
-    cut = server.client.chat.completions.create(**request, stop=[stop]).choices[0]
-    assert cut.finish_reason == "stop", cut
-    assert stop not in cut.message.content and text.startswith(cut.message.content), (text, stop, cut)
-
-
-def max_tokens_is_length(server):
-    answer = server.client.chat.completions.create(
-        model=server.model, messages=[{"role": "user", "content": "Count."}], max_tokens=3,
-        extra_body={"ignore_eos": True})
-    assert answer.choices[0].finish_reason == "length" and answer.usage.completion_tokens == 3, answer
-
-
-def seeds_repeat(server):
-    def ask(seed):
-        return server.client.completions.create(
-            model=server.model, prompt="Once upon a time", max_tokens=24, temperature=1.0, seed=seed,
-            extra_body={"ignore_eos": True}).choices[0].text
-    assert ask(7) == ask(7)
-    assert len({ask(seed) for seed in range(4)}) > 1
-
-
-def several_choices(server):
-    answer = server.client.chat.completions.create(
-        model=server.model, messages=[{"role": "user", "content": "Tell me a story about a cat."}],
-        n=3, max_tokens=24, temperature=1.0, seed=1)
-    assert [choice.index for choice in answer.choices] == [0, 1, 2], answer
-    assert len({choice.message.content for choice in answer.choices}) > 1, answer
-
-
-def logprobs_add_up(server):
-    answer = server.client.chat.completions.create(
-        model=server.model, messages=[{"role": "user", "content": "Hello"}], max_tokens=5, temperature=0,
-        logprobs=True, top_logprobs=3)
-    for entry in answer.choices[0].logprobs.content:
-        assert len(entry.top_logprobs) == 3, entry
-        assert entry.top_logprobs[0].token == entry.token, "greedy takes the most likely"
-        assert entry.logprob <= 0 and entry.top_logprobs[0].logprob >= entry.top_logprobs[1].logprob, entry
-
-
-def invalid_requests_are_400(server):
-    cases = [
-        (dict(temperature=9), "temperature"), (dict(max_tokens=0), "max_tokens"), (dict(n=0), "n"),
-        (dict(stop=["a"] * 9), "stop"), (dict(max_tokens=10_000_000), "max_tokens"),
-    ]
-    for change, parameter in cases:
-        try:
-            server.client.chat.completions.create(
-                **(dict(model=server.model, messages=[{"role": "user", "content": "x"}]) | change))
-            raise AssertionError(f"{change} was accepted")
-        except openai.BadRequestError as error:
-            assert error.param == parameter, (change, error.body)
-            assert error.request_id, "every answer has a request id"
-
-
-def unknown_model_and_route_are_404(server):
-    try:
-        server.client.chat.completions.create(model="nope", messages=[{"role": "user", "content": "x"}])
-        raise AssertionError("an unknown model was accepted")
-    except openai.NotFoundError as error:
-        assert error.code == "model_not_found", error.body
-    assert status(server.url + "/v1/nothing") == 404
-
-
-def a_client_that_leaves_frees_its_blocks(server):
-    # Many long choices, so that the fastest machine is still at it when the client leaves: only leaving ends them.
-    long = dict(model=server.model, max_tokens=900, n=64)
-    server.wait_until_idle()
-    aborted = server.aborted()
-    stream = server.client.chat.completions.create(
-        **long, messages=[{"role": "user", "content": "Tell me a long story."}], stream=True,
-        extra_body={"ignore_eos": True})
-    next(iter(stream))
-    assert server.metric("sluice_requests_running") >= 1
-    stream.close()
-    wait_for("the choices to end as aborted", lambda: server.aborted() == aborted + 64)
-    server.wait_until_idle()
-
-    # The same while nothing is written: a client that waits for a whole answer and leaves.
-    body = json.dumps(long | dict(prompt="Once", ignore_eos=True)).encode()
-    address = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((address[0], int(address[1]))) as raw:
-        raw.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                    b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        wait_for("the request to run", lambda: server.metric("sluice_requests_running") >= 1)
-    wait_for("the choices to end as aborted", lambda: server.aborted() == aborted + 128)
-    server.wait_until_idle()
-
-
-def sigterm_ends_politely(server):
-    assert server.stop() == 0, "SIGTERM must end with exit code 0"
-
-
-ANY_MODEL = [
-    chat_answers, stream_equals_blocking, stop_string_ends_before_it, max_tokens_is_length, seeds_repeat,
-    several_choices, logprobs_add_up, invalid_requests_are_400, unknown_model_and_route_are_404,
-    a_client_that_leaves_frees_its_blocks,
-]
-
-
-# ---- checks of one model ----
-
-
-def held_out_prompts_are_answered(server):
-    prompts = (ROOT / "benchmarks/src/main/resources/io/sluice/demomodel/held-out-prompts.txt").read_text().splitlines()
-    assert len(prompts) == 100, len(prompts)
-    stopped = 0
-    for prompt in prompts:
-        choice = server.client.chat.completions.create(
-            model=server.model, messages=[{"role": "user", "content": prompt}], max_tokens=200, temperature=0).choices[0]
-        stopped += choice.finish_reason == "stop" and bool(choice.message.content.strip())
-    assert stopped >= 95, f"only {stopped} of 100 stopped by themselves"
-
-
-def the_curl_line_works_as_it_stands(server):
-    lines = server.log.read_text().splitlines()
-    start = next(i for i, line in enumerate(lines) if "curl " in line)
-    command = lines[start][lines[start].index("curl "):]
-    while command.endswith("\\"):
-        start += 1
-        command = command[:-1] + " " + lines[start].strip()
-    out = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
-    assert out.returncode == 0 and ("choices" in out.stdout), (command, out)
-
-
-def capital_of_france_is_paris(server):
-    answer = server.client.chat.completions.create(
-        model=server.model, messages=[{"role": "user", "content": "What is the capital of France?"}],
-        max_tokens=30, temperature=0).choices[0].message.content
-    assert "Paris" in answer, answer
+def runs():
+    yield "demo", [], models.ANY_MODEL + models.DEMO + [models.sigterm_ends_politely]
+    # What is the same must be the same on every machine.
+    yield "streams", ["--deterministic"], streams.CHECKS
+    if SHARED:
+        path = subprocess.check_output(["bash", f"{SHARED}/tools/get_model.sh"], text=True).strip()
+        yield "smollm2", ["--model", path], models.SMOLLM2 + models.ANY_MODEL + [models.sigterm_ends_politely]
+    # Each starts servers of its own.
+    yield "stopping", None, stopping.CHECKS + rolling_restart.CHECKS
 
 
 def main():
-    runs = [("demo", [], ANY_MODEL + [held_out_prompts_are_answered, the_curl_line_works_as_it_stands, sigterm_ends_politely])]
-    if SHARED:
-        path = subprocess.check_output(["bash", f"{SHARED}/tools/get_model.sh"], text=True).strip()
-        runs.append(("smollm2", ["--model", path], [capital_of_france_is_paris] + ANY_MODEL + [sigterm_ends_politely]))
+    chosen = set(sys.argv[1:])
     passed, failed = 0, 0
-    for name, arguments, checks in runs:
-        server = Server(name, *arguments)
-        print(f"{name}: ready after {time.monotonic() - server.started:.2f} s, serving {server.model} at {server.url}")
+    for name, arguments, checks in runs():
+        checks = [check for check in checks if not chosen or check.__name__ in chosen]
+        if not checks:
+            continue
+        server = None
+        if arguments is not None:
+            server = Server(name, *arguments)
+            print(f"{name}: ready after {time.monotonic() - server.started:.2f} s, serving {server.model} at {server.url}")
+        before = failed
         try:
             for check in checks:
+                begun = time.monotonic()
                 try:
                     check(server)
                     passed += 1
-                    print(f"  ok   {name}: {check.__name__}")
+                    print(f"  ok   {name}: {check.__name__} ({time.monotonic() - begun:.1f} s)", flush=True)
                 except Exception:
                     failed += 1
-                    print(f"  FAIL {name}: {check.__name__}\n{traceback.format_exc()}")
+                    print(f"  FAIL {name}: {check.__name__}\n{traceback.format_exc()}", flush=True)
         finally:
-            server.kill()
-        if failed:
+            if server:
+                server.kill()
+        if server and failed > before:
             print(f"--- log of {name}\n{server.log.read_text()[-4000:]}")
     print(f"{passed} passed, {failed} failed")
+    assert passed + failed, "there is no such check"
     sys.exit(1 if failed else 0)
 
 
