@@ -77,7 +77,7 @@ def documented(kind):
 def installed():
     kinds = [kind for kind in ("haproxy", "nginx") if shutil.which(kind)]
     assert kinds, "neither haproxy nor nginx is installed, and this check needs one: apt-get install haproxy"
-    wanted = os.environ.get("CI_PROXIES")
+    wanted = os.environ.get("SLUICE_CHECK_PROXIES")
     return wanted.split(",") if wanted else kinds[:1]
 
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.HttpRouting;
+import io.sluice.batching.Admission;
 import io.sluice.batching.Caller;
 import io.sluice.batching.Deadlines;
 import io.sluice.batching.Engine;
@@ -63,7 +64,10 @@ class DeadlineEndingTest {
 
     @Test
     void before_the_first_byte_it_is_408() throws Exception {
+        // While another's step is under way, none is planned for this one.
         gate.close();
+        assertThat(engine.submit(abc("another", Deadlines.NONE))).isInstanceOf(Admission.Admitted.class);
+        TestServer.await("a step to be under way", () -> engine.stepStartedNs() != 0);
         var answer = client.sendAsync(request(), HttpResponse.BodyHandlers.ofString());
         submitted.await();
         nowNs.set(DEADLINE_NS + 1);
@@ -102,8 +106,18 @@ class DeadlineEndingTest {
     }
 
     private Generation submit() {
-        GenerationRequest request = new GenerationRequest(
-                "deadline",
+        Generation generation = Submitted.to(
+                engine,
+                abc("deadline", Deadlines.last(DEADLINE_NS)),
+                new ByteTokenizer(),
+                new ServerMetrics("test-model"));
+        submitted.countDown();
+        return generation;
+    }
+
+    private static GenerationRequest abc(String id, Deadlines deadlines) {
+        return new GenerationRequest(
+                id,
                 new int[] {'a', 'b', 'c'},
                 900,
                 1,
@@ -111,9 +125,6 @@ class DeadlineEndingTest {
                 new int[0],
                 Caller.ANONYMOUS,
                 PrefixScope.of(0),
-                Deadlines.last(DEADLINE_NS));
-        Generation generation = Submitted.to(engine, request, new ByteTokenizer(), new ServerMetrics("test-model"));
-        submitted.countDown();
-        return generation;
+                deadlines);
     }
 }

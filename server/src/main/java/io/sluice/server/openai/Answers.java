@@ -121,7 +121,7 @@ final class Answers {
     void resume(ResumableStream stream, Reading reading, StreamPosition position, ServerResponse response)
             throws IOException, InterruptedException {
         ResumableStream.Reader me =
-                stream.takeOver(reading, ClientConnection.currentBreakOff()).orElseThrow(StreamsRoute::notHere);
+                stream.takeOver(reading, ClientConnection.currentBreakOff()).orElseThrow(stream::notHere);
         try (var _ = ClientConnection.watch(reading::dismiss)) {
             go(stream, me, position, List.of(), response);
         }

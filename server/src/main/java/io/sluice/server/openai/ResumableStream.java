@@ -3,6 +3,7 @@ package io.sluice.server.openai;
 import io.sluice.server.generation.Generation;
 import io.sluice.server.generation.Interruption;
 import io.sluice.server.generation.Reading;
+import io.sluice.server.http.ApiError;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -70,6 +71,11 @@ final class ResumableStream {
 
     Streaming.Shape shape() {
         return shape;
+    }
+
+    /// What to tell a client that finds it gone.
+    ApiError notHere() {
+        return streams.notHere();
     }
 
     int choiceCount() {

@@ -83,6 +83,17 @@ public final class ResumableStreams {
         return Optional.ofNullable(byId.get(id)).filter(stream -> stream.owner().equals(owner));
     }
 
+    /// The same words whether the stream never was, is no more, lives elsewhere or is somebody else's.
+    ApiError notHere() {
+        return ApiError.invalid(
+                404,
+                "id",
+                "stream_not_here",
+                "No such stream is here for this key. A stream lives on the server instance that began it, for the key"
+                        + " that asked for it, and for " + grace.toMillis() / 1000.0
+                        + " s after its last reader has left (--stream-grace).");
+    }
+
     /// Forgets the stream and frees its place.
     synchronized void remove(ResumableStream stream) {
         if (byId.remove(stream.id(), stream)) free(stream.owner());

@@ -52,7 +52,7 @@ public final class StreamsRoute implements Handler {
 
     private ResumableStream find(ServerRequest request) {
         String id = request.path().pathParameters().get("id");
-        return streams.find(id, owners.ownerOf(request)).orElseThrow(StreamsRoute::notHere);
+        return streams.find(id, owners.ownerOf(request)).orElseThrow(streams::notHere);
     }
 
     private static StreamPosition position(ServerRequest request, ResumableStream stream) {
@@ -61,16 +61,6 @@ public final class StreamsRoute implements Handler {
                 .filter(id -> !id.isEmpty())
                 .map(id -> StreamPosition.parse(id, stream.choiceCount()).orElseThrow(StreamsRoute::noSuchEvent))
                 .orElseGet(() -> StreamPosition.start(stream.choiceCount()));
-    }
-
-    /// The same words whether the stream never was, is no more, lives elsewhere or is somebody else's.
-    static ApiError notHere() {
-        return ApiError.invalid(
-                404,
-                "id",
-                "stream_not_here",
-                "No such stream is here for this key. A stream lives on the server instance that began it, for the key that"
-                        + " asked for it, until it has had no reader for a while (--stream-grace).");
     }
 
     private static ApiError noSuchEvent() {
