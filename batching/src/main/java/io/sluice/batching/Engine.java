@@ -4,6 +4,7 @@ import java.lang.invoke.VarHandle;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,8 @@ public final class Engine implements AutoCloseable {
     private volatile boolean closing;
     private volatile boolean asleep; // the engine thread is about to park, or parked
     private volatile boolean alive = true;
+    private volatile boolean deviceLost;
+    private final CountDownLatch ended = new CountDownLatch(1);
 
     /// What exists once the runner does.
     private record Core(ModelLimits limits, AdmissionController admission, EngineLoop loop) {}
@@ -118,6 +121,17 @@ public final class Engine implements AutoCloseable {
         return core().loop().stats();
     }
 
+    /// When the step in flight began, on the engine's clock; 0 while there is none. It stays where it is while a step
+    /// hangs, also if nobody submits.
+    public long stepStartedNs() {
+        return alive ? core().loop().steps().startedNs() : StepClock.IDLE;
+    }
+
+    /// How long the longest of the recent steps took, without a single one that stands out.
+    public long usualStepMaxNs() {
+        return core().loop().steps().usualMaxNs();
+    }
+
     /// The clock that deadlines are on, in nanoseconds.
     public long nowNs() {
         return clock.getAsLong();
@@ -127,6 +141,19 @@ public final class Engine implements AutoCloseable {
     /// served.
     public boolean isAlive() {
         return alive;
+    }
+
+    /// True once the device cannot be used again in this process; set before the first stream ends of it.
+    public boolean isDeviceLost() {
+        return deviceLost;
+    }
+
+    /// Waits until the engine has stopped and every stream it had has ended, at most for `patience`. The runner may not
+    /// be closed yet.
+    ///
+    /// @return true if that is so
+    public boolean awaitEnd(Duration patience) throws InterruptedException {
+        return ended.await(patience.toNanos(), TimeUnit.NANOSECONDS);
     }
 
     /// Refuses new work from now on and waits until everything admitted has ended, at most `grace`.
@@ -173,6 +200,7 @@ public final class Engine implements AutoCloseable {
         } finally {
             alive = false;
             ready.countDown();
+            ended.countDown();
         }
     }
 
@@ -193,13 +221,15 @@ public final class Engine implements AutoCloseable {
                 }
             }
         } catch (Throwable failure) {
-            detail = failure instanceof ModelRunner.DeviceLost
+            deviceLost = failure instanceof ModelRunner.DeviceLost;
+            detail = deviceLost
                     ? "the device was lost; the request can be tried again elsewhere"
                     : "the engine stopped; the request can be tried again elsewhere";
             LOG.log(System.Logger.Level.ERROR, "the engine stops: " + failure.getMessage(), failure);
         } finally {
             alive = false;
             made.loop().endAll(detail);
+            ended.countDown();
         }
     }
 

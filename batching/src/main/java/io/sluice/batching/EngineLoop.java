@@ -44,6 +44,7 @@ final class EngineLoop {
     private final RingBuffer<Slot> ring;
     private final EventPoller<Slot> poller;
     private final EventPoller.Handler<Slot> take = this::take;
+    private final StepClock steps = new StepClock();
     private int lostSteps;
     private volatile EngineStats stats;
 
@@ -102,6 +103,7 @@ final class EngineLoop {
     }
 
     private void compute(StepPlan plan, long startNs) {
+        steps.begin(startNs);
         StepResult result = result(plan);
         long nowNs = clock.getAsLong();
         long stepNs = nowNs - startNs;
@@ -109,6 +111,7 @@ final class EngineLoop {
         times.measure(writing, plan.tokenCount() - writing, stepNs);
         scheduler.apply(plan, result, nowNs, stepNs);
         if (scheduler.counts().steps() % BlockAudit.STEPS_BETWEEN == 0) audit.countLeaked(scheduler.running());
+        steps.end(nowNs);
     }
 
     private StepResult result(StepPlan plan) {
@@ -190,6 +193,10 @@ final class EngineLoop {
 
     EngineStats stats() {
         return stats;
+    }
+
+    StepClock steps() {
+        return steps;
     }
 
     Scheduler scheduler() {

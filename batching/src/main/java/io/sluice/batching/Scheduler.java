@@ -329,6 +329,10 @@ class Scheduler {
     /// @param stepNs how long the step took
     void apply(StepPlan plan, StepResult result, long nowNs, long stepNs) {
         Step step = stepOf(plan);
+        for (int i = 0; i < running.size(); i++) {
+            Sequence sequence = running.get(i);
+            sequence.submission().timeline().countHeld(sequence.table().count(), stepNs);
+        }
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             Sequence sequence = step.sequence(slice);
             if (result.hasFailed(slice)) {
@@ -352,10 +356,6 @@ class Scheduler {
         }
         counts.countStep(plan);
         step.clear();
-        for (int i = 0; i < running.size(); i++) {
-            Sequence sequence = running.get(i);
-            sequence.submission().timeline().countHeld(sequence.table().count(), stepNs);
-        }
         running.removeEnded();
         queue.settleStep(running, limits.stepTokensMax());
     }
@@ -407,10 +407,11 @@ class Scheduler {
         reservations.release(sequence);
         if (sequence.sampled() > 0 && reason != FinishReason.FAILED) reservations.learn(sequence);
         sequence.setStatus(Sequence.Status.ENDED);
+        boolean isLast = submission.endChoice();
+        if (isLast) submission.timeline().end(nowNs); // whoever has read the ending may look at it
         sequence.stream().end(sequence.ending(reason, detail));
         sequence.stream().wake();
-        if (submission.endChoice()) {
-            submission.timeline().end(nowNs);
+        if (isLast) {
             admission.settle(submission);
         } else {
             while (!hasQueuedChoice(submission)) letIntoQueue(submission, submission.queuedChoices() + 1);

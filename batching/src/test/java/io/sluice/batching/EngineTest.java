@@ -163,6 +163,9 @@ class EngineTest {
         List<Thread> clients = submitUntilStopped(engine, 32);
         for (Thread client : clients) client.join();
         assertThat(engine.isAlive()).isFalse();
+        assertThat(engine.isDeviceLost()).isEqualTo(deviceLost);
+        assertThat(engine.awaitEnd(PATIENCE)).isTrue();
+        assertThat(engine.stepStartedNs()).isZero();
         assertThat(engine.drain(Duration.ZERO)).isTrue();
         engine.close();
     }
@@ -280,6 +283,31 @@ class EngineTest {
             // The statistics of the turn that ended it are published right after it.
             while (engine.stats().blocks().used() > 0) Thread.onSpinWait();
             assertThat(engine.stats().blocks().free()).isEqualTo(LIMITS.blockCount());
+        }
+    }
+
+    @Test
+    void aStepInFlightIsSeenFromOutsideWhetherOrNotItEverReturns() throws InterruptedException {
+        var gate = new Semaphore(0);
+        var reached = new Semaphore(0);
+        var nowNs = new AtomicLong(1000);
+        try (Engine engine = Engine.start(
+                "test",
+                SETTINGS,
+                () -> new CountingRunner(LIMITS, step -> {
+                    reached.release();
+                    gate.acquireUninterruptibly();
+                }),
+                nowNs::get)) {
+            assertThat(engine.stepStartedNs()).isZero();
+            TokenStream stream = admitted(engine.submit(request("a", 5, 3, 1))).getFirst();
+            reached.acquire();
+            nowNs.set(9000);
+            assertThat(engine.stepStartedNs()).isEqualTo(1000);
+            gate.release(3);
+            read(stream);
+            while (engine.stepStartedNs() != 0) Thread.onSpinWait();
+            assertThat(engine.awaitEnd(Duration.ZERO)).isFalse();
         }
     }
 

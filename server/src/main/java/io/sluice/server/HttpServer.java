@@ -6,13 +6,17 @@ import io.sluice.server.access.InferenceHandler;
 import io.sluice.server.access.Intake;
 import io.sluice.server.http.ConnectionClosing;
 import io.sluice.server.http.ErrorMapping;
+import io.sluice.server.http.RequestArrival;
 import io.sluice.server.http.RequestIds;
 import io.sluice.server.http.UnknownRoutes;
 import io.sluice.server.http.UnknownRoutes.Known;
 import io.sluice.server.openai.ChatCompletionsRoute;
 import io.sluice.server.openai.CompletionsRoute;
 import io.sluice.server.openai.ModelsRoute;
+import io.sluice.server.openai.ResumableStreams;
 import io.sluice.server.openai.Serving;
+import io.sluice.server.openai.StreamOwners;
+import io.sluice.server.openai.StreamsRoute;
 import io.sluice.server.settings.ServerSettings;
 import java.util.List;
 
@@ -23,6 +27,7 @@ final class HttpServer implements AutoCloseable {
             new Known("POST", "/v1/completions"),
             new Known("GET", "/v1/models"),
             new Known("GET", "/v1/models/{id}"),
+            new Known("GET, DELETE", "/v1/streams/{id}"),
             new Known("GET", "/livez"),
             new Known("GET", "/readyz"),
             new Known("GET", "/startupz"),
@@ -39,21 +44,29 @@ final class HttpServer implements AutoCloseable {
     /// What the routes lead to. A value.
     ///
     /// @param access decides who comes as far as a route
-    record Behind(Lifecycle lifecycle, ServerMetrics metrics, Intake intake, AccessFilter access) {}
+    /// @param owners whose a stream is that its client may come back to
+    record Behind(
+            Lifecycle lifecycle, ServerMetrics metrics, Intake intake, AccessFilter access, StreamOwners owners) {}
 
     /// Starts listening.
     ///
     /// @throws Listener.ListenFailed if the address cannot be listened on
     static HttpServer start(ServerSettings.Http settings, Behind behind) {
         Listener.Address address = new Listener.Address(settings.host(), settings.port(), "--port");
-        return new HttpServer(Listener.start(address, settings.bodyBytesMax(), routing(settings, behind)));
+        return new HttpServer(Listener.start(address, settings, routing(settings, behind)));
     }
 
     private static HttpRouting.Builder routing(ServerSettings.Http settings, Behind behind) {
-        Serving serving = new Serving(behind.lifecycle()::service, settings.bodyBytesMax(), settings.heartbeat());
+        ServerSettings.Streams limits = settings.streams();
+        ResumableStreams streams = new ResumableStreams(limits.resumableMax(), limits.grace());
+        behind.metrics().observe(streams);
+        Serving serving = new Serving(
+                behind.lifecycle()::service, settings.bodyBytesMax(), limits.heartbeat(), streams, behind.owners());
         ModelsRoute models = new ModelsRoute(serving);
+        StreamsRoute kept = new StreamsRoute(serving);
         HttpRouting.Builder routing = HttpRouting.builder();
-        routing.addFilter(new ConnectionClosing());
+        routing.addFilter(new RequestArrival());
+        routing.addFilter(new ConnectionClosing(behind.lifecycle()::isLeaving));
         routing.addFilter(new RequestIds());
         routing.addFilter(behind.access());
         ErrorMapping.register(routing);
@@ -61,6 +74,8 @@ final class HttpServer implements AutoCloseable {
         routing.post("/v1/completions", new InferenceHandler(behind.intake(), new CompletionsRoute(serving)));
         routing.get("/v1/models", models);
         routing.get("/v1/models/{id}", models::handleOne);
+        routing.get("/v1/streams/{id}", kept);
+        routing.delete("/v1/streams/{id}", kept::delete);
         routing.get("/metrics", new MetricsRoute(behind.metrics()));
         routing.register(new ProbeRoutes(behind.lifecycle()));
         UnknownRoutes.register(routing, ROUTES);

@@ -3,7 +3,7 @@ package io.sluice.server;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.http.ApiError;
 import java.time.Duration;
-import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// Knows where the process is between starting and stopping, and so whether a request can be taken. Any thread.
 final class Lifecycle {
@@ -14,10 +14,10 @@ final class Lifecycle {
         record Starting() implements Phase {}
 
         /// Requests are taken, if the engine is alive.
-        record Ready(GenerationService service, BooleanSupplier alive) implements Phase {}
+        record Ready(GenerationService service) implements Phase {}
 
         /// The process was told to stop: it says so to load balancers and still takes requests.
-        record Leaving(GenerationService service, BooleanSupplier alive) implements Phase {}
+        record Leaving(GenerationService service) implements Phase {}
 
         /// What runs is finished; nothing new is taken.
         record Draining() implements Phase {}
@@ -27,19 +27,17 @@ final class Lifecycle {
     private static final Duration AFTER_RESTART = Duration.ofSeconds(10);
 
     private volatile Phase phase = new Phase.Starting();
-
-    Phase phase() {
-        return phase;
-    }
+    private volatile @Nullable EngineHealth health; // set once, before requests are taken
 
     /// The model is loaded.
-    void ready(GenerationService service, BooleanSupplier alive) {
-        phase = new Phase.Ready(service, alive);
+    void ready(GenerationService service, EngineHealth engine) {
+        health = engine;
+        phase = new Phase.Ready(service);
     }
 
     /// The process is going to stop.
     void leave() {
-        if (phase instanceof Phase.Ready(var service, var alive)) phase = new Phase.Leaving(service, alive);
+        if (phase instanceof Phase.Ready(var service)) phase = new Phase.Leaving(service);
     }
 
     /// Nothing new is taken from now on.
@@ -54,33 +52,39 @@ final class Lifecycle {
         return switch (phase) {
             case Phase.Starting() ->
                 throw ApiError.unavailable("starting", "The server is still loading its model.", AFTER_START);
-            case Phase.Ready(var service, var alive) -> ifAlive(service, alive);
-            case Phase.Leaving(var service, var alive) -> ifAlive(service, alive);
+            case Phase.Ready(var service) -> ifAlive(service);
+            case Phase.Leaving(var service) -> ifAlive(service);
             case Phase.Draining() ->
                 throw ApiError.unavailable("draining", "The server is stopping; another may take over.", AFTER_RESTART);
         };
     }
 
-    private static GenerationService ifAlive(GenerationService service, BooleanSupplier alive) {
-        if (alive.getAsBoolean()) return service;
+    private GenerationService ifAlive(GenerationService service) {
+        if (isLive()) return service;
         throw ApiError.unavailable("engine_stopped", "The engine has stopped; the server will restart.", AFTER_RESTART);
     }
 
     /// True unless only a new process can help.
     boolean isLive() {
-        return switch (phase) {
-            case Phase.Starting(), Phase.Draining() -> true;
-            case Phase.Ready(var _, var alive) -> alive.getAsBoolean();
-            case Phase.Leaving(var _, var alive) -> alive.getAsBoolean();
-        };
+        EngineHealth engine = health;
+        return engine == null || engine.isAlive();
     }
 
     /// True if load balancers should send requests here.
     boolean isReady() {
-        return phase instanceof Phase.Ready(var _, var alive) && alive.getAsBoolean();
+        EngineHealth engine = health;
+        return phase instanceof Phase.Ready && engine != null && engine.isAlive() && !engine.isStuck();
     }
 
     boolean isStarted() {
         return !(phase instanceof Phase.Starting);
+    }
+
+    /// True once the process is going to stop.
+    boolean isLeaving() {
+        return switch (phase) {
+            case Phase.Starting(), Phase.Ready _ -> false;
+            case Phase.Leaving _, Phase.Draining() -> true;
+        };
     }
 }

@@ -5,7 +5,9 @@ import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http1.Http1Config;
 import io.sluice.server.http.ErrorMapping;
+import io.sluice.server.http.StallWatch;
 import io.sluice.server.http.WatchedHttp1;
+import io.sluice.server.settings.ServerSettings;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -19,7 +21,13 @@ final class Listener implements AutoCloseable {
 
     private static final int HEADERS_BYTES_MAX = 16 * 1024;
 
+    /// What the system may hold of an answer that its client does not take; Linux makes it twice as much. Left to
+    /// itself it would be up to 4 MiB, which for a thousand slow readers is more than the heap. It also decides how
+    /// soon a reader that takes little is seen to take something: once a third of it is free.
+    private static final int SEND_BUFFER_BYTES = 32 * 1024;
+
     private final WebServer server;
+    private final StallWatch stalls;
 
     /// Where to listen. A value.
     ///
@@ -27,32 +35,41 @@ final class Listener implements AutoCloseable {
     /// @param flag that chooses another port
     record Address(String host, int port, String flag) {}
 
-    private Listener(WebServer server) {
+    private Listener(WebServer server, StallWatch stalls) {
         this.server = server;
+        this.stalls = stalls;
     }
 
     /// Starts listening.
     ///
+    /// @param settings how long and how much clients may send and leave unread
     /// @throws ListenFailed if the address cannot be listened on
-    static Listener start(Address address, long bodyBytesMax, HttpRouting.Builder routing) {
+    static Listener start(Address address, ServerSettings.Http settings, HttpRouting.Builder routing) {
         requireFree(address);
+        StallWatch stalls = new StallWatch(settings.streams().stallTimeout(), System::nanoTime);
         WebServer server = WebServer.builder()
                 .host(address.host())
                 .port(address.port())
                 .shutdownHook(false) // draining comes first, and is ours
                 .shutdownGracePeriod(LAST_BYTES)
-                .maxPayloadSize(bodyBytesMax)
+                .maxPayloadSize(settings.bodyBytesMax())
                 // Nagle's algorithm would hold back every second token.
-                .connectionOptions(SocketOptions.builder().tcpNoDelay(true).build())
+                .connectionOptions(SocketOptions.builder()
+                        .tcpNoDelay(true)
+                        .socketSendBufferSize(SEND_BUFFER_BYTES)
+                        .build())
+                // With one protocol alone, connections are watched from their first moment on.
+                .protocolsDiscoverServices(false)
                 .addConnectionSelector(new WatchedHttp1(
-                        Http1Config.builder().maxHeadersSize(HEADERS_BYTES_MAX).build()))
+                        Http1Config.builder().maxHeadersSize(HEADERS_BYTES_MAX), stalls, settings.requestTimeout()))
                 .directHandlers(ErrorMapping.directHandlers())
                 .addRouting(routing)
                 .build();
         server.start();
         // Helidon logs why it could not start, and returns.
         if (!server.isRunning()) throw new ListenFailed(address, "the log says why");
-        return new Listener(server);
+        stalls.start();
+        return new Listener(server, stalls);
     }
 
     /// Helidon would report an address in use in its log alone.
@@ -81,6 +98,7 @@ final class Listener implements AutoCloseable {
     @Override
     public void close() {
         server.stop();
+        stalls.close();
     }
 
     /// The address cannot be listened on; the message says what to do.

@@ -26,20 +26,13 @@ final class ProbeRoutes implements HttpService {
                 .get("/version", (_, response) -> version(response));
     }
 
-    private void answer(ServerResponse response, BooleanSupplier good) {
+    /// Yes or no, and nothing else: anybody may ask. The log says why.
+    private static void answer(ServerResponse response, BooleanSupplier good) {
         boolean ok = good.getAsBoolean();
         response.status(ok ? Status.OK_200 : Status.SERVICE_UNAVAILABLE_503);
         send(
                 response,
-                new JsonOut().raw("{\"status\":").string(ok ? "ok" : reason()).raw("}"));
-    }
-
-    private String reason() {
-        return switch (lifecycle.phase()) {
-            case Lifecycle.Phase.Starting() -> "starting";
-            case Lifecycle.Phase.Ready _ -> "engine stopped";
-            case Lifecycle.Phase.Leaving _, Lifecycle.Phase.Draining _ -> "draining";
-        };
+                new JsonOut().raw("{\"status\":").string(ok ? "ok" : "not ok").raw("}"));
     }
 
     private static void version(ServerResponse response) {

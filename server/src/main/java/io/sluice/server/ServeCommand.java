@@ -1,5 +1,6 @@
 package io.sluice.server;
 
+import io.sluice.batching.ModelRunner;
 import io.sluice.device.NotEnoughMemory;
 import io.sluice.modelstore.ModelFileException;
 import io.sluice.server.generation.ServedModel;
@@ -13,6 +14,7 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -42,18 +44,28 @@ final class ServeCommand implements Callable<Integer> {
     private static final int FAILED = 1;
     private static final int ASKED_WRONGLY = 2;
 
-    /// How often the engine is asked whether it lives.
+    /// How often the engine is asked whether its step has been computing for too long.
     private static final Duration PULSE = Duration.ofMillis(500);
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
 
+    private final UnaryOperator<ModelRunner.Factory> aroundRunner;
     private volatile boolean stopping;
+
+    private ServeCommand(UnaryOperator<ModelRunner.Factory> aroundRunner) {
+        this.aroundRunner = aroundRunner;
+    }
 
     /// The command with an option for each setting.
     static CommandLine commandLine() {
-        CommandLine command = new CommandLine(new ServeCommand());
+        return commandLine(UnaryOperator.identity());
+    }
+
+    /// The same with something between the engine and its runner: trouble, in tests.
+    static CommandLine commandLine(UnaryOperator<ModelRunner.Factory> aroundRunner) {
+        CommandLine command = new CommandLine(new ServeCommand(aroundRunner));
         SettingsFlags.addTo(command.getCommandSpec());
         return command;
     }
@@ -67,7 +79,7 @@ final class ServeCommand implements Callable<Integer> {
             ServerSettings settings = source.settings();
             LogFormat.install(settings.lifecycle().logFormat());
             say("Sluice " + Version.TEXT);
-            assembly = ServerAssembly.start(source, settings, this::say);
+            assembly = ServerAssembly.start(source, settings, this::say, aroundRunner);
             ReloadSignal.install(assembly::reload);
             announce(assembly, settings, startNs);
         } catch (SettingsException e) {
@@ -81,7 +93,8 @@ final class ServeCommand implements Callable<Integer> {
     private int serve(ServerAssembly assembly) throws InterruptedException {
         Thread stop = new Thread(() -> stop(assembly), "stop");
         Runtime.getRuntime().addShutdownHook(stop);
-        while (assembly.isAlive()) Thread.sleep(PULSE);
+        StuckStepLog log = new StuckStepLog(assembly.health());
+        while (!assembly.awaitEnd(PULSE)) log.look();
         if (stopping) Thread.sleep(Duration.ofDays(1)); // the process ends when the other thread is done
         Runtime.getRuntime().removeShutdownHook(stop);
         complain("the engine has stopped; the log says why. Ending, so that the server can be started anew");
@@ -94,12 +107,14 @@ final class ServeCommand implements Callable<Integer> {
         stopping = true;
         int exitCode = 0;
         try {
-            int running = assembly.runningCount();
+            SecondSignal.onNext(this::stopAtOnce);
+            int open = assembly.openCount();
             say(
-                    running == 0
+                    open == 0
                             ? "Stopping."
-                            : "Stopping: " + running + " running, given "
-                                    + assembly.drainTimeout().toSeconds() + " s to finish.");
+                            : "Stopping: " + open + " under way, given "
+                                    + assembly.drainTimeout().toSeconds()
+                                    + " s to finish. Stop again to end at once.");
             if (!assembly.drain()) say("Out of time: what is left ends with an error event.");
             assembly.close();
         } catch (InterruptedException | RuntimeException e) {
@@ -107,6 +122,11 @@ final class ServeCommand implements Callable<Integer> {
             exitCode = FAILED;
         }
         // A hook cannot choose the exit code otherwise, and the JVM's own would be 143.
+        Runtime.getRuntime().halt(exitCode);
+    }
+
+    private void stopAtOnce(int exitCode) {
+        say("Stopping at once: what is under way is broken off.");
         Runtime.getRuntime().halt(exitCode);
     }
 

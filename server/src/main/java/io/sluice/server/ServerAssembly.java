@@ -1,15 +1,20 @@
 package io.sluice.server;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import com.sun.management.OperatingSystemMXBean;
 import io.sluice.batching.Engine;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.ModelLimits;
+import io.sluice.batching.ModelRunner;
 import io.sluice.device.Device;
 import io.sluice.modelstore.ModelFiles;
 import io.sluice.modelstore.ModelStore;
 import io.sluice.server.admin.AdminRoutes;
 import io.sluice.server.generation.GenerationService;
+import io.sluice.server.generation.Interruption;
 import io.sluice.server.generation.ServedModel;
+import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.policy.Policy;
 import io.sluice.server.settings.AdminPort;
 import io.sluice.server.settings.ServerSettings;
@@ -26,45 +31,67 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are answered while
 /// the
 /// weights load), engine, service. The only place that knows them all. Closing takes them apart in reverse. One thread.
 final class ServerAssembly implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(ServerAssembly.class.getName());
     private static final String DEMO = "sluice-demo";
+
+    /// For the last events of streams that are broken off, as long as their clients take them.
+    private static final Duration LAST_EVENTS = Duration.ofSeconds(5);
+
+    /// For the engine to end: a step that is under way, and giving the device's memory back. One that hangs would
+    /// never.
+    private static final Duration LAST_STEP = Duration.ofSeconds(10);
 
     private final ServerSettings settings;
     private final Lifecycle lifecycle = new Lifecycle();
-    private final Deque<Runnable> endings = new ArrayDeque<>(); // of what was started, latest first
+    private final Deque<Runnable> endings =
+            new ArrayDeque<>(); // of what was started, latest first, should the rest not start
+    private final ModelFiles model;
     private final ServedModel served;
     private final Tenancy tenancy;
     private final HttpServer http;
     private final Optional<AdminServer> admin;
     private final Engine engine;
+    private final GenerationService service;
+    private final EngineHealth health;
 
     /// @param say takes lines for the operator about what was decided
-    private ServerAssembly(SettingsSource source, ServerSettings settings, Consumer<String> say) {
+    /// @param around what stands between the engine and its runner
+    private ServerAssembly(
+            SettingsSource source,
+            ServerSettings settings,
+            Consumer<String> say,
+            UnaryOperator<ModelRunner.Factory> around) {
         this.settings = settings;
         try {
             // Opened before anything else: what is wrong with it should be the first thing said.
-            ModelFiles model = open(settings.model());
+            this.model = open(settings.model());
             endings.push(model::close);
             this.served = served(settings, model);
             ServerMetrics metrics =
                     new ServerMetrics(served.name(), settings.access().metricsTenantsMax());
             this.tenancy = Tenancy.of(source, settings, served, metrics, System::nanoTime);
             this.http = HttpServer.start(
-                    settings.http(), new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter()));
+                    settings.http(),
+                    new HttpServer.Behind(
+                            lifecycle, metrics, tenancy.intake(), tenancy.mainFilter(), StreamOwners.BY_KEY));
             endings.push(http::close);
             AdminRoutes routes = new AdminRoutes(
                     tenancy.intake(), tenancy.reload(), settings.http().bodyBytesMax());
             this.admin = startAdmin(routes);
             admin.ifPresent(started -> endings.push(started::close));
-            this.engine = startEngine(model, say);
+            this.engine = startEngine(say, around);
             endings.push(engine::close);
             metrics.observe(engine);
             routes.observe(engine);
-            lifecycle.ready(new GenerationService(served, engine), engine::isAlive);
+            this.service = new GenerationService(served, engine);
+            this.health = new EngineHealth(engine, settings.lifecycle().stuckStepTimeout());
+            lifecycle.ready(service, health);
         } catch (Throwable e) {
             endings.forEach(Runnable::run);
             throw e;
@@ -89,20 +116,25 @@ final class ServerAssembly implements AutoCloseable {
         };
         if (port < 0) return Optional.empty();
         Listener.Address address = new Listener.Address(settings.access().adminHost(), port, "--admin-port");
-        return Optional.of(AdminServer.start(address, settings.http().bodyBytesMax(), tenancy.adminFilter(), routes));
+        return Optional.of(AdminServer.start(address, settings.http(), tenancy.adminFilter(), routes));
     }
 
-    private Engine startEngine(ModelFiles model, Consumer<String> say) {
+    private Engine startEngine(Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
         ModelPlan plan = ModelPlan.of(settings, model.config(), Device.preferredDtype(model), memoryBytes());
         say.accept(describe(model, plan));
-        Engine started = Engine.start(served.name(), engineSettings(), Device.runner(model, plan.runner()));
+        Engine started =
+                Engine.start(served.name(), engineSettings(), around.apply(Device.runner(model, plan.runner())));
         say.accept(describe(started.limits(), plan));
         return started;
     }
 
     /// Starts everything; returns when requests are taken.
-    static ServerAssembly start(SettingsSource source, ServerSettings settings, Consumer<String> say) {
-        return new ServerAssembly(source, settings, say);
+    static ServerAssembly start(
+            SettingsSource source,
+            ServerSettings settings,
+            Consumer<String> say,
+            UnaryOperator<ModelRunner.Factory> around) {
+        return new ServerAssembly(source, settings, say, around);
     }
 
     /// Where clients on this machine find the server.
@@ -128,32 +160,48 @@ final class ServerAssembly implements AutoCloseable {
         return served;
     }
 
-    /// False once the engine has stopped by itself.
-    boolean isAlive() {
-        return engine.isAlive();
+    EngineHealth health() {
+        return health;
     }
 
-    /// Stops politely: says so to load balancers, refuses what is new, and lets what runs finish, each for as long as
-    /// the settings allow.
+    /// Waits until the engine has ended by itself or was closed, at most for `patience`.
+    boolean awaitEnd(Duration patience) throws InterruptedException {
+        return engine.awaitEnd(patience);
+    }
+
+    /// Stops politely: says so to load balancers, refuses what is new, and lets answers under way be finished and
+    /// delivered, each for as long as the settings allow.
     ///
     /// @return true if nothing had to be broken off
     boolean drain() throws InterruptedException {
         lifecycle.leave();
         Thread.sleep(settings.lifecycle().drainDelay());
         lifecycle.drain();
-        return engine.drain(settings.lifecycle().drainTimeout());
+        engine.drain(Duration.ZERO);
+        return service.open().awaitNone(settings.lifecycle().drainTimeout());
     }
 
-    /// What is still running ends with an error event: the engine ends first.
+    /// Answers that are still under way end with an error that says so.
     @Override
     public void close() {
         lifecycle.drain();
-        endings.forEach(Runnable::run);
+        try {
+            service.open().interrupt(Interruption.SERVER_STOPPING, _ -> true);
+            service.open().awaitNone(LAST_EVENTS);
+            admin.ifPresent(AdminServer::close);
+            http.close();
+            Thread ending = Thread.ofVirtual().start(engine::close);
+            // What a step that hangs computes with must not be taken from under it.
+            if (ending.join(LAST_STEP)) model.close();
+            else LOG.log(WARNING, "the step under way does not return; the process ends without it");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
-    int runningCount() {
-        var stats = engine.stats();
-        return stats.running() + stats.waiting();
+    /// Requests whose answer is not delivered yet.
+    int openCount() {
+        return service.open().count();
     }
 
     Duration drainTimeout() {
@@ -172,7 +220,12 @@ final class ServerAssembly implements AutoCloseable {
 
     private EngineSettings engineSettings() {
         ServerSettings.Engine chosen = settings.engine();
-        return new EngineSettings(chosen.waitingMax(), chosen.prefixCaching(), chosen.sliceTokensMax());
+        return new EngineSettings(
+                chosen.waitingMax(),
+                chosen.prefixCaching(),
+                chosen.sliceTokensMax(),
+                EngineSettings.LAG_TOKENS_MAX,
+                settings.http().streams().standstillMax().toNanos());
     }
 
     private static long memoryBytes() {

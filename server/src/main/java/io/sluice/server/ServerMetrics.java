@@ -23,6 +23,7 @@ import io.sluice.server.generation.Usage;
 import io.sluice.server.metrics.TenantCollector;
 import io.sluice.server.metrics.TenantMeter;
 import io.sluice.server.metrics.TenantTable;
+import io.sluice.server.openai.ResumableStreams;
 import io.sluice.server.quota.QuotaLimit;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -95,7 +96,8 @@ final class ServerMetrics implements GenerationMeter {
                                 "sluice_requests_refused",
                                 "Requests that were not taken.",
                                 ours.and("reason", reason))));
-        for (String word : List.of("stop", "length", "abort", "expired", "stalled", "revoked", "error")) {
+        for (String word :
+                List.of("stop", "length", "abort", "expired", "stalled", "revoked", "interrupted", "error")) {
             finished.put(
                     word,
                     List.of(
@@ -236,7 +238,14 @@ final class ServerMetrics implements GenerationMeter {
                 .setLabelValues(Integer.toString(limits.blockSize()), Integer.toString(limits.blockCount()));
     }
 
-    /// The totals.
+    /// Adds how many streams are kept for clients that may come back; once.
+    void observe(ResumableStreams streams) {
+        Gauge.builder("sluice_resumable_streams", streams, ResumableStreams::count)
+                .description("Resumable streams that are kept, running or ended.")
+                .tags(ours)
+                .register(registry);
+    }
+
     void scrape(OutputStream out, String contentType) throws IOException {
         registry.scrape(out, contentType);
     }

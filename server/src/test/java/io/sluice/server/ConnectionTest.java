@@ -60,7 +60,7 @@ class ConnectionTest {
     private static void awaitCancelled(TestServer server) throws Exception {
         TestServer.await("the request to be given up", () -> {
             server.gate.allow(1);
-            return metric(server, "sluice_choices_finished_total{model=\"test-model\",reason=\"abort\"}") == 1;
+            return server.metric("sluice_choices_finished_total{model=\"test-model\",reason=\"abort\"}") == 1;
         });
         TestServer.await("its blocks to be free", () -> {
             server.gate.allow(1);
@@ -172,15 +172,7 @@ class ConnectionTest {
     }
 
     private static boolean admitted(TestServer server) {
-        return metric(server, "sluice_requests_admitted_total") >= 1;
-    }
-
-    private static double metric(TestServer server, String name) {
-        try {
-            return server.metric(name);
-        } catch (Exception e) {
-            throw new AssertionError(e);
-        }
+        return server.metric("sluice_requests_admitted_total") >= 1;
     }
 
     private static boolean idle(TestServer server) {

@@ -5,10 +5,13 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /// A client that speaks HTTP byte by byte, for what no decent client does.
@@ -17,9 +20,21 @@ final class RawClient implements AutoCloseable {
     private final InputStream in;
 
     RawClient(TestServer server) throws IOException {
-        socket = new Socket(InetAddress.getLoopbackAddress(), server.http.port());
-        socket.setSoTimeout((int) Duration.ofSeconds(20).toMillis());
+        this(server, new Socket());
+    }
+
+    private RawClient(TestServer server, Socket socket) throws IOException {
+        this.socket = socket;
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), server.http.port()));
+        socket.setSoTimeout((int) Duration.ofSeconds(60).toMillis());
         in = new BufferedInputStream(socket.getInputStream());
+    }
+
+    /// A client for which the system keeps next to nothing: what it does not read, the server cannot send.
+    static RawClient withSmallBuffer(TestServer server) throws IOException {
+        Socket socket = new Socket();
+        socket.setReceiveBufferSize(1024); // must be said before the connection is made
+        return new RawClient(server, socket);
     }
 
     RawClient send(String text) throws IOException {
@@ -42,9 +57,36 @@ final class RawClient implements AutoCloseable {
         return send(postText(path, json));
     }
 
+    /// The same with further headers, each with its end of line.
+    RawClient post(String path, String json, String headers) throws IOException {
+        return send(postText(path, json, headers));
+    }
+
     static String postText(String path, String json) {
-        return "POST " + path + " HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: "
+        return postText(path, json, "");
+    }
+
+    private static String postText(String path, String json, String headers) {
+        return "POST " + path + " HTTP/1.1\r\nHost: test\r\n" + headers
+                + "Content-Type: application/json\r\nContent-Length: "
                 + json.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + json;
+    }
+
+    /// The whole events in what was read of a response: its head, and chunks of which the last may be cut.
+    static List<Event> events(String response) {
+        byte[] raw = response.substring(response.indexOf("\r\n\r\n") + 4).getBytes(StandardCharsets.UTF_8);
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        int at = 0;
+        while (at < raw.length) {
+            int lineEnd = at;
+            while (raw[lineEnd] != '\r') lineEnd++;
+            int length = Integer.parseInt(new String(raw, at, lineEnd - at, StandardCharsets.US_ASCII), 16);
+            int start = lineEnd + 2;
+            body.write(raw, start, Math.min(length, raw.length - start));
+            at = start + length + 2;
+        }
+        String text = body.toString(StandardCharsets.UTF_8);
+        return Event.parse(text.substring(0, text.lastIndexOf("\n\n") + 2));
     }
 
     /// Says that nothing more will be sent, and goes on listening.
@@ -82,6 +124,17 @@ final class RawClient implements AutoCloseable {
     /// Everything up to the end of the connection.
     String readToEnd() throws IOException {
         return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    /// Everything up to where the connection ends or breaks.
+    String readToTheBreak() throws IOException {
+        ByteArrayOutputStream read = new ByteArrayOutputStream();
+        try {
+            for (int c = in.read(); c >= 0; c = in.read()) read.write(c);
+        } catch (SocketException e) {
+            // It was broken off.
+        }
+        return read.toString(StandardCharsets.UTF_8);
     }
 
     /// Reads until the text has come.

@@ -10,7 +10,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /// A strict fake device: continues every sequence by a script that is part of the prompt, one byte per token. It knows
 /// no text: token ids below 256 are bytes, `END` ends. The script is what stands in the prompt after the last `SCRIPT`
-/// token; without one, the prompt itself is repeated for ever. Steps can be held by a gate.
+/// token; without one, the prompt itself is repeated for ever. Steps can be held by a gate, and go wrong
+/// on purpose.
 final class ScriptedRunner implements ModelRunner {
     static final int SCRIPT = 256;
     static final int END = 257;
@@ -33,6 +34,8 @@ final class ScriptedRunner implements ModelRunner {
         private final Semaphore steps = new Semaphore(0);
         private volatile boolean open = true;
         private volatile boolean broken;
+        private volatile boolean failing;
+        private volatile boolean dizzy;
         private volatile SamplingParams latestSampling = SamplingParams.GREEDY;
         private final AtomicInteger stepsDone = new AtomicInteger();
 
@@ -54,6 +57,21 @@ final class ScriptedRunner implements ModelRunner {
             open();
         }
 
+        /// From now on steps fail, whatever is in them.
+        void failSteps() {
+            failing = true;
+        }
+
+        /// Steps succeed again.
+        void heal() {
+            failing = false;
+        }
+
+        /// From now on no logit is a number.
+        void becomeDizzy() {
+            dizzy = true;
+        }
+
         /// How the last token was to be chosen.
         SamplingParams latestSampling() {
             return latestSampling;
@@ -66,6 +84,7 @@ final class ScriptedRunner implements ModelRunner {
         private void pass() {
             if (!open) steps.acquireUninterruptibly();
             if (broken) throw new DeviceLost("the fake device was broken on purpose", new IllegalStateException());
+            if (failing) throw new StepFailed("the fake step failed on purpose", new IllegalStateException());
             stepsDone.incrementAndGet();
         }
     }
@@ -103,7 +122,7 @@ final class ScriptedRunner implements ModelRunner {
         int[] sequence = new int[plan.firstPosition(slice) + plan.length(slice)];
         for (int i = 0; i < sequence.length; i++) sequence[i] = cache[place(plan, slice, i)];
         int promptLength = plan.promptLength(slice);
-        int token = scripted(sequence, promptLength, sequence.length - promptLength);
+        int token = gate.dizzy ? StepResult.NO_TOKEN : scripted(sequence, promptLength, sequence.length - promptLength);
         gate.latestSampling = plan.sampling(slice);
         result.set(slice, token, -0.5f);
         for (int rank = 0; rank < plan.sampling(slice).topLogprobs(); rank++) {

@@ -1,5 +1,6 @@
 package io.sluice.server;
 
+import io.helidon.webserver.http.ServerRequest;
 import io.sluice.batching.Engine;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.ModelLimits;
@@ -11,6 +12,7 @@ import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.openai.Json;
+import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsSource;
 import java.io.IOException;
@@ -44,82 +46,144 @@ final class TestServer implements AutoCloseable {
 
     final ByteTokenizer tokenizer = new ByteTokenizer();
     final Lifecycle lifecycle = new Lifecycle();
+    volatile @Nullable String owner; // whose every request's streams are, if not its key's
     final ServerMetrics metrics = new ServerMetrics(MODEL, TENANTS_SHOWN);
     final Tenancy tenancy;
     final Engine engine;
     final HttpServer http;
     final AdminServer admin;
+    final GenerationService service;
     final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
-    /// What a test may choose.
-    ///
-    /// @param source where policy and keys are read from
-    record Options(
-            int sequencesMax,
-            int waitingMax,
-            int blockCount,
-            Duration heartbeat,
-            GenerationDefaults defaults,
-            SettingsSource source) {
+    /// What a test may choose. One test's own; each call changes it.
+    static final class Options {
+        private static final Duration NEVER = Duration.ofHours(1); // in a test that does not ask for less
+
+        private int sequencesMax = 8;
+        private int waitingMax = 64;
+        private int blockCount = 4096;
+        private GenerationDefaults defaults = noDefaults();
+        private Duration heartbeat = Duration.ofSeconds(30);
+        private Duration requestTimeout = NEVER;
+        private Duration stallTimeout = NEVER;
+        private Duration grace = NEVER;
+        private int resumableMax = 16;
+        private Optional<Duration> stuckStepTimeout = Optional.empty();
+        private SettingsSource source = new SettingsSource(Map.of(), Optional.empty(), Map.of());
+
         static Options usual() {
-            SettingsSource nothing = new SettingsSource(Map.of(), Optional.empty(), Map.of());
-            return new Options(8, 64, 4096, Duration.ofSeconds(30), noDefaults(), nothing);
+            return new Options();
         }
 
         Options withSequencesMax(int count) {
-            return new Options(count, waitingMax, blockCount, heartbeat, defaults, source);
+            sequencesMax = count;
+            return this;
         }
 
         Options withWaitingMax(int count) {
-            return new Options(sequencesMax, count, blockCount, heartbeat, defaults, source);
+            waitingMax = count;
+            return this;
         }
 
         Options withBlockCount(int count) {
-            return new Options(sequencesMax, waitingMax, count, heartbeat, defaults, source);
-        }
-
-        Options withHeartbeat(Duration time) {
-            return new Options(sequencesMax, waitingMax, blockCount, time, defaults, source);
+            blockCount = count;
+            return this;
         }
 
         Options withDefaults(GenerationDefaults recommended) {
-            return new Options(sequencesMax, waitingMax, blockCount, heartbeat, recommended, source);
+            defaults = recommended;
+            return this;
         }
 
+        Options withHeartbeat(Duration time) {
+            heartbeat = time;
+            return this;
+        }
+
+        Options withRequestTimeout(Duration time) {
+            requestTimeout = time;
+            return this;
+        }
+
+        Options withStallTimeout(Duration time) {
+            stallTimeout = time;
+            return this;
+        }
+
+        Options withGrace(Duration time) {
+            grace = time;
+            return this;
+        }
+
+        Options withResumableMax(int count) {
+            resumableMax = count;
+            return this;
+        }
+
+        Options withStuckStepTimeout(Duration time) {
+            stuckStepTimeout = Optional.of(time);
+            return this;
+        }
+
+        /// Where policy and keys are read from.
         Options withSource(SettingsSource given) {
-            return new Options(sequencesMax, waitingMax, blockCount, heartbeat, defaults, given);
+            source = given;
+            return this;
+        }
+
+        ServerSettings.Http http() {
+            return new ServerSettings.Http(
+                    "127.0.0.1",
+                    0,
+                    BODY_BYTES_MAX,
+                    requestTimeout,
+                    new ServerSettings.Streams(heartbeat, stallTimeout, grace, resumableMax));
         }
     }
 
     private TestServer(Options options) {
+        int stepTokensMax = Math.max(512, options.sequencesMax);
         ModelLimits limits = new ModelLimits(
-                options.blockCount(), 16, CONTEXT_MAX, 512, options.sequencesMax(), ScriptedRunner.VOCAB_SIZE, 0);
+                options.blockCount, 16, CONTEXT_MAX, stepTokensMax, options.sequencesMax, ScriptedRunner.VOCAB_SIZE, 0);
         engine = Engine.start(
-                "test", new EngineSettings(options.waitingMax(), true, 512), () -> new ScriptedRunner(limits, gate));
-        ServedModel model = new ServedModel(
-                List.of(MODEL, "alias"), tokenizer, Optional.of(template()), options.defaults(), 1000, 1);
-        ServerSettings settings = options.source().settings();
-        tenancy = Tenancy.of(options.source(), settings, model, metrics, quotaClock::get);
-        http = HttpServer.start(
-                new ServerSettings.Http("127.0.0.1", 0, BODY_BYTES_MAX, options.heartbeat()),
-                new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter()));
+                "test",
+                new EngineSettings(
+                        options.waitingMax,
+                        true,
+                        512,
+                        EngineSettings.LAG_TOKENS_MAX,
+                        options.http().streams().standstillMax().toNanos()),
+                () -> new ScriptedRunner(limits, gate));
+        ServedModel model =
+                new ServedModel(List.of(MODEL, "alias"), tokenizer, Optional.of(template()), options.defaults, 1000, 1);
+        tenancy = Tenancy.of(options.source, options.source.settings(), model, metrics, quotaClock::get);
+        http = HttpServer.start(options.http(), behind(lifecycle, metrics, tenancy, this::ownerOf));
         AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), BODY_BYTES_MAX);
         admin = AdminServer.start(
-                new Listener.Address("127.0.0.1", 0, "--admin-port"), BODY_BYTES_MAX, tenancy.adminFilter(), routes);
+                new Listener.Address("127.0.0.1", 0, "--admin-port"), options.http(), tenancy.adminFilter(), routes);
         metrics.observe(engine);
         routes.observe(engine);
-        lifecycle.ready(new GenerationService(model, engine), engine::isAlive);
+        service = new GenerationService(model, engine);
+        lifecycle.ready(service, new EngineHealth(engine, options.stuckStepTimeout));
+    }
+
+    private String ownerOf(ServerRequest request) {
+        return owner == null ? StreamOwners.BY_KEY.ownerOf(request) : owner;
+    }
+
+    private static HttpServer.Behind behind(
+            Lifecycle lifecycle, ServerMetrics metrics, Tenancy tenancy, StreamOwners owners) {
+        return new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter(), owners);
     }
 
     /// The routes of a server that has no engine yet, or for which there is no room.
     static HttpServer startRoutes(ServerSettings.Http settings, Lifecycle lifecycle) {
         ServerMetrics metrics = new ServerMetrics("m", TENANTS_SHOWN);
         ServedModel model = new ServedModel(List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1);
-        SettingsSource nothing = Options.usual().source();
+        SettingsSource nothing = Options.usual().source;
         Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, System::nanoTime);
-        return HttpServer.start(
-                settings, new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter()));
+        return HttpServer.start(settings, behind(lifecycle, metrics, tenancy, StreamOwners.BY_KEY));
     }
 
     static TestServer start() {
@@ -246,19 +310,32 @@ final class TestServer implements AutoCloseable {
     }
 
     /// The value of a metric's first series, or of the series whose labels are given.
-    double metric(String name) throws IOException, InterruptedException {
-        return get("/metrics")
-                .body()
-                .lines()
-                .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-                .findFirst()
-                .orElseThrow(() -> new AssertionError("no metric " + name));
+    double metric(String name) {
+        try {
+            return get("/metrics")
+                    .body()
+                    .lines()
+                    .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
+                    .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                    .findFirst()
+                    .orElseThrow(() -> new AssertionError("no metric " + name));
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /// Waits until something holds that another thread brings about.
     static void await(String what, BooleanSupplier holds) throws InterruptedException {
-        long deadlineNs = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        await(what, Duration.ofSeconds(60), holds); // on a busy machine; met at once on an idle one
+    }
+
+    /// The same for what takes a whole process, or a thousand clients.
+    static void awaitLong(String what, BooleanSupplier holds) throws InterruptedException {
+        await(what, Duration.ofMinutes(4), holds);
+    }
+
+    private static void await(String what, Duration patience, BooleanSupplier holds) throws InterruptedException {
+        long deadlineNs = System.nanoTime() + patience.toNanos();
         while (!holds.getAsBoolean()) {
             if (System.nanoTime() > deadlineNs) throw new AssertionError("did not happen: " + what);
             Thread.sleep(Duration.ofMillis(2));

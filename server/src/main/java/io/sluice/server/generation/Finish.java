@@ -18,11 +18,26 @@ public sealed interface Finish {
     /// The client did not read for longer than it may.
     record Stalled(String detail) implements Finish {}
 
-    /// Its caller's key was revoked.
-    record Revoked() implements Finish {}
-
     /// The engine could not go on; the same request may succeed if sent again.
-    record Failed(String detail) implements Finish {}
+    record Failed(Failure failure, String detail) implements Finish {}
+
+    /// Somebody other than the client ended it.
+    record Interrupted(Interruption why) implements Finish {}
+
+    /// How much more than one request failed.
+    enum Failure {
+        /// A step, or this request's part in it.
+        STEP,
+        /// The engine: nothing is served any more.
+        ENGINE,
+        /// The device, for every process that uses it the way this one did.
+        DEVICE
+    }
+
+    /// True if the text ended as texts do: it is whole.
+    default boolean isAnswer() {
+        return this instanceof Stop || this instanceof Length;
+    }
 
     /// One word for logs and metrics.
     default String word() {
@@ -32,8 +47,8 @@ public sealed interface Finish {
             case Cancelled() -> "abort";
             case Expired _ -> "expired";
             case Stalled _ -> "stalled";
-            case Revoked() -> "revoked";
             case Failed _ -> "error";
+            case Interrupted(Interruption why) -> why == Interruption.KEY_REVOKED ? "revoked" : "interrupted";
         };
     }
 }

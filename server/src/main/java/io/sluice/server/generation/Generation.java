@@ -1,157 +1,122 @@
 package io.sluice.server.generation;
 
-import java.time.Duration;
+import io.sluice.batching.FinishReason;
+import io.sluice.batching.TokenStream;
+import io.sluice.modelstore.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// An admitted request on its way: the texts of all its choices, as they grow. `next`, `usage` and `close` belong to
-/// one thread; any thread may `cancel` and `revoke`. Closing gives up what has not ended.
+/// An admitted request on its way. Its answer is read by a `Reading`: one at a time, but another may begin again from
+/// the first token, because the tokens are kept. Any thread.
+///
+/// A generation is open until it is closed: until its answer was delivered, or given up.
 public final class Generation implements AutoCloseable {
-
-    /// With several choices the reader waits for one and looks at all; this is how long the others can be overlooked.
-    private static final Duration GLANCE = Duration.ofMillis(20);
-
-    /// A choice that met a stop text ends in the engine within a step; how long its figures are worth waiting for.
-    private static final Duration LAST_FIGURES = Duration.ofSeconds(1);
-
-    private final List<Choice> choices;
+    private final List<TokenStream> streams; // [choice]
     private final int promptCount;
     private final int promptTokens;
-    private final RequestMeter meter;
-    private final long startNs = System.nanoTime();
-    private final long[] latestNewsNs; // [choice]; 0 before the first token
-    private boolean anyToken;
-    private boolean ended; // the meter knows
-    private volatile boolean revoked;
+    private final Tokenizer tokenizer;
+    private final Choice.Rules rules;
+    private final GenerationAccount account;
+    private final Place place;
+    private volatile @Nullable Interruption interruption;
+    private volatile @Nullable Reading current; // whoever reads now
 
-    Generation(List<Choice> choices, int promptCount, int promptTokens, RequestMeter meter) {
-        this.choices = List.copyOf(choices);
-        this.promptCount = promptCount;
-        this.promptTokens = promptTokens;
-        this.meter = meter;
-        this.latestNewsNs = new long[choices.size()];
+    /// What a generation has of the service that it belongs to.
+    interface Place {
+        /// How much has failed, when a step has.
+        Finish.Failure failure();
+
+        /// The generation is open no longer.
+        void leave(Generation generation);
     }
+
+    /// The prompts of a request, in figures. A value.
+    record Prompts(int count, int tokens) {}
+
+    Generation(
+            List<TokenStream> streams, Prompts prompts, Tokenizer tokenizer, Choice.Rules rules, Dependencies needed) {
+        this.streams = List.copyOf(streams);
+        this.promptCount = prompts.count();
+        this.promptTokens = prompts.tokens();
+        this.tokenizer = tokenizer;
+        this.rules = rules;
+        this.account = new GenerationAccount(prompts, streams.size(), needed.meter());
+        this.place = needed.place();
+    }
+
+    /// What counts it and what it belongs to.
+    record Dependencies(RequestMeter meter, Place place) {}
 
     public int choiceCount() {
-        return choices.size();
+        return streams.size();
     }
 
-    /// News of any choice, at most one piece each; waits for them up to `patience`, and is empty after that.
-    public List<Delta> next(Duration patience) throws InterruptedException {
-        long deadlineNs = System.nanoTime() + patience.toNanos();
-        while (true) {
-            List<Delta> news = look();
-            long leftNs = deadlineNs - System.nanoTime();
-            Choice waitingFor = firstUnfinished();
-            if (!news.isEmpty() || waitingFor == null || leftNs <= 0) return news;
-            Duration left = Duration.ofNanos(leftNs);
-            waitingFor.await(choices.size() == 1 || left.compareTo(GLANCE) < 0 ? left : GLANCE);
-        }
+    /// A reading from the first token. It may look back at once, and goes on once it has taken over.
+    public Reading reading() {
+        List<Choice> choices = new ArrayList<>(streams.size());
+        for (int i = 0; i < streams.size(); i++) choices.add(new Choice(i, this, streams.get(i), tokenizer, rules));
+        return new Reading(this, choices);
     }
 
-    public boolean isFinished() {
-        return firstUnfinished() == null;
+    /// Makes `reading` the one reader, on whichever thread calls it next. The reader before must have stopped.
+    public void readBy(Reading reading) {
+        current = reading;
+        streams.forEach(TokenStream::handOver);
     }
 
-    /// What the request took, once it is finished.
-    public Usage usage() throws InterruptedException {
-        awaitEndings();
-        return figures();
-    }
-
-    private void awaitEndings() throws InterruptedException {
-        long deadlineNs = System.nanoTime() + LAST_FIGURES.toNanos();
-        for (Choice choice : choices) choice.awaitEnding(deadlineNs);
-    }
-
-    private Usage figures() {
-        int cached = 0;
-        int completion = 0;
-        int choicesPerPrompt = choices.size() / promptCount;
-        for (int i = 0; i < choices.size(); i++) {
-            Choice choice = choices.get(i);
-            completion += choice.tokensUsed();
-            // All choices of a prompt share its computation: the first one's figure stands for it.
-            if (i % choicesPerPrompt == 0) cached += choice.cachedTokens();
-        }
-        return new Usage(promptTokens, cached, completion);
-    }
-
-    /// Gives everything up: the choices end as cancelled. Any thread.
+    /// Gives everything up: the choices end as cancelled.
     public void cancel() {
-        choices.forEach(Choice::cancel);
+        streams.forEach(TokenStream::cancel);
     }
 
-    /// Gives everything up for the sake of its caller's key: the choices end as revoked. Any thread.
-    void revoke() {
-        revoked = true;
+    /// Ends everything for a reason that the client is told. What has ended already stays as it is.
+    public void interrupt(Interruption why) {
+        if (interruption == null) interruption = why;
         cancel();
+        Reading reader = current;
+        if (reader != null) reader.nudge();
     }
 
+    /// Gives up what has not ended.
     @Override
     public void close() {
-        for (Choice choice : choices) {
-            if (choice.isFinished()) continue;
-            choice.cancel();
-            meter.finished(new Finish.Cancelled());
-        }
-        try {
-            end();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt(); // the figures at hand were counted
-        }
+        close(new Finish.Cancelled());
     }
 
-    /// Tells the meter what all of it took, once. What was given up is still being computed when the reader leaves: its
-    /// figures come within a step.
-    private void end() throws InterruptedException {
-        if (ended) return;
-        ended = true;
-        InterruptedException interrupted = null;
-        try {
-            awaitEndings();
-        } catch (InterruptedException e) {
-            interrupted = e;
-        }
-        meter.ended(figures());
-        if (interrupted != null) throw interrupted;
+    /// The same, and says why.
+    public void close(Finish unfinished) {
+        cancel();
+        account.giveUp(unfinished, streams);
+        place.leave(this);
     }
 
-    private List<Delta> look() throws InterruptedException {
-        List<Delta> news = new ArrayList<>();
-        for (int i = 0; i < choices.size(); i++) {
-            Choice choice = choices.get(i);
-            int before = choice.tokensRead();
-            Delta delta = choice.read();
-            if (delta == null) continue;
-            if (revoked && delta.finish() instanceof Finish.Cancelled) delta = delta.endedBy(new Finish.Revoked());
-            news.add(delta);
-            count(i, choice.tokensRead() - before, delta.finish());
-        }
-        if (!news.isEmpty() && isFinished() && !ended) {
-            meter.completed(System.nanoTime() - startNs);
-            end();
-        }
-        return news;
+    @Nullable
+    Interruption interruption() {
+        return interruption;
     }
 
-    private void count(int choice, int tokens, @Nullable Finish finish) {
-        long nowNs = System.nanoTime();
-        if (tokens > 0) {
-            if (!anyToken) meter.firstToken(nowNs - startNs);
-            anyToken = true;
-            int further = latestNewsNs[choice] == 0 ? tokens - 1 : tokens;
-            if (further > 0 && latestNewsNs[choice] != 0) meter.furtherTokens(further, nowNs - latestNewsNs[choice]);
-            latestNewsNs[choice] = nowNs;
-        }
-        if (finish != null) meter.finished(finish);
+    GenerationAccount account() {
+        return account;
     }
 
-    private @Nullable Choice firstUnfinished() {
-        for (Choice choice : choices) {
-            if (!choice.isFinished()) return choice;
-        }
-        return null;
+    int promptCount() {
+        return promptCount;
+    }
+
+    int promptTokens() {
+        return promptTokens;
+    }
+
+    Finish finishOf(TokenStream.Ending ending) {
+        FinishReason reason = ending.reason();
+        return switch (reason) {
+            case STOP -> new Finish.Stop();
+            case LENGTH -> new Finish.Length();
+            case CANCELLED -> interruption == null ? new Finish.Cancelled() : new Finish.Interrupted(interruption);
+            case EXPIRED -> new Finish.Expired(ending.detail());
+            case STALLED -> new Finish.Stalled(ending.detail());
+            case FAILED -> new Finish.Failed(place.failure(), ending.detail());
+        };
     }
 }

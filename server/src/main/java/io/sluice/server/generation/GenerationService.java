@@ -28,10 +28,17 @@ public final class GenerationService {
 
     private final ServedModel model;
     private final Engine engine;
+    private final OpenGenerations open;
 
     public GenerationService(ServedModel model, Engine engine) {
         this.model = model;
         this.engine = engine;
+        this.open = new OpenGenerations(engine);
+    }
+
+    /// The requests whose answer is still owed.
+    public OpenGenerations open() {
+        return open;
     }
 
     public ServedModel model() {
@@ -92,26 +99,30 @@ public final class GenerationService {
     }
 
     private Submission submitAll(TextRequest request, List<GenerationRequest> parts, RequestMeter meter) {
-        List<Choice> choices = new ArrayList<>();
+        List<TokenStream> streams = new ArrayList<>();
         List<Timeline> timelines = new ArrayList<>();
         for (GenerationRequest part : parts) {
             switch (engine.submit(part)) {
-                case Admission.Admitted(List<TokenStream> streams, Timeline timeline) -> {
+                case Admission.Admitted(List<TokenStream> admitted, Timeline timeline) -> {
                     timelines.add(timeline);
-                    for (TokenStream stream : streams) {
-                        choices.add(new Choice(choices.size(), stream, model.tokenizer(), request));
-                    }
+                    streams.addAll(admitted);
                 }
                 case Admission.Refused(var reason, var detail, var retryAfter) -> {
-                    choices.forEach(Choice::cancel);
+                    streams.forEach(TokenStream::cancel);
                     meter.refused(reason.name().toLowerCase(Locale.ROOT));
                     return new Submission.Refused(reason, detail, retryAfter);
                 }
             }
         }
         int promptTokens = parts.stream().mapToInt(part -> part.prompt().length).sum();
-        Generation generation = new Generation(choices, parts.size(), promptTokens, meter);
-        meter.admitted(new RequestMeter.Admitted(promptTokens, choices.size(), timelines, generation::revoke));
+        Generation generation = open.add(new Generation(
+                streams,
+                new Generation.Prompts(parts.size(), promptTokens),
+                model.tokenizer(),
+                Choice.Rules.of(request),
+                new Generation.Dependencies(meter, open)));
+        meter.admitted(new RequestMeter.Admitted(
+                promptTokens, streams.size(), timelines, () -> generation.interrupt(Interruption.KEY_REVOKED)));
         return new Submission.Started(generation);
     }
 

@@ -25,6 +25,7 @@ public final class ApiError extends RuntimeException {
     }
 
     private static final String BROKEN_BODY = "broken_body";
+    private static final String REQUEST_TIMEOUT = "request_timeout";
     private static final Retry UNSAID = new Retry.Unsaid();
 
     private ApiError(
@@ -53,6 +54,17 @@ public final class ApiError extends RuntimeException {
         return invalid(400, null, BROKEN_BODY, "The request's body ends too early, or its chunks are malformed.");
     }
 
+    /// A request that did not arrive in time.
+    static ApiError requestTooSlow() {
+        return new ApiError(
+                408,
+                "timeout_error",
+                null,
+                REQUEST_TIMEOUT,
+                "The request took longer to arrive than this server waits (--request-timeout).",
+                UNSAID);
+    }
+
     /// A request that is wrong in itself, however often it is sent.
     public static ApiError neverFits(@Nullable String parameter, String code, String message) {
         return new ApiError(400, "invalid_request_error", parameter, code, message, new Retry.Never());
@@ -78,6 +90,11 @@ public final class ApiError extends RuntimeException {
     /// Not now: worth another try after `wait`.
     public static ApiError unavailable(String code, String message, Duration wait) {
         return new ApiError(503, "server_error", null, code, message, new Retry.After(wait));
+    }
+
+    /// The request was ended or replaced by its own client: there is nobody to try again.
+    public static ApiError superseded(String code, String message) {
+        return new ApiError(409, "invalid_request_error", null, code, message, new Retry.Never());
     }
 
     /// Too late to be of use: the same request would be, too.
@@ -112,7 +129,7 @@ public final class ApiError extends RuntimeException {
 
     /// True if the rest of the request's body is left unread: nothing on its connection can follow.
     boolean leavesBodyUnread() {
-        return status == 413 || BROKEN_BODY.equals(code);
+        return status == 413 || BROKEN_BODY.equals(code) || REQUEST_TIMEOUT.equals(code);
     }
 
     @Override
@@ -122,6 +139,19 @@ public final class ApiError extends RuntimeException {
 
     /// `{"error":{...}}`: the four fields always, `code` a string or null, `error` never null.
     public byte[] body() {
+        return fields().raw("}}").toBytes();
+    }
+
+    /// The same for the end of a stream, which has neither a status nor headers to say whether trying again is worth
+    /// it.
+    byte[] eventBody() {
+        return fields().raw(",\"retryable\":")
+                .raw(isRetryable() ? "true" : "false")
+                .raw("}}")
+                .toBytes();
+    }
+
+    private JsonOut fields() {
         return new JsonOut()
                 .raw("{\"error\":{\"message\":")
                 .string(getMessage())
@@ -130,8 +160,15 @@ public final class ApiError extends RuntimeException {
                 .raw(",\"param\":")
                 .string(parameter)
                 .raw(",\"code\":")
-                .string(code)
-                .raw("}}")
-                .toBytes();
+                .string(code);
+    }
+
+    /// As clients read statuses: what they send again by themselves.
+    private boolean isRetryable() {
+        return switch (retry) {
+            case Retry.After _ -> true;
+            case Retry.Never() -> false;
+            case Retry.Unsaid() -> status == 408 || status == 409 || status == 429 || status >= 500;
+        };
     }
 }

@@ -8,6 +8,7 @@ import io.helidon.http.Method;
 import io.helidon.http.RequestException;
 import io.helidon.http.ServerResponseHeaders;
 import io.helidon.http.Status;
+import io.helidon.webserver.ServerConnectionException;
 import io.helidon.webserver.http.DirectHandlers;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerRequest;
@@ -56,10 +57,12 @@ public final class ErrorMapping {
         response.headers().set(HeaderValues.CONTENT_TYPE_JSON);
         RetryHeaders.set(response.headers(), error.retry());
         if (error.leavesBodyUnread()) response.headers().set(HeaderValues.CONNECTION_CLOSE);
-        if (request.prologue().method().equals(Method.HEAD)) {
-            response.send();
-        } else {
-            response.send(error.body());
+        try {
+            if (request.prologue().method().equals(Method.HEAD)) response.send();
+            else response.send(error.body());
+        } catch (ServerConnectionException e) {
+            // The client has gone and needs no answer. The web server would log that it could not give one.
+            ClientConnection.closeAfterResponse();
         }
     }
 
@@ -93,6 +96,7 @@ public final class ErrorMapping {
                 ApiError.invalid(
                         413, null, "request_too_large", "The request's body is larger than this server accepts.");
             case 404 -> ApiError.invalid(404, null, "unknown_url", said);
+            case 408 -> ApiError.requestTooSlow();
             default ->
                 status >= 500 && !isAboutHttp(status)
                         ? ApiError.internal(said)

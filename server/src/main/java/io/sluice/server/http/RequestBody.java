@@ -34,6 +34,7 @@ public final class RequestBody {
             // The web server takes a body's framing on trust and stumbles: over a size that is none, over an early end.
             throw e instanceof ApiError refusal ? refusal : ApiError.brokenBody();
         }
+        ClientConnection.requestReceived();
         return body.toByteArray();
     }
 

@@ -16,6 +16,8 @@ public final class SseStream implements AutoCloseable {
     private static final Header NO_PROXY_BUFFER =
             HeaderValues.createCached(HeaderNames.create("X-Accel-Buffering"), "no");
 
+    private static final byte[] ID = JsonOut.bytes("id: ");
+    private static final byte[] LINE_END = JsonOut.bytes("\n");
     private static final byte[] DATA = JsonOut.bytes("data: ");
     private static final byte[] END = JsonOut.bytes("\n\n");
     private static final byte[] DONE = JsonOut.bytes("data: [DONE]\n\n");
@@ -34,6 +36,13 @@ public final class SseStream implements AutoCloseable {
         response.header(NO_CACHE);
         response.header(NO_PROXY_BUFFER);
         return new SseStream(response.outputStream());
+    }
+
+    /// What the event that follows is called by a client that comes back; before each event, or before none.
+    public void id(CharSequence id) throws IOException {
+        out.write(ID);
+        out.write(JsonOut.bytes(id.toString()));
+        out.write(LINE_END);
     }
 
     /// One event.
@@ -57,7 +66,7 @@ public final class SseStream implements AutoCloseable {
     /// The end of a stream that did not: nothing may follow, `[DONE]` least of all.
     public void error(ApiError error) throws IOException {
         out.write(ERROR);
-        out.write(error.body());
+        out.write(error.eventBody());
         out.write(END);
         out.flush();
     }

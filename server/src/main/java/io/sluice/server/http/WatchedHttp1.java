@@ -7,11 +7,13 @@ import io.helidon.common.concurrency.limits.Limit;
 import io.helidon.common.socket.HelidonSocket;
 import io.helidon.common.socket.PeerInfo;
 import io.helidon.common.task.InterruptableTask;
+import io.helidon.http.HttpPrologue;
 import io.helidon.webserver.ConnectionContext;
 import io.helidon.webserver.ListenerContext;
 import io.helidon.webserver.ProxyProtocolData;
 import io.helidon.webserver.Router;
 import io.helidon.webserver.http1.Http1Config;
+import io.helidon.webserver.http1.Http1ConnectionListener;
 import io.helidon.webserver.http1.Http1ConnectionSelector;
 import io.helidon.webserver.spi.ServerConnection;
 import io.helidon.webserver.spi.ServerConnectionSelector;
@@ -20,13 +22,20 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 
-/// Helidon's HTTP/1.1 with two changes: its connections read through a `ClientConnection`, and all that comes is taken
-/// for HTTP/1.1. Any thread.
+/// Helidon's HTTP/1.1 with two changes: its connections read and write through a `ClientConnection`, and all that comes
+/// is taken for HTTP/1.1. Any thread.
 public final class WatchedHttp1 implements ServerConnectionSelector {
     private final Http1ConnectionSelector http1;
+    private final StallWatch stalls;
+    private final Duration requestMax;
 
-    public WatchedHttp1(Http1Config config) {
-        http1 = Http1ConnectionSelector.builder().config(config).build();
+    /// @param requestMax how long a request may take to arrive
+    public WatchedHttp1(Http1Config.Builder config, StallWatch stalls, Duration requestMax) {
+        http1 = Http1ConnectionSelector.builder()
+                .config(config.addReceiveListener(new Beginnings()).build())
+                .build();
+        this.stalls = stalls;
+        this.requestMax = requestMax;
     }
 
     @Override
@@ -49,20 +58,35 @@ public final class WatchedHttp1 implements ServerConnectionSelector {
 
     @Override
     public ServerConnection connection(ConnectionContext context) {
-        ClientConnection client = new ClientConnection(context.dataReader());
-        ServerConnection connection = http1.connection(new ReadThrough(context, DataReader.create(client)));
+        WatchedWriter writer = new WatchedWriter(context.dataWriter(), stalls.clock());
+        ClientConnection client =
+                new ClientConnection(context.dataReader(), context.serverSocket(), writer, requestMax);
+        ServerConnection connection = http1.connection(new ReadThrough(context, DataReader.create(client), writer));
         client.onClosing(() -> connection.close(false));
-        return new Watched(client, connection);
+        return new Watched(client, connection, stalls);
     }
 
-    private record Watched(ClientConnection client, ServerConnection http1)
+    /// Tells connections that a request has begun.
+    private static final class Beginnings implements Http1ConnectionListener {
+        @Override
+        public void prologue(ConnectionContext context, HttpPrologue prologue) {
+            ClientConnection.requestBegan();
+        }
+    }
+
+    private record Watched(ClientConnection client, ServerConnection http1, StallWatch stalls)
             implements ServerConnection, InterruptableTask<Void> {
         @Override
         public void handle(Limit limit) throws InterruptedException {
-            ScopedValue.where(ClientConnection.CURRENT, client).call(() -> {
-                http1.handle(limit);
-                return true;
-            });
+            stalls.add(client);
+            try {
+                ScopedValue.where(ClientConnection.CURRENT, client).call(() -> {
+                    http1.handle(limit);
+                    return true;
+                });
+            } finally {
+                stalls.remove(client);
+            }
         }
 
         @Override
@@ -86,7 +110,8 @@ public final class WatchedHttp1 implements ServerConnectionSelector {
         }
     }
 
-    private record ReadThrough(ConnectionContext context, DataReader dataReader) implements ConnectionContext {
+    private record ReadThrough(ConnectionContext context, DataReader dataReader, DataWriter dataWriter)
+            implements ConnectionContext {
         @Override
         public ListenerContext listenerContext() {
             return context.listenerContext();
@@ -95,11 +120,6 @@ public final class WatchedHttp1 implements ServerConnectionSelector {
         @Override
         public ExecutorService executor() {
             return context.executor();
-        }
-
-        @Override
-        public DataWriter dataWriter() {
-            return context.dataWriter();
         }
 
         @Override

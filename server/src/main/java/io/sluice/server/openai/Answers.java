@@ -8,6 +8,7 @@ import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.Generation;
 import io.sluice.server.generation.GenerationService;
+import io.sluice.server.generation.Reading;
 import io.sluice.server.generation.RequestTerms;
 import io.sluice.server.generation.Submission;
 import io.sluice.server.generation.TextRequest;
@@ -21,16 +22,11 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
-/// Carries one answer from its generation to its client, streamed or whole. Everything that refuses comes before the
-/// first byte, as a status; what goes wrong later is an error event. A client that leaves ends its generation.
-/// Request threads.
+/// Carries one answer from its generation to its client: whole, streamed, or as a stream that the client may come back
+/// to. Everything that refuses comes before the first byte, as a status; what goes wrong later is an error event. A
+/// client that leaves ends its generation, unless it may come back. Request threads.
 final class Answers {
-
-    /// How long a client should wait after the engine failed it.
-    private static final Duration AFTER_FAILURE = Duration.ofSeconds(1);
-
     private final Duration heartbeat;
 
     /// @param heartbeat the longest silence of a stream
@@ -58,27 +54,105 @@ final class Answers {
         };
     }
 
-    /// Sends the answer as events.
-    void stream(Generation generation, AnswerFormat format, boolean includeUsage, ServerResponse response)
-            throws IOException {
-        try (generation;
-                var _ = ClientConnection.watch(generation::cancel)) {
-            List<Delta> news = generation.next(heartbeat);
-            // Until here the status is open: a failure that comes first is still a proper refusal.
-            ApiError early = failureIn(news);
-            if (early != null) throw early;
-            try (SseStream events = SseStream.open(response)) {
-                new Streaming(generation, format, events).run(news, includeUsage, heartbeat);
+    /// An admitted request, with how its answer goes out. A value: what the request itself said is forgotten by now,
+    /// because an answer may take long.
+    sealed interface Answer {
+        /// In one piece, when it is complete.
+        record Whole(Generation generation, AnswerFormat format) implements Answer {}
+
+        /// As events.
+        record Streamed(Generation generation, Streaming.Shape shape) implements Answer {}
+
+        /// As events that the client can come back to.
+        record Resumable(ResumableStream stream) implements Answer {}
+    }
+
+    void send(Answer answer, ServerResponse response) throws IOException {
+        try {
+            switch (answer) {
+                case Answer.Whole(Generation generation, AnswerFormat format) -> whole(generation, format, response);
+                case Answer.Streamed(Generation generation, Streaming.Shape shape) ->
+                    stream(generation, shape, response);
+                case Answer.Resumable(ResumableStream stream) -> begin(stream, response);
             }
         } catch (InterruptedException e) {
-            throw stopped(e);
+            Thread.currentThread().interrupt();
+            throw new CloseConnectionException("the server is stopping", e);
         }
     }
 
-    /// Sends the answer in one piece, when it is complete.
-    void whole(Generation generation, AnswerFormat format, ServerResponse response) {
+    private void stream(Generation generation, Streaming.Shape shape, ServerResponse response)
+            throws IOException, InterruptedException {
+        try (var _ = ClientConnection.watch(generation::cancel)) {
+            Reading reading = read(generation);
+            List<Delta> news = firstNews(reading);
+            try (SseStream events = SseStream.open(response)) {
+                StreamPosition position = StreamPosition.start(generation.choiceCount());
+                new Streaming(reading, shape, events, position, heartbeat).run(news);
+            }
+        } finally {
+            generation.close(unfinished());
+        }
+    }
+
+    /// The first connection of a stream that may have others.
+    private void begin(ResumableStream stream, ServerResponse response) throws IOException, InterruptedException {
+        boolean open = false;
+        try {
+            ResumableStream.Reader me = stream.takeOver(
+                            stream.readingFrom(StreamPosition.start(stream.choiceCount()))
+                                    .orElseThrow(),
+                            ClientConnection.currentBreakOff())
+                    .orElseThrow();
+            try (var _ = ClientConnection.watch(me.reading()::dismiss)) {
+                List<Delta> news = firstNews(me.reading());
+                if (me.reading().isDismissed()) throw new CloseConnectionException("the client has gone");
+                open = true;
+                go(stream, me, StreamPosition.start(stream.choiceCount()), news, response);
+            }
+        } finally {
+            // Before its headers were written no client knows the stream's name.
+            if (!open) stream.discard();
+        }
+    }
+
+    /// A further connection of such a stream.
+    void resume(ResumableStream stream, Reading reading, StreamPosition position, ServerResponse response)
+            throws IOException, InterruptedException {
+        ResumableStream.Reader me =
+                stream.takeOver(reading, ClientConnection.currentBreakOff()).orElseThrow(stream::notHere);
+        try (var _ = ClientConnection.watch(reading::dismiss)) {
+            go(stream, me, position, List.of(), response);
+        }
+    }
+
+    private void go(
+            ResumableStream stream,
+            ResumableStream.Reader me,
+            StreamPosition position,
+            List<Delta> news,
+            ServerResponse response)
+            throws IOException, InterruptedException {
+        boolean told = false;
+        try {
+            response.header(ResumableHeader.STREAM, stream.id());
+            try (SseStream events = SseStream.open(response)) {
+                Streaming streaming = new Streaming(me.reading(), stream.shape(), events, position, heartbeat);
+                told = streaming.run(news.isEmpty() ? streaming.unsentFinishes() : news);
+                if (told) return;
+                if (!me.isReplaced()) throw new CloseConnectionException("the client has gone");
+                streaming.giveWay(Endings.takenOver());
+            }
+        } finally {
+            stream.leave(me, told);
+        }
+    }
+
+    private void whole(Generation generation, AnswerFormat format, ServerResponse response)
+            throws InterruptedException {
         try (generation;
                 var _ = ClientConnection.watch(generation::cancel)) {
+            Reading reading = read(generation);
             List<StringBuilder> texts = new ArrayList<>();
             List<List<TokenLogprob>> logprobs = new ArrayList<>();
             Finish[] finishes = new Finish[generation.choiceCount()];
@@ -86,11 +160,8 @@ final class Answers {
                 texts.add(new StringBuilder());
                 logprobs.add(new ArrayList<>());
             }
-            while (!generation.isFinished()) {
-                List<Delta> news = generation.next(heartbeat);
-                ApiError failure = failureIn(news);
-                if (failure != null) throw failure;
-                for (Delta delta : news) {
+            while (!reading.isFinished()) {
+                for (Delta delta : firstNews(reading)) {
                     texts.get(delta.choice()).append(delta.text());
                     logprobs.get(delta.choice()).addAll(delta.logprobs());
                     if (delta.finish() != null) finishes[delta.choice()] = delta.finish();
@@ -101,91 +172,30 @@ final class Answers {
                 choices.add(new AnswerFormat.WholeChoice(texts.get(i).toString(), logprobs.get(i), finishes[i]));
             }
             JsonOut out = new JsonOut();
-            format.whole(out, choices, generation.usage());
+            format.whole(out, choices, reading.usage());
             response.header(HeaderValues.CONTENT_TYPE_JSON);
             response.send(out.toBytes());
-        } catch (InterruptedException e) {
-            throw stopped(e);
         }
     }
 
-    /// The streaming of one answer.
-    private record Streaming(Generation generation, AnswerFormat format, SseStream events, JsonOut json) {
-        Streaming(Generation generation, AnswerFormat format, SseStream events) {
-            this(generation, format, events, new JsonOut());
-        }
-
-        void run(List<Delta> firstNews, boolean includeUsage, Duration heartbeat)
-                throws IOException, InterruptedException {
-            openings();
-            List<Delta> news = firstNews;
-            while (true) {
-                ApiError failure = failureIn(news);
-                for (Delta delta : news) write(delta);
-                if (failure != null) {
-                    events.error(failure);
-                    return;
-                }
-                if (generation.isFinished()) break;
-                if (news.isEmpty()) events.heartbeat();
-                events.flush();
-                news = generation.next(heartbeat);
-            }
-            if (includeUsage) {
-                format.usage(json.clear(), generation.usage());
-                events.data(json);
-            }
-            events.done();
-        }
-
-        /// All choices begin before any ends: clients count the choices they have seen.
-        private void openings() throws IOException {
-            if (!format.hasOpening()) return;
-            for (int choice = 0; choice < generation.choiceCount(); choice++) {
-                format.opening(json.clear(), choice);
-                events.data(json);
-            }
-        }
-
-        private void write(Delta delta) throws IOException {
-            if (!delta.text().isEmpty() || !delta.logprobs().isEmpty()) {
-                format.delta(json.clear(), delta);
-                events.data(json);
-            }
-            if (delta.finish() instanceof Finish.Stop || delta.finish() instanceof Finish.Length) {
-                format.finish(json.clear(), delta.choice(), FormatParts.finishReason(delta.finish()));
-                events.data(json);
-            }
-        }
+    private static Reading read(Generation generation) {
+        Reading reading = generation.reading();
+        generation.readBy(reading);
+        return reading;
     }
 
-    /// What to tell the client if a choice ended without an answer; null if none did.
-    private static @Nullable ApiError failureIn(List<Delta> news) {
-        for (Delta delta : news) {
-            switch (delta.finish()) {
-                case null -> {}
-                case Finish.Stop(), Finish.Length() -> {}
-                case Finish.Expired(String detail) -> {
-                    return ApiError.deadline(detail);
-                }
-                case Finish.Stalled(String detail) -> {
-                    return ApiError.unavailable("client_stalled", detail, AFTER_FAILURE);
-                }
-                case Finish.Revoked() -> {
-                    return ApiError.unauthorized("key_revoked", "The API key of this request was revoked.");
-                }
-                case Finish.Failed(String detail) -> {
-                    return ApiError.unavailable("generation_failed", detail, AFTER_FAILURE);
-                }
-                // Nobody but the client's leaving cancels here.
-                case Finish.Cancelled() -> throw new CloseConnectionException("the client has gone");
-            }
-        }
-        return null;
+    /// News while the status is still open: a failure among them is still a proper refusal.
+    private List<Delta> firstNews(Reading reading) throws InterruptedException {
+        List<Delta> news = reading.next(heartbeat);
+        ApiError failure = Endings.failureIn(news);
+        if (failure != null) throw failure;
+        return news;
     }
 
-    private static CloseConnectionException stopped(InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return new CloseConnectionException("the server is stopping", e);
+    /// How the choices end that have not.
+    private static Finish unfinished() {
+        return ClientConnection.isCurrentStalled()
+                ? new Finish.Stalled("the client took nothing of its answer")
+                : new Finish.Cancelled();
     }
 }

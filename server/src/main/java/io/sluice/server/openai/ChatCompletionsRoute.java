@@ -3,10 +3,9 @@ package io.sluice.server.openai;
 import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import io.sluice.server.access.Entry;
-import io.sluice.server.generation.Generation;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.http.RequestBody;
+import io.sluice.server.openai.Answers.Answer;
 import java.io.IOException;
 import java.util.Map;
 
@@ -22,19 +21,17 @@ public final class ChatCompletionsRoute implements Handler {
 
     @Override
     public void handle(ServerRequest request, ServerResponse response) throws IOException {
+        answers.send(accept(request), response);
+    }
+
+    private Answer accept(ServerRequest request) throws IOException {
         GenerationService service = serving.service();
         Map<String, Object> json = Json.parseObject(RequestBody.read(request, serving.bodyBytesMax()));
         String id = Serving.answerId("chatcmpl-");
         ChatRequest chat = ChatRequest.parse(json, id);
         String model = Serving.requireModel(service.model(), chat.common().model());
-        Generation generation =
-                Answers.start(service, chat.text(), Entry.of(request).terms(chat.text()), chat.common(), "messages");
-        ChatFormat format =
+        AnswerFormat format =
                 new ChatFormat(id, Serving.nowSecond(), model, chat.text().wantsLogprobs());
-        if (chat.common().stream()) {
-            answers.stream(generation, format, chat.common().includeUsage(), response);
-        } else {
-            answers.whole(generation, format, response);
-        }
+        return new Acceptance(serving, request, "messages").accept(service, chat.common(), chat.text(), format);
     }
 }

@@ -3,10 +3,9 @@ package io.sluice.server.openai;
 import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import io.sluice.server.access.Entry;
-import io.sluice.server.generation.Generation;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.http.RequestBody;
+import io.sluice.server.openai.Answers.Answer;
 import java.io.IOException;
 import java.util.Map;
 
@@ -22,19 +21,18 @@ public final class CompletionsRoute implements Handler {
 
     @Override
     public void handle(ServerRequest request, ServerResponse response) throws IOException {
+        answers.send(accept(request), response);
+    }
+
+    private Answer accept(ServerRequest request) throws IOException {
         GenerationService service = serving.service();
         Map<String, Object> json = Json.parseObject(RequestBody.read(request, serving.bodyBytesMax()));
         String id = Serving.answerId("cmpl-");
         CompletionRequest completion = CompletionRequest.parse(json, id);
         String model = Serving.requireModel(service.model(), completion.common().model());
-        Generation generation = Answers.start(
-                service, completion.text(), Entry.of(request).terms(completion.text()), completion.common(), "prompt");
-        CompletionFormat format = new CompletionFormat(
+        AnswerFormat format = new CompletionFormat(
                 id, Serving.nowSecond(), model, completion.text().wantsLogprobs());
-        if (completion.common().stream()) {
-            answers.stream(generation, format, completion.common().includeUsage(), response);
-        } else {
-            answers.whole(generation, format, response);
-        }
+        return new Acceptance(serving, request, "prompt")
+                .accept(service, completion.common(), completion.text(), format);
     }
 }

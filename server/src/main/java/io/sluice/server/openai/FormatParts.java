@@ -40,7 +40,7 @@ final class FormatParts {
         return switch (finish) {
             case Finish.Stop() -> "stop";
             case Finish.Length() -> "length";
-            case Finish.Cancelled(), Finish.Expired _, Finish.Stalled _, Finish.Revoked(), Finish.Failed _ ->
+            case Finish.Cancelled(), Finish.Expired _, Finish.Stalled _, Finish.Failed _, Finish.Interrupted _ ->
                 throw new IllegalArgumentException(finish + " is no finish_reason");
         };
     }

@@ -14,7 +14,14 @@ import org.jspecify.annotations.Nullable;
 /// @param services gives the service, or throws `ApiError` while there is none
 /// @param bodyBytesMax the longest request body
 /// @param heartbeat the longest silence of a stream
-public record Serving(Supplier<GenerationService> services, long bodyBytesMax, Duration heartbeat) {
+/// @param streams the streams that clients may come back to
+/// @param owners whose a request is
+public record Serving(
+        Supplier<GenerationService> services,
+        long bodyBytesMax,
+        Duration heartbeat,
+        ResumableStreams streams,
+        StreamOwners owners) {
 
     GenerationService service() {
         return services.get();

@@ -178,8 +178,38 @@ final class Declared {
             Group.HTTP,
             new Kind.Span(),
             "10s",
-            "The longest silence of a stream: after it a comment is sent, which clients skip and which keeps proxies"
-                    + " from giving up.");
+            "The longest silence of a stream, also before its first token: after it a comment is sent, which clients skip"
+                    + " and which keeps proxies from giving up.");
+
+    static final Setting<Duration> REQUEST_TIMEOUT = new Setting<>(
+            "request-timeout",
+            Group.HTTP,
+            new Kind.Span(),
+            "60s",
+            "How long a request may take to arrive, from its first byte to the last of its body; one that takes longer is"
+                    + " answered with 408.");
+
+    static final Setting<Duration> STALL_TIMEOUT = new Setting<>(
+            "stall-timeout",
+            Group.HTTP,
+            new Kind.Span(),
+            "60s",
+            "How long a client may take nothing of its answer; after that its connection is broken off, and its"
+                    + " generation ends as `client_stalled`.");
+
+    static final Setting<Duration> STREAM_GRACE = new Setting<>(
+            "stream-grace",
+            Group.HTTP,
+            new Kind.Span(),
+            "30s",
+            "How long a resumable stream goes on without a reader, and how long one that has ended can still be read.");
+
+    static final Setting<Integer> MAX_RESUMABLE_STREAMS = new Setting<>(
+            "max-resumable-streams",
+            Group.HTTP,
+            new Kind.Count(0, MANY),
+            "256",
+            "The most resumable streams that are kept at once, a quarter of them for one key; 0 refuses them.");
 
     static final Setting<Optional<String>> API_KEYS_FILE = new Setting<>(
             "api-keys-file",
@@ -242,6 +272,14 @@ final class Declared {
             "30s",
             "How long running requests may go on after that. What is left then ends with an error event.");
 
+    static final Setting<Optional<Duration>> STUCK_STEP_TIMEOUT = new Setting<>(
+            "stuck-step-timeout",
+            Group.LIFECYCLE,
+            new Kind.Auto<>(new Kind.Span()),
+            "auto",
+            "How long a step of the engine may take before `/readyz` says 503, until it returns. `auto` is 5 s, or ten"
+                    + " times the longest usual step if that is more.");
+
     static final Setting<String> LOG_FORMAT = new Setting<>(
             "log-format",
             Group.LIFECYCLE,
@@ -273,6 +311,10 @@ final class Declared {
             PORT,
             MAX_BODY_BYTES,
             HEARTBEAT,
+            REQUEST_TIMEOUT,
+            STALL_TIMEOUT,
+            STREAM_GRACE,
+            MAX_RESUMABLE_STREAMS,
             API_KEYS_FILE,
             ALLOW_ANONYMOUS,
             METRICS_OPEN,
@@ -281,6 +323,7 @@ final class Declared {
             ADMIN_HOST,
             DRAIN_DELAY,
             DRAIN_TIMEOUT,
+            STUCK_STEP_TIMEOUT,
             LOG_FORMAT);
 
     /// Environment variables that begin like settings and are none: the launcher's, and the file's place.

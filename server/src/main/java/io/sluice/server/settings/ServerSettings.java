@@ -42,7 +42,7 @@ public record ServerSettings(
             String gemm,
             Optional<Integer> threads) {}
 
-    public record Http(String host, int port, long bodyBytesMax, Duration heartbeat) {}
+    public record Http(String host, int port, long bodyBytesMax, Duration requestTimeout, Streams streams) {}
 
     /// Who may ask for what.
     ///
@@ -54,7 +54,23 @@ public record ServerSettings(
             String adminHost,
             AdminPort adminPort) {}
 
-    public record Lifecycle(Duration drainDelay, Duration drainTimeout, String logFormat) {}
+    /// How streams and their readers are treated.
+    ///
+    /// @param resumableMax resumable streams that are kept at once
+    public record Streams(Duration heartbeat, Duration stallTimeout, Duration grace, int resumableMax) {
+
+        /// How long a sequence may stand still for its reader: twice what its connection may, which is broken off
+        /// first, and which a resumable stream survives.
+        public Duration standstillMax() {
+            return stallTimeout.multipliedBy(2);
+        }
+    }
+
+    /// How the process ends, and what it says meanwhile.
+    ///
+    /// @param stuckStepTimeout empty for what the steps so far suggest
+    public record Lifecycle(
+            Duration drainDelay, Duration drainTimeout, Optional<Duration> stuckStepTimeout, String logFormat) {}
 
     /// The same from a file that is named.
     public static ServerSettings of(Map<String, String> flags, Optional<Path> file, Map<String, String> environment) {
@@ -127,10 +143,13 @@ public record ServerSettings(
                             value(Declared.KV_CACHE_DTYPE),
                             Path.of(atHome(value(Declared.CACHE_DIR)))),
                     engine,
-                    new Http(value(Declared.HOST), value(Declared.PORT), value(Declared.MAX_BODY_BYTES), heartbeat()),
+                    http(),
                     access(),
                     new Lifecycle(
-                            value(Declared.DRAIN_DELAY), value(Declared.DRAIN_TIMEOUT), value(Declared.LOG_FORMAT)),
+                            value(Declared.DRAIN_DELAY),
+                            value(Declared.DRAIN_TIMEOUT),
+                            stuckStepTimeout(),
+                            value(Declared.LOG_FORMAT)),
                     texts());
         }
 
@@ -202,12 +221,37 @@ public record ServerSettings(
             }
         }
 
-        private Duration heartbeat() {
-            Duration heartbeat = value(Declared.HEARTBEAT);
-            if (heartbeat.isZero()) {
-                throw new SettingsException(origin(Declared.HEARTBEAT) + " must be more than nothing; 10s is usual");
+        private Http http() {
+            Streams streams = new Streams(
+                    moreThanNothing(Declared.HEARTBEAT),
+                    moreThanNothing(Declared.STALL_TIMEOUT),
+                    moreThanNothing(Declared.STREAM_GRACE),
+                    value(Declared.MAX_RESUMABLE_STREAMS));
+            return new Http(
+                    value(Declared.HOST),
+                    value(Declared.PORT),
+                    value(Declared.MAX_BODY_BYTES),
+                    moreThanNothing(Declared.REQUEST_TIMEOUT),
+                    streams);
+        }
+
+        private Optional<Duration> stuckStepTimeout() {
+            Optional<Duration> timeout = value(Declared.STUCK_STEP_TIMEOUT);
+            timeout.ifPresent(span -> requireMoreThanNothing(Declared.STUCK_STEP_TIMEOUT, span));
+            return timeout;
+        }
+
+        private Duration moreThanNothing(Setting<Duration> setting) {
+            Duration span = value(setting);
+            requireMoreThanNothing(setting, span);
+            return span;
+        }
+
+        private void requireMoreThanNothing(Setting<?> setting, Duration span) {
+            if (span.isZero()) {
+                throw new SettingsException(
+                        origin(setting) + " must be more than nothing; the default is " + setting.defaultText());
             }
-            return heartbeat;
         }
 
         /// Shells replace `~` neither in files nor after an equals sign.

@@ -55,7 +55,7 @@ class ServerSettingsTest {
         assertThat(settings.model().names()).contains(List.of("one", "two"));
         assertThat(settings.engine().kvCacheBytes()).contains(2L << 30);
         assertThat(settings.lifecycle().drainDelay()).isEqualTo(Duration.ofMillis(500));
-        assertThat(settings.http().heartbeat()).isEqualTo(Duration.ofMinutes(2));
+        assertThat(settings.http().streams().heartbeat()).isEqualTo(Duration.ofMinutes(2));
         assertThat(settings.engine().prefixCaching()).isFalse();
         assertThat(settings.model().contextMax()).contains(4096);
     }
@@ -81,6 +81,10 @@ class ServerSettingsTest {
                 "max-num-batched-tokens: 8 | :1: max-num-batched-tokens is 8, less than max-num-seqs, 32",
                 "long-prefill-token-threshold: 1024 | lower the one or raise the other",
                 "heartbeat: 0 | :1: heartbeat must be more than nothing",
+                "stall-timeout: 0s | :1: stall-timeout must be more than nothing; the default is 60s",
+                "request-timeout: 0 | :1: request-timeout must be more than nothing",
+                "stream-grace: 0ms | :1: stream-grace must be more than nothing",
+                "stuck-step-timeout: 0 | :1: stuck-step-timeout must be more than nothing; the default is auto",
                 "model: '' | :1: model must not be empty",
                 "port: !!javax.script.ScriptEngineManager [] | :1: not valid YAML: Global tag is not allowed"
             })

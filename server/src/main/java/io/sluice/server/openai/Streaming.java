@@ -1,0 +1,142 @@
+package io.sluice.server.openai;
+
+import io.sluice.server.generation.Delta;
+import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.Reading;
+import io.sluice.server.http.ApiError;
+import io.sluice.server.http.JsonOut;
+import io.sluice.server.http.SseStream;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Writes one answer as events, from where its client is to its end, in whichever way it ends. Request thread only.
+final class Streaming {
+
+    /// How an answer is written. A value; its format belongs to whoever streams.
+    ///
+    /// @param includeUsage one more event holds the usage
+    /// @param ids every event says where it brings its client
+    record Shape(AnswerFormat format, boolean includeUsage, boolean ids) {}
+
+    private final Reading reading;
+    private final Shape shape;
+    private final SseStream events;
+    private final StreamPosition position;
+    private final Duration heartbeat;
+    private final JsonOut json = new JsonOut();
+    private long latestWriteNs = System.nanoTime();
+
+    /// @param position where the client is; the reading is there too
+    Streaming(Reading reading, Shape shape, SseStream events, StreamPosition position, Duration heartbeat) {
+        this.reading = reading;
+        this.shape = shape;
+        this.events = events;
+        this.position = position;
+        this.heartbeat = heartbeat;
+    }
+
+    /// Streams until the answer has ended or the reading is dismissed.
+    ///
+    /// @param firstNews what was read already
+    /// @return true if the answer has ended, and the client was told
+    boolean run(List<Delta> firstNews) throws IOException, InterruptedException {
+        // Whoever waits sees at once that the stream is open.
+        if (firstNews.isEmpty()) beat();
+        openings();
+        List<Delta> news = firstNews;
+        while (true) {
+            for (Delta delta : news) write(delta);
+            ApiError failure = Endings.failureIn(news);
+            if (failure != null) {
+                fail(failure);
+                return true;
+            }
+            if (reading.isFinished()) break;
+            if (reading.isDismissed()) return false;
+            if (silence().compareTo(heartbeat) >= 0) beat();
+            events.flush();
+            news = reading.next(heartbeat.minus(silence()));
+        }
+        complete();
+        return true;
+    }
+
+    /// Ends this connection's part of a stream that goes on with another reader.
+    void giveWay(ApiError reason) throws IOException {
+        writeId();
+        events.error(reason);
+    }
+
+    private void fail(ApiError failure) throws IOException {
+        position.end();
+        writeId();
+        events.error(failure);
+    }
+
+    /// What a client that comes back is still to be told of choices whose text it has.
+    List<Delta> unsentFinishes() {
+        List<Delta> unsent = new ArrayList<>();
+        for (int choice = 0; choice < position.choiceCount(); choice++) {
+            if (!position.isComplete(choice) || position.isFinished(choice)) continue;
+            unsent.add(new Delta(choice, reading.tokensRead(choice), "", List.of(), reading.finish(choice)));
+        }
+        return unsent;
+    }
+
+    private void complete() throws IOException, InterruptedException {
+        if (shape.includeUsage() && !position.isUsageSent()) {
+            shape.format().usage(json.clear(), reading.usage());
+            position.sendUsage();
+            send();
+        }
+        position.end();
+        writeId();
+        events.done();
+    }
+
+    /// All choices begin before any ends: clients count the choices they have seen.
+    private void openings() throws IOException {
+        if (!shape.format().hasOpening()) return;
+        while (position.begun() < position.choiceCount()) {
+            shape.format().opening(json.clear(), position.begun());
+            position.begin();
+            send();
+        }
+    }
+
+    private void write(Delta delta) throws IOException {
+        Finish finish = delta.finish();
+        boolean complete = finish != null && finish.isAnswer();
+        if (!delta.text().isEmpty() || !delta.logprobs().isEmpty()) {
+            shape.format().delta(json.clear(), delta);
+            position.addText(delta.choice(), delta.tokensRead(), complete);
+            send();
+        }
+        if (finish != null && complete) {
+            shape.format().finish(json.clear(), delta.choice(), FormatParts.finishReason(finish));
+            position.finish(delta.choice(), delta.tokensRead());
+            send();
+        }
+    }
+
+    private void send() throws IOException {
+        writeId();
+        events.data(json);
+        latestWriteNs = System.nanoTime();
+    }
+
+    private void writeId() throws IOException {
+        if (shape.ids()) events.id(position.toString());
+    }
+
+    private void beat() throws IOException {
+        events.heartbeat();
+        latestWriteNs = System.nanoTime();
+    }
+
+    private Duration silence() {
+        return Duration.ofNanos(System.nanoTime() - latestWriteNs);
+    }
+}
