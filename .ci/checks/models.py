@@ -166,9 +166,9 @@ def the_curl_line_works_as_it_stands(server):
 
 
 def capital_of_france_is_paris(server):
-    answer = server.client.chat.completions.create(
-        model=server.model, messages=[{"role": "user", "content": "What is the capital of France?"}],
-        max_tokens=30, temperature=0).choices[0].message.content
+    # Not asked as a chat: there this model's first token is a tie to within 0.08, which arithmetic may decide.
+    answer = server.client.completions.create(
+        model=server.model, prompt="The capital of France is", max_tokens=8, temperature=0).choices[0].text
     assert "Paris" in answer, answer
 
 

@@ -111,14 +111,22 @@ def a_long_step_makes_the_server_unready_until_it_returns(_):
                 "--long-prefill-token-threshold", "4096", "--no-enable-prefix-caching") as server:
         assert status(server.url + "/readyz") == 200
         prompts = [" ".join([str(number)] + ["word"] * 400) for number in range(64)]
-        asking = threading.Thread(target=server.client.completions.create,
-                                  kwargs=dict(model=server.model, prompt=prompts, max_tokens=1))
+        seen = threading.Event()
+
+        def ask_until_seen():
+            while not seen.is_set():
+                server.client.completions.create(model=server.model, prompt=prompts, max_tokens=1)
+
+        asking = threading.Thread(target=ask_until_seen)
         asking.start()
-        wait_for("/readyz to say no", lambda: status(server.url + "/readyz") == 503)
-        assert status(server.url + "/livez") == 200
-        asking.join()
+        try:
+            wait_for("/readyz to say no", lambda: status(server.url + "/readyz") == 503)
+            assert status(server.url + "/livez") == 200
+            wait_for("the log to say it", lambda: "a step has been computing" in server.log.read_text())
+        finally:
+            seen.set()
+            asking.join()
         wait_for("/readyz to say yes", lambda: status(server.url + "/readyz") == 200)
-        assert "a step has been computing" in server.log.read_text()
 
 
 CHECKS = [
