@@ -3,6 +3,8 @@ package io.sluice.batching;
 import java.lang.invoke.VarHandle;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -132,6 +134,14 @@ public final class Engine implements AutoCloseable {
         return core().loop().steps().usualMaxNs();
     }
 
+    /// What the engine has before it: those that run in order of precedence, then those that wait in order of
+    /// arrival, a thousand at most. Waits for the step under way.
+    ///
+    /// @return empty if the engine does not answer within `patience`, or not any more
+    public Optional<List<SequenceState>> sequences(Duration patience) throws InterruptedException {
+        return alive ? core().loop().sequences(this::wake, patience) : Optional.empty();
+    }
+
     /// The clock that deadlines are on, in nanoseconds.
     public long nowNs() {
         return clock.getAsLong();
@@ -239,6 +249,7 @@ public final class Engine implements AutoCloseable {
         VarHandle.fullFence();
         while (!loop.hasMail() && !closing) {
             long startNs = System.nanoTime();
+            loop.answerInquiry();
             park();
             if (!checked && System.nanoTime() - startNs >= IDLE_PARK_NS) {
                 loop.checkInvariants();
@@ -253,7 +264,7 @@ public final class Engine implements AutoCloseable {
     private void awaitNews(EngineLoop loop) {
         asleep = true;
         VarHandle.fullFence();
-        if (!loop.hasMail() && !loop.hasNews() && !closing) park();
+        if (!loop.hasMail() && !loop.hasNews() && !loop.isAsked() && !closing) park();
         asleep = false;
     }
 

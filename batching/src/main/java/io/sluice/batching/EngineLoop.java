@@ -4,6 +4,8 @@ import com.lmax.disruptor.EventPoller;
 import com.lmax.disruptor.EventTranslatorOneArg;
 import com.lmax.disruptor.RingBuffer;
 import com.lmax.disruptor.util.Util;
+import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
@@ -45,6 +47,7 @@ final class EngineLoop {
     private final EventPoller<Slot> poller;
     private final EventPoller.Handler<Slot> take = this::take;
     private final StepClock steps = new StepClock();
+    private final SequenceInquiry inquiry = new SequenceInquiry();
     private int lostSteps;
     private volatile EngineStats stats;
 
@@ -92,6 +95,7 @@ final class EngineLoop {
     /// Takes what was submitted, plans a step, computes it, applies the result.
     Turn turn() throws Exception {
         poller.poll(take);
+        answerInquiry();
         if (scheduler.isIdle()) return Turn.IDLE;
         long startNs = clock.getAsLong();
         StepPlan plan = scheduler.plan(startNs);
@@ -152,6 +156,20 @@ final class EngineLoop {
     /// True if something was published and not taken yet.
     boolean hasMail() {
         return ring.getCursor() > poller.getSequence().get();
+    }
+
+    /// True if somebody wants to know what the engine has before it.
+    boolean isAsked() {
+        return inquiry.isOpen();
+    }
+
+    void answerInquiry() {
+        if (inquiry.isOpen()) inquiry.answer(scheduler, clock.getAsLong());
+    }
+
+    /// What the engine has before it. Any thread but the engine's; empty if it does not answer within `patience`.
+    Optional<List<SequenceState>> sequences(Runnable wakeEngine, Duration patience) throws InterruptedException {
+        return inquiry.ask(wakeEngine, patience);
     }
 
     /// True if a reader gave up or caught up, and the scheduler has not looked yet.

@@ -22,6 +22,7 @@ interface EngineParts {
             StepBudget budget,
             Reservations reservations,
             Starter starter,
+            StepShares shares,
             SchedulerCounts counts,
             Attendance attendance) {}
 
@@ -37,6 +38,7 @@ interface EngineParts {
         var forecast = new WaitForecast(limits, accounts);
         var reservations = reservations(limits, blocks);
         var counts = new SchedulerCounts();
+        var budget = new StepBudget(limits, times);
         return new Core(
                 limits,
                 settings,
@@ -47,9 +49,10 @@ interface EngineParts {
                 blocks,
                 host,
                 queue(),
-                new StepBudget(limits, times),
+                budget,
                 reservations,
                 starter(blocks, host, reservations),
+                shares(settings, budget, blocks),
                 counts,
                 attendance(settings, counts));
     }
@@ -85,6 +88,10 @@ interface EngineParts {
 
     default Starter starter(BlockAllocator blocks, HostBlocks host, Reservations reservations) {
         return new Starter(blocks, host, reservations);
+    }
+
+    default StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
+        return new StepShares(settings, budget, blocks);
     }
 
     default Attendance attendance(EngineSettings settings, SchedulerCounts counts) {

@@ -16,7 +16,6 @@ import org.jspecify.annotations.Nullable;
 /// Not final: the tests plant one-line bugs by overriding single methods.
 class Scheduler {
     private final ModelLimits limits;
-    private final EngineSettings settings;
     private final BlockAllocator blocks;
     private final HostBlocks host;
     private final AdmissionController admission;
@@ -24,6 +23,7 @@ class Scheduler {
     private final StepBudget budget;
     private final Reservations reservations;
     private final Starter starter;
+    private final StepShares shares;
     private final Attendance attendance;
     private final Attendance.Ending ending = this::end;
     private final SequenceList running = SequenceList.byPrecedence();
@@ -39,7 +39,6 @@ class Scheduler {
 
     Scheduler(EngineParts.Core core) {
         limits = core.limits();
-        settings = core.settings();
         blocks = core.blocks();
         host = core.host();
         admission = core.admission();
@@ -47,6 +46,7 @@ class Scheduler {
         budget = core.budget();
         reservations = core.reservations();
         starter = core.starter();
+        shares = core.shares();
         attendance = core.attendance();
         counts = core.counts();
         steps = new Step[] {new Step(limits), new Step(limits)};
@@ -84,21 +84,21 @@ class Scheduler {
         attendance.look(running, waiting, ending, nowNs);
         turn ^= 1;
         Step step = steps[turn];
-        step.plan.clear();
+        step.plan().clear();
         budget.survey(running);
         makeRoom(step, nowNs);
         boolean preempted = secureNextTokens(step);
         if (!preempted) startWaiting(step, nowNs);
         queue.restore();
-        addSlices(step);
-        Invariant.check(!step.plan.isEmpty() || isIdle() || isHeldUp(), "there is work, but no step makes progress");
-        Invariant.check(step.plan.tokenCount() <= limits.stepTokensMax(), "a step over its token budget");
-        return step.plan;
+        shares.share(step, running);
+        Invariant.check(!step.plan().isEmpty() || isIdle() || isHeldUp(), "there is work, but no step makes progress");
+        Invariant.check(step.plan().tokenCount() <= limits.stepTokensMax(), "a step over its token budget");
+        return step.plan();
     }
 
     /// True if everything that runs waits for its reader.
     private boolean isHeldUp() {
-        return activeCount() == 0 && (!running.isEmpty() || attendance.hasPaused());
+        return StepShares.activeCount(running) == 0 && (!running.isEmpty() || attendance.hasPaused());
     }
 
     /// Takes blocks and seats from running sequences that give way, if that lets the next in the queue start
@@ -180,8 +180,8 @@ class Scheduler {
                 continue;
             }
             boolean isAlone = running.isEmpty();
-            if (!isAlone && (isStillBlocked(next) || !hasTokensFor(next, nowNs))) return;
-            switch (starter.tryStart(next, step.plan, promised, isAlone)) {
+            if (!isAlone && (isStillBlocked(next) || !shares.hasTokensFor(next, running, nowNs))) return;
+            switch (starter.tryStart(next, step.plan(), promised, isAlone)) {
                 case STARTED -> {
                     start(next, nowNs);
                     promised += blocks.missing(next);
@@ -205,28 +205,6 @@ class Scheduler {
         return sequence == blocked && releases == blockedAtRelease;
     }
 
-    /// True if this step has tokens for one more sequence, besides those that come before it and have prompt
-    /// left.
-    private boolean hasTokensFor(Sequence next, long nowNs) {
-        if (!budget.hasTimeForOneMore(next)) return false;
-        ClassQueue itsClass = next.flow().classQueue();
-        int active = 0;
-        int wantedBefore = 0;
-        int wantedInClass = 0;
-        for (int i = 0; i < running.size(); i++) {
-            Sequence sequence = running.get(i);
-            if (sequence.isPaused()) continue;
-            active++;
-            int wanted = Math.min(sequence.uncomputed(), sliceMax()) - 1;
-            if (sequence.precedence() < next.precedence()) wantedBefore += wanted;
-            if (sequence.flow().classQueue() == itsClass) wantedInClass += wanted;
-        }
-        int left = stepBudget(active + 1) - active;
-        // Of what its floor is owed, those of the class that run come first.
-        boolean isOwed = itsClass.credit() > wantedInClass * FairQueue.PROMPT_COST;
-        return left > (isOwed || itsClass.isOverdue(nowNs) ? 0 : wantedBefore);
-    }
-
     private void start(Sequence sequence, long nowNs) {
         boolean forked = Starter.computedSibling(sequence) != null;
         queue.remove(sequence);
@@ -242,78 +220,10 @@ class Scheduler {
         admission.start(sequence.submission(), nowNs);
     }
 
-    /// Gives each its tokens: one at least; what is left of the budget first to those of classes whose
-    /// floors are owed it, then by precedence.
-    private void addSlices(Step step) {
-        int active = activeCount();
-        int left = stepBudget(active) - active;
-        int owed = 0;
-        for (int i = 0; i < running.size(); i++) owed += owedTokens(running.get(i), left - owed);
-        left -= owed;
-        for (int i = 0; i < running.size(); i++) {
-            Sequence sequence = running.get(i);
-            if (sequence.isPaused()) continue;
-            int own = owedTokens(sequence, owed);
-            owed -= own;
-            int before = step.plan.tokenCount();
-            addSlice(step, sequence, 1 + own + left);
-            left -= Math.max(0, step.plan.tokenCount() - before - 1 - own);
-        }
-    }
-
-    private int activeCount() {
-        int active = 0;
-        for (int i = 0; i < running.size(); i++) {
-            if (!running.get(i).isPaused()) active++;
-        }
-        return active;
-    }
-
-    /// Prompt tokens of the sequence that its class's floor is owed, of at most `most`.
-    private int owedTokens(Sequence sequence, int most) {
-        double credit = sequence.flow().classQueue().credit() / FairQueue.PROMPT_COST;
-        if (sequence.isPaused() || sequence.uncomputed() == 1 || credit <= 0) return 0;
-        int wanted = Math.min(sequence.uncomputed(), sliceMax()) - 1;
-        return (int) Math.clamp(credit, 0, Math.min(wanted, most));
-    }
-
-    /// The most tokens of one step.
-    ///
-    /// @param active sequences that get a token at least
-    int stepBudget(int active) {
-        return budget.tokensMax(active);
-    }
-
-    /// The most tokens of one sequence in one step.
-    int sliceMax() {
-        return settings.sliceTokensMax();
-    }
-
-    /// Plans the sequence's next tokens, at most `tokensMax`.
-    void addSlice(Step step, Sequence sequence, int tokensMax) {
-        int length = Math.min(Math.min(sequence.uncomputed(), sliceMax()), tokensMax);
-        length = (int) Math.min(length, blocks.room(sequence));
-        Invariant.check(length > 0, "an empty slice: the last token is always computed");
-        int position = sequence.computed();
-        blocks.cover(sequence, position + length);
-        BlockTable table = sequence.table();
-        int slice = step.plan.add(sequence.tokens(), position, length, table.array(), table.count());
-        step.sequences[slice] = sequence;
-        if (length == sequence.uncomputed()) {
-            GenerationRequest request = sequence.request();
-            step.plan.sample(samplingOf(sequence), sequence.tokens(), sequence.promptLength(), request.endTokens());
-        }
-    }
-
-    /// How the sequence's next token is chosen.
-    SamplingParams samplingOf(Sequence sequence) {
-        return sequence.sampling();
-    }
-
     /// The sequence gives all its blocks up and waits for others, before all that have not started.
     void preempt(Sequence sequence, Step step) {
         running.remove(sequence);
-        boolean parked = starter.takeAway(sequence, step.plan);
+        boolean parked = starter.takeAway(sequence, step.plan());
         releases++;
         waiting.insert(sequence);
         attendance.addWaiting(sequence);
@@ -428,7 +338,7 @@ class Scheduler {
 
     private Step stepOf(StepPlan plan) {
         Step step = steps[turn];
-        Invariant.check(step.plan == plan, "only the latest plan can be applied");
+        Invariant.check(step.plan() == plan, "only the latest plan can be applied");
         return step;
     }
 
@@ -456,24 +366,5 @@ class Scheduler {
     private boolean isOwner() {
         if (owner == null) owner = Thread.currentThread();
         return owner == Thread.currentThread();
-    }
-
-    /// A plan and the sequences of its slices.
-    static final class Step {
-        private final StepPlan plan;
-        private final @Nullable Sequence[] sequences; // [slice]
-
-        Step(ModelLimits limits) {
-            plan = new StepPlan(limits);
-            sequences = new Sequence[limits.sequencesMax()];
-        }
-
-        Sequence sequence(int slice) {
-            return Invariant.present(sequences[slice], "a plan was applied twice");
-        }
-
-        void clear() {
-            for (int slice = 0; slice < plan.sliceCount(); slice++) sequences[slice] = null;
-        }
     }
 }

@@ -38,8 +38,8 @@ enum ScheduleMutant implements SimulatedParts {
     /// One token more than the step computed counts as computed.
     COMPUTED_OFF_BY_ONE {
         @Override
-        public Scheduler scheduler(Core core) {
-            return new Scheduler(core) {
+        public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
+            return new StepShares(settings, budget, blocks) {
                 @Override
                 void addSlice(Step step, Sequence sequence, int tokensMax) {
                     if (sequence.computed() > 0 && sequence.uncomputed() > 1) sequence.advance(1);
@@ -128,8 +128,8 @@ enum ScheduleMutant implements SimulatedParts {
     /// A slice may be one token longer than allowed.
     SLICE_OVER_BOUND {
         @Override
-        public Scheduler scheduler(Core core) {
-            return new Scheduler(core) {
+        public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
+            return new StepShares(settings, budget, blocks) {
                 @Override
                 int sliceMax() {
                     return super.sliceMax() + 1;
@@ -140,8 +140,8 @@ enum ScheduleMutant implements SimulatedParts {
     /// A step may have one token more than its budget.
     BUDGET_EXCEEDED {
         @Override
-        public Scheduler scheduler(Core core) {
-            return new Scheduler(core) {
+        public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
+            return new StepShares(settings, budget, blocks) {
                 @Override
                 int stepBudget(int active) {
                     return super.stepBudget(active) + 1;
@@ -171,8 +171,8 @@ enum ScheduleMutant implements SimulatedParts {
     /// All choices draw under the seed of the first.
     ONE_SEED_FOR_ALL_CHOICES {
         @Override
-        public Scheduler scheduler(Core core) {
-            return new Scheduler(core) {
+        public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
+            return new StepShares(settings, budget, blocks) {
                 @Override
                 SamplingParams samplingOf(Sequence sequence) {
                     return sequence.request().sampling();

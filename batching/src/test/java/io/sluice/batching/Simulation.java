@@ -88,6 +88,11 @@ final class Simulation implements ShadowRunner.World {
             }
 
             @Override
+            public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
+                return parts.shares(settings, budget, blocks);
+            }
+
+            @Override
             public Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
                 return parts.attendance(settings, counts);
             }

@@ -11,6 +11,8 @@ import io.sluice.server.records.RequestLog;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -113,6 +115,8 @@ class AdminTest {
             var second = client.completeAsync(prompting("abc"), "x-request-id", "second");
             TestServer.await("the second to be admitted", () -> decided(server) == 2);
             Map<String, Object> queue = operator.adminJson("/admin/queue");
+            assertThat(queue).containsEntry("engine_answers", false); // its step does not return
+            assertThat(list(queue, "sequences")).isEmpty();
             assertThat(at(queue, "kv_blocks.total")).isEqualTo(4096L);
             assertThat(list(queue, "requests")).hasSize(2);
             assertThat(at(queue, "requests.0.id")).isEqualTo("first");
@@ -129,6 +133,45 @@ class AdminTest {
                     () -> server.tenancy.intake().log().live().isEmpty());
             assertThat(list(operator.adminJson("/admin/queue"), "requests")).isEmpty();
         }
+    }
+
+    @Test
+    void the_live_queue_shows_each_sequence_between_two_steps() throws Exception {
+        try (TestServer server = TestServer.start(
+                TestServer.Options.usual().withSource(tenants.source()).withSequencesMax(1))) {
+            KeyedClient client = new KeyedClient(server, acme);
+            KeyedClient operator = new KeyedClient(server, admin);
+            assertThat(operator.adminJson("/admin/queue")).containsEntry("engine_answers", true);
+            server.gate.close();
+            var first = client.completeAsync("\"prompt\":\"abc\",\"max_tokens\":900", "x-request-id", "first");
+            TestServer.await("the first to be admitted", () -> decided(server) == 1);
+            var second = client.completeAsync(prompting("abc"), "x-request-id", "second");
+            TestServer.await("the second to be admitted", () -> decided(server) == 2);
+            Map<String, Object> queue = whileStepping(server, () -> operator.adminJson("/admin/queue"));
+            assertThat(at(queue, "sequences.0.state")).isEqualTo("running");
+            assertThat(at(queue, "sequences.0.class")).isEqualTo("standard");
+            assertThat(at(queue, "sequences.0.prompt_tokens")).isEqualTo(3L);
+            assertThat(at(queue, "sequences.0.output_tokens_max")).isEqualTo(900L);
+            assertThat(at(queue, "sequences.0.kv_blocks")).isNotEqualTo(0L);
+            assertThat(at(queue, "sequences.1.state")).isEqualTo("waiting");
+            assertThat(at(queue, "sequences.1.tenant")).isEqualTo("acme");
+            assertThat(at(queue, "sequences.1.kv_blocks")).isEqualTo(0L);
+            assertThat(at(queue, "classes.0.waiting_requests")).isEqualTo(1L);
+            server.gate.open();
+            first.get();
+            second.get();
+        }
+    }
+
+    /// Lets one step through after the other until the answer is there.
+    private static <T> T whileStepping(TestServer server, Callable<T> question) throws Exception {
+        var answer = new FutureTask<>(question);
+        Thread.ofVirtual().start(answer);
+        TestServer.await("the engine to answer", () -> {
+            server.gate.allow(1);
+            return answer.isDone();
+        });
+        return answer.get();
     }
 
     @Test

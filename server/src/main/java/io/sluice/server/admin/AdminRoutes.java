@@ -1,6 +1,7 @@
 package io.sluice.server.admin;
 
 import io.helidon.http.HeaderValues;
+import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.HttpRules;
 import io.helidon.webserver.http.HttpService;
 import io.helidon.webserver.http.ServerRequest;
@@ -120,7 +121,12 @@ public final class AdminRoutes implements HttpService {
         if (started == null) {
             throw ApiError.unavailable("starting", "The server is still loading its model.", WHILE_STARTING);
         }
-        send(response, QueueView.of(started, intake.log()));
+        try {
+            send(response, QueueView.of(started, intake.log()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CloseConnectionException("the server is stopping", e);
+        }
     }
 
     private static int limit(ServerRequest request, int usual) {

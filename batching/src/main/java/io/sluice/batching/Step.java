@@ -1,0 +1,34 @@
+package io.sluice.batching;
+
+import org.jspecify.annotations.Nullable;
+
+/// A plan, and the sequences of its slices. Engine thread only.
+final class Step {
+    private final StepPlan plan;
+    private final @Nullable Sequence[] sequences; // [slice]
+
+    Step(ModelLimits limits) {
+        plan = new StepPlan(limits);
+        sequences = new Sequence[limits.sequencesMax()];
+    }
+
+    StepPlan plan() {
+        return plan;
+    }
+
+    /// Plans the next `length` tokens of the sequence, and no sample.
+    void add(Sequence sequence, int length) {
+        BlockTable table = sequence.table();
+        int slice = plan.add(sequence.tokens(), sequence.computed(), length, table.array(), table.count());
+        sequences[slice] = sequence;
+    }
+
+    /// The sequence of a slice, until it was applied.
+    Sequence sequence(int slice) {
+        return Invariant.present(sequences[slice], "a plan was applied twice");
+    }
+
+    void clear() {
+        for (int slice = 0; slice < plan.sliceCount(); slice++) sequences[slice] = null;
+    }
+}
