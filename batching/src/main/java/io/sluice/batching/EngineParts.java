@@ -30,7 +30,12 @@ interface EngineParts {
     ///
     /// @param random draws the key of the prefix index's hash
     default Core core(ModelLimits limits, EngineSettings settings, RandomGenerator random) {
-        var index = index(limits, hash(random));
+        return core(limits, settings, hash(random));
+    }
+
+    /// The same with a hash that is given.
+    default Core core(ModelLimits limits, EngineSettings settings, BlockHash hash) {
+        var index = index(limits, hash);
         var blocks = blocks(limits, settings, pool(limits, index), index);
         var host = new HostBlocks(limits.hostBlockCount());
         var times = new StepTimeModel();

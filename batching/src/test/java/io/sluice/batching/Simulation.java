@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /// One deterministic run of the real engine loop against a shadow device and a fake clock: the seed decides
@@ -37,7 +36,7 @@ final class Simulation implements ShadowRunner.World {
         random = new SplittableRandom(seed);
         knobs = SimulationKnobs.draw(random);
         arrivals = new ArrayDeque<>(new Workload(knobs, random.split()).arrivals());
-        core = weakened(parts).core(knobs.limits(), knobs.settings(), random.split());
+        core = parts.core(knobs.limits(), knobs.settings(), parts.hash(random.split(), knobs.hashBits()));
         scheduler = parts.scheduler(core);
         shadow = new ShadowRunner(knobs, this, random.split());
         loop = new EngineLoop(core, scheduler, parts.runner(shadow), () -> nowNs);
@@ -45,63 +44,6 @@ final class Simulation implements ShadowRunner.World {
         // Half of the engines believe from the start that outputs are short, and promise too much memory.
         for (int i = 0; i < OutputLengths.SAMPLES_MIN && knobs.isOptimist(); i++)
             core.reservations().outputs().add(1);
-    }
-
-    /// The same parts, with as much of the hash as the seed leaves.
-    private SimulatedParts weakened(SimulatedParts parts) {
-        return new SimulatedParts() {
-            @Override
-            public BlockHash hash(RandomGenerator keys) {
-                return parts.hash(keys, knobs.hashBits());
-            }
-
-            @Override
-            public PrefixIndex index(ModelLimits limits, BlockHash hash) {
-                return parts.index(limits, hash);
-            }
-
-            @Override
-            public BlockPool pool(ModelLimits limits, PrefixIndex index) {
-                return parts.pool(limits, index);
-            }
-
-            @Override
-            public BlockAllocator blocks(
-                    ModelLimits limits, EngineSettings settings, BlockPool pool, PrefixIndex index) {
-                return parts.blocks(limits, settings, pool, index);
-            }
-
-            @Override
-            public AdmissionController admission(
-                    ModelLimits limits, EngineSettings settings, Accounts accounts, WaitForecast forecast) {
-                return parts.admission(limits, settings, accounts, forecast);
-            }
-
-            @Override
-            public FairQueue queue() {
-                return parts.queue();
-            }
-
-            @Override
-            public Reservations reservations(ModelLimits limits, BlockAllocator blocks) {
-                return parts.reservations(limits, blocks);
-            }
-
-            @Override
-            public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
-                return parts.shares(settings, budget, blocks);
-            }
-
-            @Override
-            public Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
-                return parts.attendance(settings, counts);
-            }
-
-            @Override
-            public Starter starter(BlockAllocator blocks, HostBlocks host, Reservations reservations) {
-                return parts.starter(blocks, host, reservations);
-            }
-        };
     }
 
     /// A request that was admitted, and its choices.
