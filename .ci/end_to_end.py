@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from checks import models, rolling_restart, stopping, streams, tenancy
+from checks import apis, models, rolling_restart, stopping, streams, tenancy
 from checks.server import Server
 
 SHARED = os.environ.get("SLUICE_SHARED")
@@ -18,13 +18,13 @@ SHARED = os.environ.get("SLUICE_SHARED")
 
 def runs():
     """Name, what the checks are given (None: they start servers of their own), checks."""
-    yield "demo", lambda: Server("demo"), models.ANY_MODEL + models.DEMO + [models.sigterm_ends_politely]
+    yield "demo", lambda: Server("demo"), models.ANY_MODEL + models.DEMO + apis.CHECKS + [models.sigterm_ends_politely]
     # What is the same must be the same on every machine.
     yield "streams", lambda: Server("streams", "--deterministic"), streams.CHECKS
     if SHARED:
         path = subprocess.check_output(["bash", f"{SHARED}/tools/get_model.sh"], text=True).strip()
         yield ("smollm2", lambda: Server("smollm2", "--model", path),
-               models.SMOLLM2 + models.ANY_MODEL + [models.sigterm_ends_politely])
+               models.SMOLLM2 + models.ANY_MODEL + apis.CHECKS + [models.sigterm_ends_politely])
     yield "tenancy", tenancy.Tenancy, tenancy.CHECKS
     yield "stopping", lambda: None, stopping.CHECKS + rolling_restart.CHECKS
 

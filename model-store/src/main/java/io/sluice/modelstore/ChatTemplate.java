@@ -14,6 +14,11 @@ public interface ChatTemplate {
     /// @throws ChatTemplateException if the template refuses the conversation or needs something it was not given
     RenderedChat render(List<Map<String, Object>> messages, Map<String, Object> variables);
 
+    /// The template as its author wrote it, by which formats that it speaks of are recognised; empty if it has no text.
+    default String source() {
+        return "";
+    }
+
     /// The template refused, in words for the caller.
     final class ChatTemplateException extends RuntimeException {
         public ChatTemplateException(String message) {

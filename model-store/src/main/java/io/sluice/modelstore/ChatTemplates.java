@@ -103,8 +103,20 @@ final class ChatTemplates {
             return Optional.of(plain);
         }
         ChatTemplate forTools = parse(file, textForTools, constants);
-        return Optional.of((messages, variables) ->
-                (variables.get("tools") == null ? plain : forTools).render(messages, variables));
+        return Optional.of(new WithToolUse(plain, forTools));
+    }
+
+    /// A template, and another one for conversations that offer tools.
+    private record WithToolUse(ChatTemplate plain, ChatTemplate forTools) implements ChatTemplate {
+        @Override
+        public RenderedChat render(List<Map<String, Object>> messages, Map<String, Object> variables) {
+            return (variables.get("tools") == null ? plain : forTools).render(messages, variables);
+        }
+
+        @Override
+        public String source() {
+            return forTools.source();
+        }
     }
 
     private static ChatTemplate parse(Path file, String template, Map<String, String> constants) {

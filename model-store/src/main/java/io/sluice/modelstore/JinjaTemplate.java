@@ -17,6 +17,7 @@ final class JinjaTemplate implements ChatTemplate {
     private static final Set<String> KNOWN_ROLES =
             Set.of("system", "user", "assistant", "tool", "developer", "function");
 
+    private final String source;
     private final List<JinjaStatement> statements;
     private final Map<String, Object> constants;
     private final Clock clock;
@@ -25,6 +26,7 @@ final class JinjaTemplate implements ChatTemplate {
     /// @param clock what `strftime_now` reads, in the zone that it tells the time of
     /// @throws JinjaException if the template does not parse
     JinjaTemplate(String template, Map<String, String> constants, Clock clock) {
+        source = template;
         statements = JinjaParser.parse(template);
         Map<String, Object> values = new HashMap<>();
         constants.forEach((name, text) -> values.put(name, JinjaText.template(text)));
@@ -46,6 +48,11 @@ final class JinjaTemplate implements ChatTemplate {
         } catch (JinjaException e) {
             throw new ChatTemplateException(e.described());
         }
+    }
+
+    @Override
+    public String source() {
+        return source;
     }
 
     private static Object message(Map<String, Object> message) {

@@ -45,6 +45,11 @@ final class ModelTokenizer implements Tokenizer {
     }
 
     @Override
+    public int[] encodeContinuation(String text) {
+        return encode(text, null);
+    }
+
+    @Override
     public int[] encode(RenderedChat chat) {
         return encode(chat.text(), chat.fromTemplate());
     }

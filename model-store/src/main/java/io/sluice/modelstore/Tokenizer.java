@@ -10,6 +10,9 @@ public interface Tokenizer {
     /// wants one, and special tokens in the text are recognised.
     int[] encode(String text);
 
+    /// The same for text that continues other text: without a leading beginning-of-sequence id.
+    int[] encodeContinuation(String text);
+
     /// Ids of a rendered chat. The template wrote its own special tokens; those that came from a message are plain
     /// text.
     int[] encode(RenderedChat chat);

@@ -17,6 +17,7 @@ import io.sluice.server.openai.ResumableStreams;
 import io.sluice.server.openai.Serving;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.openai.StreamsRoute;
+import io.sluice.server.openai.TokenRoutes;
 import io.sluice.server.settings.ServerSettings;
 import java.util.List;
 
@@ -25,6 +26,9 @@ final class HttpServer implements AutoCloseable {
     private static final List<Known> ROUTES = List.of(
             new Known("POST", "/v1/chat/completions"),
             new Known("POST", "/v1/completions"),
+            new Known("POST", "/v1/chat/completions/render"),
+            new Known("POST", "/tokenize"),
+            new Known("POST", "/detokenize"),
             new Known("GET", "/v1/models"),
             new Known("GET", "/v1/models/{id}"),
             new Known("GET, DELETE", "/v1/streams/{id}"),
@@ -72,6 +76,10 @@ final class HttpServer implements AutoCloseable {
         ErrorMapping.register(routing);
         routing.post("/v1/chat/completions", new InferenceHandler(behind.intake(), new ChatCompletionsRoute(serving)));
         routing.post("/v1/completions", new InferenceHandler(behind.intake(), new CompletionsRoute(serving)));
+        TokenRoutes tokens = new TokenRoutes(serving);
+        routing.post("/v1/chat/completions/render", new InferenceHandler(behind.intake(), tokens::render));
+        routing.post("/tokenize", new InferenceHandler(behind.intake(), tokens::tokenize));
+        routing.post("/detokenize", new InferenceHandler(behind.intake(), tokens::detokenize));
         routing.get("/v1/models", models);
         routing.get("/v1/models/{id}", models::handleOne);
         routing.get("/v1/streams/{id}", kept);

@@ -10,6 +10,7 @@ import io.sluice.batching.ModelRunner;
 import io.sluice.device.Device;
 import io.sluice.modelstore.ModelFiles;
 import io.sluice.modelstore.ModelStore;
+import io.sluice.modelstore.TensorType;
 import io.sluice.server.admin.AdminRoutes;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.Interruption;
@@ -105,7 +106,17 @@ final class ServerAssembly implements AutoCloseable {
                 model.chatTemplate(),
                 model.generationDefaults(),
                 settings.engine().outputTokensDefault(),
-                System.currentTimeMillis() / 1000);
+                System.currentTimeMillis() / 1000,
+                traits(model));
+    }
+
+    private static ServedModel.Traits traits(ModelFiles model) {
+        TensorType weights = model.weightsType();
+        return new ServedModel.Traits(
+                model.config().architecture(),
+                weights.name(),
+                weights.blockLength() > 1,
+                model.config().contextMax());
     }
 
     private Optional<AdminServer> startAdmin(AdminRoutes routes) {

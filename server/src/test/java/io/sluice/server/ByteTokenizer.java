@@ -34,6 +34,11 @@ final class ByteTokenizer implements Tokenizer {
                 .toArray();
     }
 
+    @Override
+    public int[] encodeContinuation(String text) {
+        return encode(text);
+    }
+
     private static IntStream bytesOf(int codePoint) {
         byte[] bytes = Character.toString(codePoint).getBytes(StandardCharsets.UTF_8);
         return IntStream.range(0, bytes.length).map(i -> bytes[i] & 0xFF);

@@ -119,6 +119,61 @@ class CompletionsTest {
     }
 
     @Test
+    void an_echo_begins_each_choice_with_its_prompt() throws Exception {
+        String body = "{\"prompt\":[\"a→x\",\"b→y\"],\"echo\":true,\"n\":2";
+        var whole = json(server.post("/v1/completions", body + "}").body());
+        List<Map<String, Object>> chunks = chunks(
+                server.post("/v1/completions", body + ",\"stream\":true}").body());
+        List<String> expected = List.of("a→xx", "a→xx", "b→yy", "b→yy");
+        for (int choice = 0; choice < 4; choice++) {
+            assertThat(at(whole, "choices." + choice + ".text")).isEqualTo(expected.get(choice));
+            assertThat(text(chunks, choice)).isEqualTo(expected.get(choice));
+        }
+        var tokens = json(server.post("/v1/completions", "{\"prompt\":[72,105,256,33],\"echo\":true}")
+                .body());
+        assertThat(at(tokens, "choices.0.text")).isEqualTo("Hi!!");
+    }
+
+    @Test
+    void an_echo_with_log_probabilities_is_refused() throws Exception {
+        var response = server.post("/v1/completions", "{\"prompt\":\"x\",\"echo\":true,\"logprobs\":1}");
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(at(json(response.body()), "error.param")).isEqualTo("echo");
+    }
+
+    @Test
+    void a_stop_text_is_shown_on_request() throws Exception {
+        for (String field : List.of("include_stop_str_in_output", "no_stop_trim")) {
+            var answer = json(server.chat(asking("abcdef") + ",\"stop\":\"cd\",\"" + field + "\":true")
+                    .body());
+            assertThat(at(answer, "choices.0.message.content")).isEqualTo("abcd");
+            assertThat(at(answer, "choices.0.finish_reason")).isEqualTo("stop");
+        }
+    }
+
+    @Test
+    void special_tokens_are_shown_on_request() throws Exception {
+        String fields = asking("ab") + ",\"ignore_eos\":true,\"max_tokens\":4";
+        assertThat(at(json(server.chat(fields).body()), "choices.0.message.content"))
+                .isEqualTo("ab");
+        assertThat(at(
+                        json(server.chat(fields + ",\"skip_special_tokens\":false")
+                                .body()),
+                        "choices.0.message.content"))
+                .isEqualTo("ab<257><257>");
+    }
+
+    @Test
+    void the_usage_so_far_comes_with_every_chunk_on_request() throws Exception {
+        String options = ",\"stream\":true,\"stream_options\":{\"include_usage\":true,\"continuous_usage_stats\":true}";
+        List<Map<String, Object>> chunks =
+                chunks(server.chat(asking("abc") + options).body());
+        assertThat(chunks).allMatch(chunk -> chunk.containsKey("usage"));
+        assertThat(at(chunks.getFirst(), "usage.completion_tokens")).isEqualTo(0L);
+        assertThat(at(chunks.get(chunks.size() - 2), "usage.completion_tokens")).isEqualTo(3L);
+    }
+
+    @Test
     void stop_tokens_end_and_ignored_end_tokens_do_not() throws Exception {
         var stopped =
                 json(server.chat(asking("abc") + ",\"stop_token_ids\":[98]").body());
@@ -218,6 +273,9 @@ class CompletionsTest {
         assertThat(at(models, "data.1.id")).isEqualTo("alias");
         assertThat(at(models, "data.1.root")).isEqualTo(TestServer.MODEL);
         assertThat(at(models, "data.0.max_model_len")).isEqualTo((long) TestServer.CONTEXT_MAX);
+        assertThat(at(models, "data.0.quantization")).isEqualTo("Q4_K");
+        assertThat(at(models, "data.0.context_trained")).isEqualTo(4L * TestServer.CONTEXT_MAX);
+        assertThat(at(models, "data.0.vocab_size")).isEqualTo((long) ScriptedRunner.VOCAB_SIZE);
         assertThat(at(json(server.get("/v1/models/alias").body()), "id")).isEqualTo("alias");
     }
 

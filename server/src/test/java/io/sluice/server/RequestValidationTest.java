@@ -68,7 +68,13 @@ class RequestValidationTest {
                 "\"best_of\":2 | best_of",
                 "\"prompt_logprobs\":1 | prompt_logprobs",
                 "\"chat_template\":\"x\" | chat_template",
-                "\"add_generation_prompt\":false | add_generation_prompt",
+                "\"continue_final_message\":true,\"add_generation_prompt\":true | continue_final_message",
+                "\"store\":true | store",
+                "\"priority\":3 | priority",
+                "\"cache_salt\":\"\" | cache_salt",
+                "\"user\":7 | user",
+                "\"metadata\":{\"a\":1} | metadata.a",
+                "\"service_tier\":\"turbo\" | service_tier",
                 "\"model\":7 | model"
             })
     void an_impossible_value_names_its_parameter(String fields, String parameter) throws Exception {
@@ -136,7 +142,7 @@ class RequestValidationTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "\"user\":\"me\",\"store\":true,\"metadata\":{\"a\":\"b\"},\"a_field_of_next_year\":[1]",
+                "\"user\":\"me\",\"store\":false,\"metadata\":{\"a\":\"b\"},\"a_field_of_next_year\":[1]",
                 "\"tools\":[],\"tool_choice\":\"none\",\"functions\":null,\"response_format\":{\"type\":\"text\"}",
                 "\"temperature\":null,\"max_tokens\":null,\"stop\":null,\"n\":null,\"stream\":null,\"logprobs\":null",
                 "\"modalities\":[\"text\"],\"parallel_tool_calls\":true,\"service_tier\":\"auto\",\"echo\":false",

@@ -39,6 +39,7 @@ final class TestServer implements AutoCloseable {
     static final int CONTEXT_MAX = 8192;
     static final long BODY_BYTES_MAX = 64 * 1024;
     static final int TENANTS_SHOWN = 10;
+    static final ServedModel.Traits TRAITS = new ServedModel.Traits("fake", "Q4_K", true, 4 * CONTEXT_MAX);
 
     final ScriptedRunner.Gate gate = new ScriptedRunner.Gate();
     /// Stands still unless a test moves it: sums are exact then.
@@ -155,8 +156,8 @@ final class TestServer implements AutoCloseable {
                         EngineSettings.LAG_TOKENS_MAX,
                         options.http().streams().standstillMax().toNanos()),
                 () -> new ScriptedRunner(limits, gate));
-        ServedModel model =
-                new ServedModel(List.of(MODEL, "alias"), tokenizer, Optional.of(template()), options.defaults, 1000, 1);
+        ServedModel model = new ServedModel(
+                List.of(MODEL, "alias"), tokenizer, Optional.of(template()), options.defaults, 1000, 1, TRAITS);
         tenancy = Tenancy.of(options.source, options.source.settings(), model, metrics, quotaClock::get);
         http = HttpServer.start(options.http(), behind(lifecycle, metrics, tenancy, this::ownerOf));
         AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), BODY_BYTES_MAX);
@@ -180,7 +181,8 @@ final class TestServer implements AutoCloseable {
     /// The routes of a server that has no engine yet, or for which there is no room.
     static HttpServer startRoutes(ServerSettings.Http settings, Lifecycle lifecycle) {
         ServerMetrics metrics = new ServerMetrics("m", TENANTS_SHOWN);
-        ServedModel model = new ServedModel(List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1);
+        ServedModel model =
+                new ServedModel(List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1, TRAITS);
         SettingsSource nothing = Options.usual().source;
         Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, System::nanoTime);
         return HttpServer.start(settings, behind(lifecycle, metrics, tenancy, StreamOwners.BY_KEY));

@@ -8,7 +8,6 @@ import io.sluice.batching.TrafficClass;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.policy.Policy;
 import io.sluice.server.policy.TenantTerms;
-import io.sluice.server.settings.NearestName;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -30,9 +29,10 @@ record CallerHeaders(TrafficClass trafficClass, Optional<Duration> firstTokenWit
     private static final int DIGITS_MAX = 12;
 
     /// @throws ApiError 400 if a header means nothing, 403 if it asks for more than the tenant has
-    static CallerHeaders parse(ServerRequestHeaders headers, Policy policy, TenantTerms terms) {
+    static CallerHeaders parse(
+            ServerRequestHeaders headers, Optional<String> serviceTier, Policy policy, TenantTerms terms) {
         return new CallerHeaders(
-                trafficClass(headers, policy, terms),
+                trafficClass(headers, serviceTier, policy, terms),
                 shortest(List.of(
                         terms.firstTokenWithin(),
                         millis(headers, FIRST_TOKEN_MS),
@@ -49,24 +49,11 @@ record CallerHeaders(TrafficClass trafficClass, Optional<Duration> firstTokenWit
         return within.map(time -> arrivedNs + time.toNanos()).orElse(Deadlines.NONE.lastNs());
     }
 
-    private static TrafficClass trafficClass(ServerRequestHeaders headers, Policy policy, TenantTerms terms) {
+    private static TrafficClass trafficClass(
+            ServerRequestHeaders headers, Optional<String> serviceTier, Policy policy, TenantTerms terms) {
         Optional<String> wanted = single(headers, CLASS);
-        TrafficClass best = terms.trafficClass();
-        if (wanted.isEmpty() || wanted.get().equals(best.name())) return best;
-        TrafficClass chosen = policy.classes().get(wanted.get());
-        if (chosen == null) {
-            throw wrong(
-                    CLASS,
-                    "names no class of this server: \"" + shown(wanted.get()) + "\""
-                            + NearestName.hint(
-                                    shown(wanted.get()), policy.classes().keySet()));
-        }
-        if (chosen.rank() > best.rank()) return chosen;
-        throw ApiError.forbidden(
-                CLASS.lowerCase(),
-                "class_not_allowed",
-                CLASS.lowerCase() + " is \"" + chosen.name() + "\", but the caller's class is \"" + best.name()
-                        + "\": a request may choose a class that goes later, not one that goes before or beside it.");
+        if (wanted.isEmpty()) return ServiceTier.trafficClass(serviceTier, policy, terms);
+        return ServiceTier.named(new ServiceTier.Wish(CLASS.lowerCase(), wanted.get()), policy, terms);
     }
 
     private static Optional<Duration> millis(ServerRequestHeaders headers, HeaderName name) {

@@ -81,33 +81,59 @@ public final class Entry {
     /// before anything costly is done.
     ///
     /// @throws ApiError if it is not served
-    public RequestTerms terms(TextRequest text) {
-        String tenant = identity.tenant()
-                .orElseThrow(() -> ApiError.forbidden(
-                        null,
-                        "key_without_tenant",
-                        "The API key \"" + identity.key().map(ApiKey::id).orElse("")
-                                + "\" serves administration alone; make another with --tenant for requests."));
+    public RequestTerms terms(TextRequest text, BodyWishes wishes) {
+        String tenant = requireTenant();
         TenantTerms terms = identity.inForce().policy().terms(tenant);
-        CallerHeaders headers =
-                CallerHeaders.parse(request.headers(), identity.inForce().policy(), terms);
+        CallerHeaders headers = CallerHeaders.parse(
+                request.headers(), wishes.serviceTier(), identity.inForce().policy(), terms);
         record.asked(new RequestRecord.Asked(
                 text.id(),
                 headers.trafficClass().name(),
                 headers.firstTokenWithin().map(Duration::toMillis),
                 headers.within().map(Duration::toMillis),
-                text.tokensWanted()));
+                text.tokensWanted(),
+                wishes.labels().user(),
+                wishes.labels().metadata()));
         RequestMeter counts = intake.meter().begin(tenant);
         QuotaPermit entered = enter(QuotaHolder.tenant(tenant, terms.limits()), text.tokensWanted(), counts);
         permit = entered;
         return new RequestTerms(
                 new Caller(terms.tenant(tenant), headers.trafficClass()),
-                intake.salts().ofTenant(tenant),
+                wishes.cacheSalt()
+                        .map(salt -> intake.salts().ofTenant(tenant, salt))
+                        .orElseGet(() -> intake.salts().ofTenant(tenant)),
                 identity.inForce().sharedPrefixes(),
                 headers.deadlines(record.arrivedNs()),
                 terms.outputTokensDefault(),
                 entered,
                 new RequestMeters(List.of(record, counts, new Settlement(entered))));
+    }
+
+    private String requireTenant() {
+        return identity.tenant()
+                .orElseThrow(() -> ApiError.forbidden(
+                        null,
+                        "key_without_tenant",
+                        "The API key \"" + identity.key().map(ApiKey::id).orElse("")
+                                + "\" serves administration alone; make another with --tenant for requests."));
+    }
+
+    /// Takes a request in that is answered without the engine: it counts as one request of its caller's quotas, and for
+    /// no tokens. To be called once, before anything costly is done.
+    ///
+    /// @throws ApiError if it is not served
+    public void answerAtOnce() {
+        String tenant = requireTenant();
+        TenantTerms terms = identity.inForce().policy().terms(tenant);
+        QuotaPermit entered = enter(
+                QuotaHolder.tenant(tenant, terms.limits()), 0, intake.meter().begin(tenant));
+        permit = entered;
+        entered.settle(0);
+    }
+
+    /// The request was answered.
+    void answered() {
+        if (record.decision() instanceof Decision.Pending) record.answered();
     }
 
     private QuotaPermit enter(QuotaHolder tenant, long tokensWanted, RequestMeter counts) {

@@ -7,7 +7,8 @@ import io.sluice.batching.InvalidRequest;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.ErrorMapping;
 
-/// A route that makes text: keeps a record of each request, also of those that are refused. Request threads.
+/// A route that makes text, or says what one would take: keeps a record of each request, also of those that are
+/// refused. Request threads.
 public final class InferenceHandler implements Handler {
     private final Intake intake;
     private final Handler route;
@@ -24,6 +25,7 @@ public final class InferenceHandler implements Handler {
         try {
             entry.requireKeyStillAccepted();
             route.handle(request, response);
+            entry.answered();
         } catch (ApiError e) {
             entry.failed(e);
             throw e;

@@ -35,6 +35,8 @@ final class RequestView {
             view.put("ttft_deadline_ms", details.firstTokenWithinMs());
             view.put("deadline_ms", details.withinMs());
             view.put("tokens_wanted_at_least", details.tokensWanted());
+            view.put("user", details.user());
+            view.put("metadata", details.metadata());
         });
         view.put("decision", decision(record));
         view.put("first_token_ms", since(record, record.firstTokenNs()));
@@ -51,6 +53,7 @@ final class RequestView {
         return switch (record.decision()) {
             case Decision.Pending() -> record.isOver() ? "broken off" : "arriving";
             case Decision.Refused _ -> "refused";
+            case Decision.Answered _ -> "over";
             case Decision.Admitted _ -> {
                 if (record.isOver()) yield "over";
                 boolean started = record.parts().stream().anyMatch(part -> part.startedNs() != EnginePart.NOT_YET);
@@ -63,6 +66,10 @@ final class RequestView {
         Map<String, Object> view = new LinkedHashMap<>();
         switch (record.decision()) {
             case Decision.Pending() -> view.put("admitted", Optional.empty());
+            case Decision.Answered(long atNs) -> {
+                view.put("admitted", true);
+                view.put("at_ms", since(record, atNs));
+            }
             case Decision.Admitted(long atNs, int promptTokens, int choices) -> {
                 view.put("admitted", true);
                 view.put("at_ms", since(record, atNs));

@@ -25,9 +25,10 @@ final class Choice {
     ///
     /// @param stop texts that end the choice
     /// @param minTokens tokens before which no stop text counts
-    record Rules(List<String> stop, int minTokens, boolean wantsLogprobs) {
+    /// @param output how tokens become text
+    record Rules(List<String> stop, int minTokens, boolean wantsLogprobs, TextRequest.Output output) {
         static Rules of(TextRequest request) {
-            return new Rules(request.stop(), request.sampling().minTokens(), request.wantsLogprobs());
+            return new Rules(request.stop(), request.sampling().minTokens(), request.wantsLogprobs(), request.output());
         }
     }
 
@@ -51,7 +52,7 @@ final class Choice {
         this.stream = stream;
         this.tokenizer = tokenizer;
         this.detokenizer = tokenizer.detokenizer();
-        this.stops = new StopStrings(rules.stop());
+        this.stops = rules.output().showsStop() ? StopStrings.shown(rules.stop()) : new StopStrings(rules.stop());
         this.rules = rules;
     }
 
@@ -150,10 +151,15 @@ final class Choice {
 
     private String readToken(int position) {
         int start = textLength;
-        String piece = detokenizer.append(stream.token(position));
+        String piece = textOf(stream.token(position));
         String certain = position + 1 < rules.minTokens() ? passUnchecked(piece) : append(piece);
         if (rules.wantsLogprobs()) unshownLogprobs.add(logprobAt(position, start));
         return certain;
+    }
+
+    private String textOf(int token) {
+        String text = detokenizer.append(token);
+        return rules.output().showsSpecials() && tokenizer.isSpecial(token) ? text + tokenizer.tokenText(token) : text;
     }
 
     private String append(String piece) {

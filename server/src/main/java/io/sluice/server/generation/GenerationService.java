@@ -9,6 +9,7 @@ import io.sluice.batching.Timeline;
 import io.sluice.batching.TokenStream;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.ChatTemplate.ChatTemplateException;
+import io.sluice.modelstore.RenderedChat;
 import io.sluice.server.quota.QuotaRefusal;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -48,6 +49,20 @@ public final class GenerationService {
     /// The most tokens of a prompt and its output together.
     public int contextMax() {
         return engine.limits().contextMax();
+    }
+
+    /// The prompt as tokens.
+    ///
+    /// @throws InvalidRequest if it has none
+    public int[] tokens(Prompt prompt) {
+        return tokenise(prompt);
+    }
+
+    /// The ids must be the model's.
+    ///
+    /// @throws InvalidRequest if one is not
+    public void requireTokens(String parameter, int[] ids) {
+        for (int id : ids) requireToken(parameter, id);
     }
 
     /// Decides about a request at once. A request of several prompts is taken whole or not at all.
@@ -148,7 +163,7 @@ public final class GenerationService {
 
     private int[] tokenise(Prompt prompt) {
         int[] tokens = switch (prompt) {
-            case Prompt.Chat chat -> renderAndTokenise(chat);
+            case Prompt.Chat chat -> model.tokenizer().encode(render(chat));
             case Prompt.Text(String text) -> model.tokenizer().encode(text);
             case Prompt.Tokens(int[] ids) -> {
                 for (int id : ids) requireToken("prompt", id);
@@ -159,17 +174,25 @@ public final class GenerationService {
         return tokens;
     }
 
-    private int[] renderAndTokenise(Prompt.Chat chat) {
+    /// The conversation as the model's template writes it.
+    ///
+    /// @throws InvalidRequest if it refuses
+    public RenderedChat render(Prompt.Chat chat) {
         ChatTemplate template = model.chatTemplate()
                 .orElseThrow(() -> new InvalidRequest(
                         "messages",
                         "cannot be used: the model \"" + model.name()
                                 + "\" has no chat template; send a prompt to /v1/completions"));
         try {
-            return model.tokenizer().encode(template.render(chat.messages(), new HashMap<>(chat.variables())));
+            RenderedChat rendered = template.render(chat.messages(), new HashMap<>(chat.variables()));
+            return chat.continuesLast() ? rendered.endingWith(lastContent(chat)) : rendered;
         } catch (ChatTemplateException e) {
             throw new InvalidRequest("messages", "were refused by the model's chat template: " + e.getMessage());
         }
+    }
+
+    private static String lastContent(Prompt.Chat chat) {
+        return chat.messages().getLast().get("content") instanceof String text ? text : "";
     }
 
     /// More prompts than the queue has places could only ever be refused, and trying again would not help.

@@ -10,7 +10,9 @@ public sealed interface Prompt {
     ///
     /// @param messages JSON-like values, as `ChatTemplate` takes them
     /// @param variables further names that the template may read
-    record Chat(List<Map<String, Object>> messages, Map<String, Object> variables) implements Prompt {}
+    /// @param continuesLast the answer goes on with the last message, whose turn is left open
+    record Chat(List<Map<String, Object>> messages, Map<String, Object> variables, boolean continuesLast)
+            implements Prompt {}
 
     /// Plain text, continued as it stands.
     record Text(String text) implements Prompt {}

@@ -60,6 +60,11 @@ public final class Reading {
         return choices.get(choice).tokensRead();
     }
 
+    /// Of all prompts of the request.
+    public int promptTokens() {
+        return generation.promptTokens();
+    }
+
     public boolean isFinished() {
         return firstUnfinished() == null;
     }

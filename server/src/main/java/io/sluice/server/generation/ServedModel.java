@@ -11,13 +11,24 @@ import java.util.Optional;
 /// @param names what clients may call it; the first is its own
 /// @param outputTokensMax the most output tokens of a request that names no limit
 /// @param createdSecond when it was loaded, in seconds since 1970
+/// @param traits what its files say of it
 public record ServedModel(
         List<String> names,
         Tokenizer tokenizer,
         Optional<ChatTemplate> chatTemplate,
         GenerationDefaults defaults,
         int outputTokensMax,
-        long createdSecond) {
+        long createdSecond,
+        Traits traits) {
+
+    /// What a model's files say of it. A value.
+    ///
+    /// @param architecture as the files name it
+    /// @param weights the type that most weights are stored in, such as `BF16` or `Q4_K`
+    /// @param quantized they are stored in fewer than 16 bits
+    /// @param contextTrained positions that it was trained for
+    public record Traits(String architecture, String weights, boolean quantized, int contextTrained) {}
+
     public ServedModel {
         names = List.copyOf(names);
         if (names.isEmpty()) throw new IllegalArgumentException("a model needs a name");

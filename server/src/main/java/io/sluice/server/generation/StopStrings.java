@@ -1,28 +1,39 @@
 package io.sluice.server.generation;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Decides how much of a growing text may be shown: nothing of a stop text, not even its beginning while it may still
 /// become one. The outcome does not depend on how the text was cut into pieces. One thread.
 final class StopStrings {
     private final List<String> stops;
+    private final boolean shown; // the stop text itself is part of the output
     private final StringBuilder held = new StringBuilder();
-    private boolean found;
+    private @Nullable String found;
 
     StopStrings(List<String> stops) {
+        this(stops, false);
+    }
+
+    private StopStrings(List<String> stops, boolean shown) {
         this.stops = stops;
+        this.shown = shown;
+    }
+
+    /// The same, but the stop text that is found is shown.
+    static StopStrings shown(List<String> stops) {
+        return new StopStrings(stops, true);
     }
 
     /// Takes the next piece and gives what became certain. After a stop text was found, everything is swallowed.
     String append(String piece) {
-        if (found || stops.isEmpty()) return found ? "" : piece;
+        if (found() || stops.isEmpty()) return found() ? "" : piece;
         held.append(piece);
         int cut = findCut();
-        if (cut >= 0) {
-            found = true;
-            String shown = held.substring(0, cut);
+        if (found != null) {
+            String certain = held.substring(0, shown ? cut + found.length() : cut);
             held.setLength(0);
-            return shown;
+            return certain;
         }
         return release(held.length() - possibleBeginning());
     }
@@ -34,10 +45,18 @@ final class StopStrings {
 
     /// True once a stop text was met.
     boolean found() {
+        return found != null;
+    }
+
+    /// The stop text that was met; null if none was.
+    @Nullable
+    String foundText() {
         return found;
     }
 
-    /// Start of the stop text that is complete first, or -1.
+    /// Finds the stop text that is complete first.
+    ///
+    /// @return its start, or -1
     private int findCut() {
         int firstEnd = Integer.MAX_VALUE;
         int start = -1;
@@ -48,6 +67,7 @@ final class StopStrings {
             if (end < firstEnd || (end == firstEnd && at < start)) {
                 firstEnd = end;
                 start = at;
+                found = stop;
             }
         }
         return start;

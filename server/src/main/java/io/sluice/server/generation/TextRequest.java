@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param stop texts that end a choice; not part of its output
 /// @param stopTokens token ids that end a choice, besides the model's own
 /// @param ignoreEndTokens go on where the model would end
+/// @param output how its tokens become text
 public record TextRequest(
         String id,
         List<Prompt> prompts,
@@ -21,7 +22,16 @@ public record TextRequest(
         SamplingWishes sampling,
         List<String> stop,
         List<Integer> stopTokens,
-        boolean ignoreEndTokens) {
+        boolean ignoreEndTokens,
+        Output output) {
+
+    /// How tokens become text. A value.
+    ///
+    /// @param showsStop the stop text that ended a choice is part of its output
+    /// @param showsSpecials special tokens are shown as the vocabulary spells them
+    public record Output(boolean showsStop, boolean showsSpecials) {
+        public static final Output USUAL = new Output(false, false);
+    }
 
     /// The most prompts in one request.
     public static final int PROMPTS_MAX = 128;

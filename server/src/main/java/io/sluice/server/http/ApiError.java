@@ -144,7 +144,7 @@ public final class ApiError extends RuntimeException {
 
     /// The same for the end of a stream, which has neither a status nor headers to say whether trying again is worth
     /// it.
-    byte[] eventBody() {
+    public byte[] eventBody() {
         return fields().raw(",\"retryable\":")
                 .raw(isRetryable() ? "true" : "false")
                 .raw("}}")

@@ -22,7 +22,7 @@ public final class SseStream implements AutoCloseable {
     private static final byte[] END = JsonOut.bytes("\n\n");
     private static final byte[] DONE = JsonOut.bytes("data: [DONE]\n\n");
     private static final byte[] HEARTBEAT = JsonOut.bytes(": still working\n\n");
-    private static final byte[] ERROR = JsonOut.bytes("event: error\ndata: ");
+    private static final byte[] EVENT = JsonOut.bytes("event: ");
 
     private final OutputStream out;
 
@@ -52,6 +52,14 @@ public final class SseStream implements AutoCloseable {
         out.write(END);
     }
 
+    /// One event that has a name.
+    public void data(String name, JsonOut json) throws IOException {
+        out.write(EVENT);
+        out.write(JsonOut.bytes(name));
+        out.write(LINE_END);
+        data(json);
+    }
+
     /// A comment, which clients skip: keeps proxies from giving up and finds out whether the client is still there.
     public void heartbeat() throws IOException {
         out.write(HEARTBEAT);
@@ -60,14 +68,6 @@ public final class SseStream implements AutoCloseable {
     /// The end of a stream that went well.
     public void done() throws IOException {
         out.write(DONE);
-        out.flush();
-    }
-
-    /// The end of a stream that did not: nothing may follow, `[DONE]` least of all.
-    public void error(ApiError error) throws IOException {
-        out.write(ERROR);
-        out.write(error.eventBody());
-        out.write(END);
         out.flush();
     }
 

@@ -17,13 +17,13 @@ record Acceptance(Serving serving, ServerRequest request, String promptField) {
     Answer accept(GenerationService service, CommonFields common, TextRequest text, AnswerFormat format) {
         long choices = (long) text.prompts().size() * text.choiceCount();
         boolean resumable = ResumableHeader.isWanted(request, common.stream(), choices);
-        RequestTerms terms = Entry.of(request).terms(text);
+        RequestTerms terms = Entry.of(request).terms(text, common.wishes());
         if (resumable) {
             return resumable(service, terms, common, text, format);
         }
         Generation generation = Answers.start(service, text, terms, common, promptField);
         return common.stream()
-                ? new Answer.Streamed(generation, new Streaming.Shape(format, common.includeUsage(), false))
+                ? new Answer.Streamed(generation, new Streaming.Shape(format, false))
                 : new Answer.Whole(generation, format);
     }
 
@@ -33,8 +33,7 @@ record Acceptance(Serving serving, ServerRequest request, String promptField) {
         try (ResumableStreams.Place place =
                 serving.streams().reserve(serving.owners().ownerOf(request))) {
             Generation generation = Answers.start(service, text, terms, common, promptField);
-            return new Answer.Resumable(
-                    place.keep(generation, new Streaming.Shape(format, common.includeUsage(), true)));
+            return new Answer.Resumable(place.keep(generation, new Streaming.Shape(format, true)));
         }
     }
 }

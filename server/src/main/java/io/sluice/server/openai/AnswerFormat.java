@@ -4,29 +4,44 @@ import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.TokenLogprob;
 import io.sluice.server.generation.Usage;
+import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonOut;
+import java.io.IOException;
 import java.util.List;
 
-/// How one API spells an answer. Every method writes one JSON object. One request, one thread.
-interface AnswerFormat {
+/// How one API spells an answer. Every event holds one JSON object. One request, one thread at a time.
+public interface AnswerFormat {
 
     /// A choice of an answer that is not streamed.
     record WholeChoice(String text, List<TokenLogprob> logprobs, Finish finish) {}
 
-    /// True if each choice of a stream begins with a chunk of its own.
+    /// True if each choice of a stream begins with an event of its own.
     boolean hasOpening();
 
-    /// The chunk that begins a choice.
-    void opening(JsonOut out, int choice);
+    /// The event that begins a choice.
+    ///
+    /// @param promptTokens of the whole request
+    void opening(EventSink out, int choice, int promptTokens) throws IOException;
 
-    /// The chunk that carries text.
-    void delta(JsonOut out, Delta delta);
+    /// What is new of a choice; its end is told by `finish`.
+    void delta(EventSink out, Delta delta) throws IOException;
 
-    /// The chunk that ends a choice; it carries nothing else.
-    void finish(JsonOut out, int choice, String reason);
+    /// The event that ends a choice; it carries nothing else.
+    void finish(EventSink out, int choice, Finish finish) throws IOException;
 
-    /// The chunk that carries the usage; it belongs to no choice.
-    void usage(JsonOut out, Usage usage);
+    /// What ends the stream once all choices have; it belongs to none of them.
+    void complete(EventSink out, Usage usage) throws IOException;
+
+    /// True if a stream that went well ends with `[DONE]`.
+    default boolean endsWithDone() {
+        return true;
+    }
+
+    /// The end of a stream that did not go well.
+    default void failure(EventSink out, ApiError error) throws IOException {
+        out.json().raw(error.eventBody());
+        out.send("error");
+    }
 
     /// The whole answer at once.
     void whole(JsonOut out, List<WholeChoice> choices, Usage usage);

@@ -30,8 +30,11 @@ public final class ChatCompletionsRoute implements Handler {
         String id = Serving.answerId("chatcmpl-");
         ChatRequest chat = ChatRequest.parse(json, id);
         String model = Serving.requireModel(service.model(), chat.common().model());
-        AnswerFormat format =
-                new ChatFormat(id, Serving.nowSecond(), model, chat.text().wantsLogprobs());
-        return new Acceptance(serving, request, "messages").accept(service, chat.common(), chat.text(), format);
+        CommonFields common = chat.common();
+        AnswerFormat format = new ChatFormat(
+                new AnswerHead(id, Serving.nowSecond(), model, common.servedTier()),
+                chat.text().wantsLogprobs(),
+                common.streamOptions());
+        return new Acceptance(serving, request, "messages").accept(service, common, chat.text(), format);
     }
 }

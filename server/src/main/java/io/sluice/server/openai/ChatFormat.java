@@ -1,9 +1,11 @@
 package io.sluice.server.openai;
 
 import io.sluice.server.generation.Delta;
+import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.TokenLogprob;
 import io.sluice.server.generation.Usage;
 import io.sluice.server.http.JsonOut;
+import java.io.IOException;
 import java.util.List;
 
 /// The answer of `/v1/chat/completions`. One request, one thread.
@@ -11,11 +13,15 @@ final class ChatFormat implements AnswerFormat {
     private final byte[] chunkHead;
     private final byte[] wholeHead;
     private final boolean logprobs;
+    private final StreamOptions options;
+    private int promptTokens;
+    private int tokensRead; // of the choice that was written last
 
-    ChatFormat(String id, long createdSecond, String model, boolean logprobs) {
-        this.chunkHead = FormatParts.head(id, "chat.completion.chunk", createdSecond, model);
-        this.wholeHead = FormatParts.head(id, "chat.completion", createdSecond, model);
+    ChatFormat(AnswerHead head, boolean logprobs, StreamOptions options) {
+        this.chunkHead = head.bytes("chat.completion.chunk");
+        this.wholeHead = head.bytes("chat.completion");
         this.logprobs = logprobs;
+        this.options = options;
     }
 
     @Override
@@ -24,41 +30,51 @@ final class ChatFormat implements AnswerFormat {
     }
 
     @Override
-    public void opening(JsonOut out, int choice) {
-        out.raw(chunkHead)
-                .raw("{\"index\":")
-                .number(choice)
-                .raw(
-                        ",\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"logprobs\":null,\"finish_reason\":null}]}");
+    public void opening(EventSink out, int choice, int promptTokens) throws IOException {
+        this.promptTokens = promptTokens;
+        JsonOut json = begin(out, choice)
+                .raw("{\"role\":\"assistant\",\"content\":\"\"},\"logprobs\":null,\"finish_reason\":null}]");
+        end(out, json, 0);
     }
 
     @Override
-    public void delta(JsonOut out, Delta delta) {
-        out.raw(chunkHead)
-                .raw("{\"index\":")
-                .number(delta.choice())
-                .raw(",\"delta\":{\"content\":")
+    public void delta(EventSink out, Delta delta) throws IOException {
+        JsonOut json = begin(out, delta.choice())
+                .raw("{\"content\":")
                 .string(delta.text())
                 .raw("},\"logprobs\":");
-        logprobs(out, delta.logprobs());
-        out.raw(",\"finish_reason\":null}]}");
+        logprobs(json, delta.logprobs());
+        json.raw(",\"finish_reason\":null}]");
+        end(out, json, delta.tokensRead());
+        tokensRead = delta.tokensRead();
     }
 
     @Override
-    public void finish(JsonOut out, int choice, String reason) {
-        out.raw(chunkHead)
-                .raw("{\"index\":")
-                .number(choice)
-                .raw(",\"delta\":{},\"logprobs\":null,\"finish_reason\":")
-                .string(reason)
-                .raw("}]}");
+    public void finish(EventSink out, int choice, Finish finish) throws IOException {
+        JsonOut json = begin(out, choice)
+                .raw("{},\"logprobs\":null,\"finish_reason\":")
+                .string(FormatParts.finishReason(finish))
+                .raw("}]");
+        end(out, json, tokensRead);
     }
 
     @Override
-    public void usage(JsonOut out, Usage usage) {
-        out.raw(chunkHead).raw("]");
-        FormatParts.usage(out, usage);
-        out.raw("}");
+    public void complete(EventSink out, Usage usage) throws IOException {
+        if (!options.usageAtEnd()) return;
+        JsonOut json = out.json().raw(chunkHead).raw("]");
+        FormatParts.usage(json, usage);
+        json.raw("}");
+        out.send();
+    }
+
+    private JsonOut begin(EventSink out, int choice) {
+        return out.json().raw(chunkHead).raw("{\"index\":").number(choice).raw(",\"delta\":");
+    }
+
+    private void end(EventSink out, JsonOut json, int tokens) throws IOException {
+        if (options.usageAlways()) FormatParts.usageSoFar(json, promptTokens, tokens);
+        json.raw("}");
+        out.send();
     }
 
     @Override

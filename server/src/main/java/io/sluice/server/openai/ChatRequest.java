@@ -4,6 +4,7 @@ import io.sluice.server.generation.Prompt;
 import io.sluice.server.generation.TextRequest;
 import io.sluice.server.http.ApiError;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +20,7 @@ record ChatRequest(CommonFields common, TextRequest text) {
         UnsupportedFields.refuseInChat(json);
         Fields fields = Fields.of(json);
         CommonFields common = CommonFields.parse(fields);
-        Prompt.Chat prompt = new Prompt.Chat(messages(fields), templateVariables(fields));
+        Prompt.Chat prompt = chat(fields);
         TextRequest text = new TextRequest(
                 id,
                 List.of(prompt),
@@ -28,8 +29,25 @@ record ChatRequest(CommonFields common, TextRequest text) {
                 CommonFields.sampling(fields, topLogprobs(fields)),
                 common.stop(),
                 common.stopTokens(),
-                common.ignoreEndTokens());
+                common.ignoreEndTokens(),
+                common.output());
         return new ChatRequest(common, text);
+    }
+
+    /// The conversation alone, for routes that do not answer it.
+    static Prompt.Chat chat(Fields fields) {
+        List<Map<String, Object>> messages = messages(fields);
+        boolean opensTurn = fields.isTrue("add_generation_prompt", true);
+        boolean continuesLast = fields.isTrue("continue_final_message");
+        if (continuesLast && fields.isTrue("add_generation_prompt")) {
+            throw ApiError.invalid(
+                    "continue_final_message",
+                    "continue_final_message and add_generation_prompt cannot both be true: either the last message goes"
+                            + " on or another begins.");
+        }
+        Map<String, Object> variables = templateVariables(fields);
+        variables.put("add_generation_prompt", opensTurn && !continuesLast);
+        return new Prompt.Chat(messages, variables, continuesLast);
     }
 
     private static int topLogprobs(Fields fields) {
@@ -42,8 +60,11 @@ record ChatRequest(CommonFields common, TextRequest text) {
     }
 
     private static Map<String, Object> templateVariables(Fields fields) {
-        Fields variables = fields.object("chat_template_kwargs");
-        return variables == null ? Map.of() : variables.values();
+        Map<String, Object> variables = new HashMap<>();
+        if (fields.any("documents") instanceof List<?> documents) variables.put("documents", documents);
+        Fields own = fields.object("chat_template_kwargs");
+        if (own != null) variables.putAll(own.values());
+        return variables;
     }
 
     private static List<Map<String, Object>> messages(Fields fields) {

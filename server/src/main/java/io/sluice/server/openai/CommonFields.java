@@ -3,7 +3,10 @@ package io.sluice.server.openai;
 import static io.sluice.batching.SamplingParams.NO_LOGPROBS;
 import static io.sluice.batching.SamplingParams.TOP_LOGPROBS_MAX;
 
+import io.sluice.server.access.BodyWishes;
+import io.sluice.server.access.ServiceTier;
 import io.sluice.server.generation.SamplingWishes;
+import io.sluice.server.generation.TextRequest;
 import io.sluice.server.http.ApiError;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -14,18 +17,19 @@ import org.jspecify.annotations.Nullable;
 /// The fields that both completion APIs share. A value; any thread.
 ///
 /// @param model the name the client used, null if it named none
-/// @param includeUsage end a stream with a chunk that holds the usage
 /// @param maxTokensField what the client calls the output's limit
 record CommonFields(
         @Nullable String model,
         boolean stream,
-        boolean includeUsage,
+        StreamOptions streamOptions,
         @Nullable Integer maxTokens,
         String maxTokensField,
         int choiceCount,
         List<String> stop,
         List<Integer> stopTokens,
-        boolean ignoreEndTokens) {
+        boolean ignoreEndTokens,
+        TextRequest.Output output,
+        BodyWishes wishes) {
 
     /// The newer name of the output's limit wins over the older one.
     private static final String NEW_LIMIT = "max_completion_tokens";
@@ -36,22 +40,31 @@ record CommonFields(
     private static final float BIAS_MAX = 100f;
 
     static CommonFields parse(Fields fields) {
-        Fields streamOptions = fields.object("stream_options");
-        boolean stream = fields.isTrue("stream");
-        if (streamOptions != null && !stream) {
-            throw ApiError.invalid("stream_options", "stream_options is only allowed when stream is true.");
-        }
         Integer choiceCount = fields.integer("n");
         return new CommonFields(
                 fields.string("model"),
-                stream,
-                streamOptions != null && streamOptions.isTrue("include_usage"),
+                fields.isTrue("stream"),
+                StreamOptions.parse(fields),
                 maxTokens(fields),
                 fields.has(NEW_LIMIT) ? NEW_LIMIT : OLD_LIMIT,
                 choiceCount == null ? 1 : choiceCount,
                 stops(fields),
                 stopTokens(fields),
-                fields.isTrue("ignore_eos"));
+                fields.isTrue("ignore_eos"),
+                output(fields),
+                BodyFields.wishes(fields));
+    }
+
+    /// What answers say of the service tier; null unless the request asked for one.
+    @Nullable
+    String servedTier() {
+        return wishes.serviceTier().map(ServiceTier::served).orElse(null);
+    }
+
+    /// vLLM's names, and SGLang's for the first.
+    private static TextRequest.Output output(Fields fields) {
+        boolean showsStop = fields.isTrue("include_stop_str_in_output") || fields.isTrue("no_stop_trim");
+        return new TextRequest.Output(showsStop, !fields.isTrue("skip_special_tokens", true));
     }
 
     /// @param topLogprobs as `SamplingParams` has it; the two APIs ask for it in different fields

@@ -1,9 +1,11 @@
 package io.sluice.server.openai;
 
 import io.sluice.server.generation.Delta;
+import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.TokenLogprob;
 import io.sluice.server.generation.Usage;
 import io.sluice.server.http.JsonOut;
+import java.io.IOException;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -12,44 +14,68 @@ import org.jspecify.annotations.Nullable;
 final class CompletionFormat implements AnswerFormat {
     private final byte[] head;
     private final boolean logprobs;
+    private final StreamOptions options;
+    private final List<String> echoes; // [choice]
+    private int promptTokens;
+    private int tokensRead; // of the choice that was written last
 
-    CompletionFormat(String id, long createdSecond, String model, boolean logprobs) {
-        this.head = FormatParts.head(id, "text_completion", createdSecond, model);
+    /// @param echoes what each choice begins with; empty if the prompts are not echoed
+    CompletionFormat(AnswerHead head, boolean logprobs, StreamOptions options, List<String> echoes) {
+        this.head = head.bytes("text_completion");
         this.logprobs = logprobs;
+        this.options = options;
+        this.echoes = List.copyOf(echoes);
     }
 
     @Override
     public boolean hasOpening() {
-        return false;
+        return true;
+    }
+
+    /// Nothing but the echo: without one, a completion begins with its first text.
+    @Override
+    public void opening(EventSink out, int choice, int promptTokens) throws IOException {
+        this.promptTokens = promptTokens;
+        if (echoes.isEmpty()) return;
+        JsonOut json = out.json().raw(head);
+        choice(json, choice, echoes.get(choice), List.of(), null);
+        end(out, json, 0);
     }
 
     @Override
-    public void opening(JsonOut out, int choice) {
-        throw new IllegalStateException("a completion has no opening chunk");
+    public void delta(EventSink out, Delta delta) throws IOException {
+        JsonOut json = out.json().raw(head);
+        choice(json, delta.choice(), delta.text(), delta.logprobs(), null);
+        end(out, json, delta.tokensRead());
+        tokensRead = delta.tokensRead();
     }
 
     @Override
-    public void delta(JsonOut out, Delta delta) {
-        out.raw(head);
-        choice(out, delta.choice(), delta.text(), delta.logprobs(), null);
-        out.raw("]}");
-    }
-
-    @Override
-    public void finish(JsonOut out, int choice, String reason) {
-        out.raw(head)
+    public void finish(EventSink out, int choice, Finish finish) throws IOException {
+        JsonOut json = out.json()
+                .raw(head)
                 .raw("{\"index\":")
                 .number(choice)
                 .raw(",\"text\":\"\",\"logprobs\":null,\"finish_reason\":")
-                .string(reason)
-                .raw("}]}");
+                .string(FormatParts.finishReason(finish))
+                .raw("}");
+        end(out, json, tokensRead);
     }
 
     @Override
-    public void usage(JsonOut out, Usage usage) {
-        out.raw(head).raw("]");
-        FormatParts.usage(out, usage);
-        out.raw("}");
+    public void complete(EventSink out, Usage usage) throws IOException {
+        if (!options.usageAtEnd()) return;
+        JsonOut json = out.json().raw(head).raw("]");
+        FormatParts.usage(json, usage);
+        json.raw("}");
+        out.send();
+    }
+
+    private void end(EventSink out, JsonOut json, int tokens) throws IOException {
+        json.raw("]");
+        if (options.usageAlways()) FormatParts.usageSoFar(json, promptTokens, tokens);
+        json.raw("}");
+        out.send();
     }
 
     @Override
@@ -58,7 +84,8 @@ final class CompletionFormat implements AnswerFormat {
         for (int i = 0; i < choices.size(); i++) {
             WholeChoice choice = choices.get(i);
             if (i > 0) out.raw(",");
-            choice(out, i, choice.text(), choice.logprobs(), FormatParts.finishReason(choice.finish()));
+            String echo = echoes.isEmpty() ? "" : echoes.get(i);
+            choice(out, i, echo + choice.text(), choice.logprobs(), FormatParts.finishReason(choice.finish()));
         }
         out.raw("]");
         FormatParts.usage(out, usage);

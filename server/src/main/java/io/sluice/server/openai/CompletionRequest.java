@@ -1,5 +1,6 @@
 package io.sluice.server.openai;
 
+import io.sluice.modelstore.Tokenizer;
 import io.sluice.server.generation.Prompt;
 import io.sluice.server.generation.TextRequest;
 import io.sluice.server.http.ApiError;
@@ -8,7 +9,22 @@ import java.util.List;
 import java.util.Map;
 
 /// A request to `/v1/completions`, parsed and checked as far as that can be done without the model. A value.
-record CompletionRequest(CommonFields common, TextRequest text) {
+record CompletionRequest(CommonFields common, TextRequest text, boolean echo) {
+
+    /// What each choice begins with: nothing unless the prompts are echoed.
+    List<String> echoes(Tokenizer tokenizer) {
+        if (!echo) return List.of();
+        List<String> echoes = new ArrayList<>();
+        for (Prompt prompt : text.prompts()) {
+            String own = switch (prompt) {
+                case Prompt.Text(String said) -> said;
+                case Prompt.Tokens(int[] ids) -> tokenizer.decode(ids);
+                case Prompt.Chat _ -> throw new IllegalStateException("a completion has no conversation");
+            };
+            for (int i = 0; i < text.choiceCount(); i++) echoes.add(own);
+        }
+        return echoes;
+    }
 
     /// @param id name of the request
     static CompletionRequest parse(Map<String, Object> json, String id) {
@@ -23,8 +39,17 @@ record CompletionRequest(CommonFields common, TextRequest text) {
                 CommonFields.sampling(fields, CommonFields.topLogprobs("logprobs", fields.integer("logprobs"))),
                 common.stop(),
                 common.stopTokens(),
-                common.ignoreEndTokens());
-        return new CompletionRequest(common, text);
+                common.ignoreEndTokens(),
+                common.output());
+        boolean echo = fields.isTrue("echo");
+        if (echo && text.wantsLogprobs()) {
+            throw ApiError.invalid(
+                    400,
+                    "echo",
+                    "unsupported_parameter",
+                    "echo together with logprobs is not supported: this server has no log-probabilities of prompts.");
+        }
+        return new CompletionRequest(common, text, echo);
     }
 
     /// A string, several strings, token ids, or several lists of token ids.

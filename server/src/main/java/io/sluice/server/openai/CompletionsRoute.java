@@ -30,9 +30,12 @@ public final class CompletionsRoute implements Handler {
         String id = Serving.answerId("cmpl-");
         CompletionRequest completion = CompletionRequest.parse(json, id);
         String model = Serving.requireModel(service.model(), completion.common().model());
+        CommonFields common = completion.common();
         AnswerFormat format = new CompletionFormat(
-                id, Serving.nowSecond(), model, completion.text().wantsLogprobs());
-        return new Acceptance(serving, request, "prompt")
-                .accept(service, completion.common(), completion.text(), format);
+                new AnswerHead(id, Serving.nowSecond(), model, common.servedTier()),
+                completion.text().wantsLogprobs(),
+                common.streamOptions(),
+                completion.echoes(service.model().tokenizer()));
+        return new Acceptance(serving, request, "prompt").accept(service, common, completion.text(), format);
     }
 }

@@ -41,6 +41,11 @@ record Fields(Map<String, Object> values, String path) {
         };
     }
 
+    /// The same for a field that means something else by being absent.
+    boolean isTrue(String name, boolean absent) {
+        return values.get(name) == null ? absent : isTrue(name);
+    }
+
     @Nullable
     Float number(String name) {
         return switch (values.get(name)) {

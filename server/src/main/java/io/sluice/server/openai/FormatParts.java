@@ -8,21 +8,6 @@ import io.sluice.server.http.JsonOut;
 final class FormatParts {
     private FormatParts() {}
 
-    /// The beginning of each object of one answer: constant, so its bytes are made once.
-    static byte[] head(String id, String object, long createdSecond, String model) {
-        return new JsonOut()
-                .raw("{\"id\":")
-                .string(id)
-                .raw(",\"object\":")
-                .string(object)
-                .raw(",\"created\":")
-                .number(createdSecond)
-                .raw(",\"model\":")
-                .string(model)
-                .raw(",\"choices\":[")
-                .toBytes();
-    }
-
     static void usage(JsonOut out, Usage usage) {
         out.raw(",\"usage\":{\"prompt_tokens\":")
                 .number(usage.prompt())
@@ -33,6 +18,17 @@ final class FormatParts {
                 .raw(",\"prompt_tokens_details\":{\"cached_tokens\":")
                 .number(usage.cached())
                 .raw("}}");
+    }
+
+    /// The usage so far, where each event carries it.
+    static void usageSoFar(JsonOut out, int promptTokens, int tokensRead) {
+        out.raw(",\"usage\":{\"prompt_tokens\":")
+                .number(promptTokens)
+                .raw(",\"completion_tokens\":")
+                .number(tokensRead)
+                .raw(",\"total_tokens\":")
+                .number(promptTokens + tokensRead)
+                .raw("}");
     }
 
     /// The word for an ending that is an answer; the others are errors and never come here.

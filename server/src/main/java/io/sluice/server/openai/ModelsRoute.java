@@ -49,7 +49,25 @@ public final class ModelsRoute implements Handler {
                 .raw(",\"owned_by\":\"sluice\",\"root\":")
                 .string(service.model().name())
                 .raw(",\"parent\":null,\"max_model_len\":")
-                .number(service.contextMax())
+                .number(service.contextMax());
+        details(out, service.model());
+    }
+
+    /// What the model's files say, and what it can be asked for.
+    private static void details(JsonOut out, ServedModel model) {
+        ServedModel.Traits traits = model.traits();
+        out.raw(",\"architecture\":")
+                .string(traits.architecture())
+                .raw(",\"quantization\":")
+                .string(traits.quantized() ? traits.weights() : null)
+                .raw(",\"weights\":")
+                .string(traits.weights())
+                .raw(",\"context_trained\":")
+                .number(traits.contextTrained())
+                .raw(",\"vocab_size\":")
+                .number(model.tokenizer().vocabSize())
+                .raw(",\"chat_template\":")
+                .raw(model.chatTemplate().isPresent() ? "true" : "false")
                 .raw("}");
     }
 

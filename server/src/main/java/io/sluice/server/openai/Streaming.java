@@ -3,6 +3,7 @@ package io.sluice.server.openai;
 import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.Reading;
+import io.sluice.server.generation.Usage;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonOut;
 import io.sluice.server.http.SseStream;
@@ -12,13 +13,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// Writes one answer as events, from where its client is to its end, in whichever way it ends. Request thread only.
-final class Streaming {
+final class Streaming implements EventSink {
 
     /// How an answer is written. A value; its format belongs to whoever streams.
     ///
-    /// @param includeUsage one more event holds the usage
     /// @param ids every event says where it brings its client
-    record Shape(AnswerFormat format, boolean includeUsage, boolean ids) {}
+    record Shape(AnswerFormat format, boolean ids) {}
 
     private final Reading reading;
     private final Shape shape;
@@ -65,14 +65,14 @@ final class Streaming {
 
     /// Ends this connection's part of a stream that goes on with another reader.
     void giveWay(ApiError reason) throws IOException {
-        writeId();
-        events.error(reason);
+        shape.format().failure(this, reason);
+        events.flush();
     }
 
     private void fail(ApiError failure) throws IOException {
         position.end();
-        writeId();
-        events.error(failure);
+        shape.format().failure(this, failure);
+        events.flush();
     }
 
     /// What a client that comes back is still to be told of choices whose text it has.
@@ -86,23 +86,27 @@ final class Streaming {
     }
 
     private void complete() throws IOException, InterruptedException {
-        if (shape.includeUsage() && !position.isUsageSent()) {
-            shape.format().usage(json.clear(), reading.usage());
+        if (!position.isUsageSent()) {
+            Usage usage = reading.usage();
             position.sendUsage();
-            send();
+            shape.format().complete(this, usage);
         }
         position.end();
-        writeId();
-        events.done();
+        if (shape.format().endsWithDone()) {
+            writeId();
+            events.done();
+        } else {
+            events.flush();
+        }
     }
 
     /// All choices begin before any ends: clients count the choices they have seen.
     private void openings() throws IOException {
         if (!shape.format().hasOpening()) return;
         while (position.begun() < position.choiceCount()) {
-            shape.format().opening(json.clear(), position.begun());
+            int choice = position.begun();
             position.begin();
-            send();
+            shape.format().opening(this, choice, reading.promptTokens());
         }
     }
 
@@ -110,20 +114,31 @@ final class Streaming {
         Finish finish = delta.finish();
         boolean complete = finish != null && finish.isAnswer();
         if (!delta.text().isEmpty() || !delta.logprobs().isEmpty()) {
-            shape.format().delta(json.clear(), delta);
             position.addText(delta.choice(), delta.tokensRead(), complete);
-            send();
+            shape.format().delta(this, delta);
         }
         if (finish != null && complete) {
-            shape.format().finish(json.clear(), delta.choice(), FormatParts.finishReason(finish));
             position.finish(delta.choice(), delta.tokensRead());
-            send();
+            shape.format().finish(this, delta.choice(), finish);
         }
     }
 
-    private void send() throws IOException {
+    @Override
+    public JsonOut json() {
+        return json.clear();
+    }
+
+    @Override
+    public void send() throws IOException {
         writeId();
         events.data(json);
+        latestWriteNs = System.nanoTime();
+    }
+
+    @Override
+    public void send(String name) throws IOException {
+        writeId();
+        events.data(name, json);
         latestWriteNs = System.nanoTime();
     }
 

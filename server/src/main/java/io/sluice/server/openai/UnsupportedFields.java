@@ -13,9 +13,8 @@ final class UnsupportedFields {
     private static final Map<String, List<Object>> COMMON = Map.ofEntries(
             Map.entry("best_of", List.of(1L)),
             Map.entry("use_beam_search", List.of()),
-            Map.entry("echo", List.of()),
-            Map.entry("include_stop_str_in_output", List.of()),
-            Map.entry("skip_special_tokens", List.of(true)),
+            Map.entry("priority", List.of(0L)),
+            Map.entry("store", List.of()),
             Map.entry("bad_words", List.of()),
             Map.entry("allowed_token_ids", List.of()),
             Map.entry("prompt_logprobs", List.of()),
@@ -27,6 +26,7 @@ final class UnsupportedFields {
             Map.entry("guided_grammar", List.of()));
 
     private static final Map<String, List<Object>> CHAT = Map.ofEntries(
+            Map.entry("echo", List.of()),
             Map.entry("tools", List.of()),
             Map.entry("tool_choice", List.of("none", "auto")),
             Map.entry("functions", List.of()),
@@ -36,13 +36,22 @@ final class UnsupportedFields {
             Map.entry("audio", List.of()),
             Map.entry("prediction", List.of()),
             Map.entry("web_search_options", List.of()),
-            Map.entry("chat_template", List.of()),
-            Map.entry("documents", List.of()),
-            Map.entry("continue_final_message", List.of()),
-            Map.entry("add_generation_prompt", List.of(true)));
+            Map.entry("chat_template", List.of()));
 
     private static final Map<String, List<Object>> COMPLETIONS =
             Map.of("suffix", List.of(), "response_format", List.of(Map.of("type", "text")));
+
+    /// What to do instead, where there is something.
+    private static final Map<String, String> INSTEAD = Map.of(
+            "best_of", "ask for n choices and choose among them",
+            "suffix", "the models here continue texts and do not fill gaps; put what follows into the prompt",
+            "store", "answers of this API are not stored; /v1/responses keeps its own for a while",
+            "priority",
+                    "the key decides; the header x-sluice-class or service_tier may ask for a class that goes later",
+            "prompt_logprobs", "log-probabilities are there for the output alone (logprobs)",
+            "chat_template", "the model brings its own; chat_template_kwargs gives it variables",
+            "functions", "send tools",
+            "function_call", "send tool_choice");
 
     private UnsupportedFields() {}
 
@@ -60,8 +69,9 @@ final class UnsupportedFields {
         request.forEach((field, value) -> {
             List<Object> harmless = unsupported.get(field);
             if (harmless != null && !harmless.contains(value) && !asksForNothing(value, harmless)) {
+                String instead = INSTEAD.containsKey(field) ? ": " + INSTEAD.get(field) + "." : ".";
                 throw ApiError.invalid(
-                        400, field, "unsupported_parameter", field + " is not supported by this server.");
+                        400, field, "unsupported_parameter", field + " is not supported by this server" + instead);
             }
         });
     }

@@ -28,6 +28,11 @@ public final class PrefixSalts {
         return hash("tenant:" + name);
     }
 
+    /// Of a part of the tenant's cache that a request names.
+    public long ofTenant(String name, String part) {
+        return hash("part:" + name + ":" + part); // no tenant's name has a colon
+    }
+
     public long ofSharedPrefix(String name) {
         return hash("shared-prefix:" + name);
     }

@@ -10,6 +10,9 @@ public sealed interface Decision {
     /// Nothing yet: its body is being read, or its prompt tokenised.
     record Pending() implements Decision {}
 
+    /// It was answered without the engine.
+    record Answered(long atNs) implements Decision {}
+
     record Admitted(long atNs, int promptTokens, int choices) implements Decision {}
 
     /// It was answered with an error before the first byte.

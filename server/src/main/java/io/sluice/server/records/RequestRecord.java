@@ -7,8 +7,10 @@ import io.sluice.server.generation.Usage;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// What is remembered of one request: who asked, what was decided, what became of it. Written on the request's thread,
@@ -18,6 +20,11 @@ public final class RequestRecord implements RequestMeter {
 
     /// Longer messages hold a client's own text.
     private static final int MESSAGE_MAX = 500;
+
+    /// Of what a client calls its request. All records together hold at most 16 MiB of it.
+    private static final int LABELS_MAX = 16;
+
+    private static final int LABEL_MAX = 64;
 
     private final RequestLog log;
     private final LongSupplier clock; // the engine's
@@ -42,13 +49,28 @@ public final class RequestRecord implements RequestMeter {
 
     /// What is known once its body was read. A value.
     ///
+    /// @param user, metadata what the client calls it
     /// @param firstTokenWithinMs, withinMs deadlines from its arrival; empty without one
     public record Asked(
             String answerId,
             String trafficClass,
             Optional<Long> firstTokenWithinMs,
             Optional<Long> withinMs,
-            long tokensWanted) {}
+            long tokensWanted,
+            Optional<String> user,
+            Map<String, String> metadata) {
+        public Asked {
+            user = user.map(text -> cut(text));
+            metadata = metadata.entrySet().stream()
+                    .limit(LABELS_MAX)
+                    .collect(
+                            Collectors.toUnmodifiableMap(label -> cut(label.getKey()), label -> cut(label.getValue())));
+        }
+
+        private static String cut(String text) {
+            return text.length() <= LABEL_MAX ? text : text.substring(0, LABEL_MAX - 1) + "…";
+        }
+    }
 
     RequestRecord(RequestLog log, LongSupplier clock, Opening opening) {
         this.log = log;
@@ -74,6 +96,12 @@ public final class RequestRecord implements RequestMeter {
                         refusal.code(),
                         message.substring(0, MESSAGE_MAX) + "…",
                         refusal.retryAfter());
+        close();
+    }
+
+    /// It was answered without the engine.
+    public void answered() {
+        decision = new Decision.Answered(clock.getAsLong());
         close();
     }
 

@@ -116,7 +116,14 @@ class SharedPrefixesTest {
 
     private static ServedModel served(Optional<ChatTemplate> template) {
         GenerationDefaults defaults = files.generationDefaults();
-        return new ServedModel(List.of("demo"), files.tokenizer(), template, defaults, 100, 1);
+        return new ServedModel(
+                List.of("demo"),
+                files.tokenizer(),
+                template,
+                defaults,
+                100,
+                1,
+                new ServedModel.Traits("llama", "BF16", false, 512));
     }
 
     private static int[] chat(String system, String user) {

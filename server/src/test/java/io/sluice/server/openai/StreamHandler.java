@@ -6,6 +6,7 @@ import io.helidon.webserver.http.ServerResponse;
 import io.sluice.server.generation.Generation;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.function.Supplier;
 
 /// A route that streams whatever generation it is given, as `/v1/completions` would.
@@ -19,8 +20,8 @@ public final class StreamHandler implements Handler {
 
     @Override
     public void handle(ServerRequest request, ServerResponse response) throws IOException {
-        AnswerFormat format = new CompletionFormat("cmpl-1", 1, "test-model", false);
-        answers.send(
-                new Answers.Answer.Streamed(generations.get(), new Streaming.Shape(format, false, false)), response);
+        AnswerFormat format = new CompletionFormat(
+                new AnswerHead("cmpl-1", 1, "test-model", null), false, new StreamOptions(false, false), List.of());
+        answers.send(new Answers.Answer.Streamed(generations.get(), new Streaming.Shape(format, false)), response);
     }
 }

@@ -7,6 +7,7 @@ import io.sluice.server.generation.RequestMeter;
 import io.sluice.server.generation.Usage;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -108,7 +109,8 @@ class RequestLogTest {
     }
 
     private static RequestRecord.Asked asked(String answerId) {
-        return new RequestRecord.Asked(answerId, "standard", Optional.empty(), Optional.empty(), 2);
+        return new RequestRecord.Asked(
+                answerId, "standard", Optional.empty(), Optional.empty(), 2, Optional.empty(), Map.of());
     }
 
     private static RequestMeter.Admitted admitted(Runnable revoke) {

@@ -1,0 +1,57 @@
+"""The APIs besides chat and completions, and the fields that clients send, checked with the official clients."""
+
+import openai
+
+
+def texts_become_tokens_and_texts_again(server):
+    text = "Once upon a time, naïve 😀"
+    tokens = server.client.post("/../tokenize", cast_to=object, body={"prompt": text, "add_special_tokens": False})
+    assert tokens["count"] == len(tokens["tokens"]) > 0, tokens
+    back = server.client.post("/../detokenize", cast_to=object, body={"tokens": tokens["tokens"]})
+    assert back["prompt"].strip() == text, back
+
+
+def a_rendered_prompt_is_what_an_answer_counts(server):
+    request = dict(model=server.model, messages=[{"role": "user", "content": "Tell me a story about a fox."}])
+    rendered = server.client.post("/chat/completions/render", cast_to=object, body=request)
+    answer = server.client.chat.completions.create(**request, max_tokens=1)
+    assert answer.usage.prompt_tokens == rendered["count"] == len(rendered["token_ids"]), (answer, rendered)
+    again = server.client.completions.create(model=server.model, prompt=rendered["token_ids"], max_tokens=1)
+    assert again.usage.prompt_tokens == rendered["count"], again
+
+
+def models_say_what_they_are(server):
+    model = server.client.models.retrieve(server.model)
+    assert model.owned_by == "sluice" and model.created > 0, model
+    assert model.max_model_len > 0 and model.architecture and model.weights, model
+
+
+def echoes_and_token_prompts(server):
+    request = dict(model=server.model, max_tokens=4, temperature=0, echo=True)
+    prompts = ["Once upon a time", "The sun"]
+    for choice, prompt in zip(server.client.completions.create(prompt=prompts, **request).choices, prompts):
+        assert choice.text.startswith(prompt) and len(choice.text) > len(prompt), choice
+    streamed = "".join(chunk.choices[0].text for chunk in server.client.completions.create(
+        prompt=prompts[0], stream=True, **request))
+    assert streamed.startswith(prompts[0]), streamed
+
+
+def tiers_and_labels(server):
+    answer = server.client.chat.completions.create(
+        model=server.model, messages=[{"role": "user", "content": "Hi"}], max_tokens=2, service_tier="flex",
+        user="ann", metadata={"job": "nightly"})
+    assert answer.service_tier == "flex", answer
+    for refused in (dict(store=True), dict(extra_body={"best_of": 3})):
+        try:
+            server.client.chat.completions.create(
+                model=server.model, messages=[{"role": "user", "content": "Hi"}], max_tokens=2, **refused)
+            raise AssertionError(f"{refused} was accepted")
+        except openai.BadRequestError as error:
+            assert error.code == "unsupported_parameter", error
+
+
+TOKENS = [
+    texts_become_tokens_and_texts_again, a_rendered_prompt_is_what_an_answer_counts, models_say_what_they_are,
+    echoes_and_token_prompts, tiers_and_labels,
+]
+CHECKS = TOKENS
