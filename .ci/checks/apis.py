@@ -54,4 +54,33 @@ TOKENS = [
     texts_become_tokens_and_texts_again, a_rendered_prompt_is_what_an_answer_counts, models_say_what_they_are,
     echoes_and_token_prompts, tiers_and_labels,
 ]
-CHECKS = TOKENS
+
+
+WEATHER = {"type": "function", "function": {
+    "name": "weather", "description": "The weather of a city",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
+
+
+def tools_are_described_and_results_taken(server):
+    messages = [
+        {"role": "user", "content": "How is the weather in Rome?"},
+        {"role": "assistant", "tool_calls": [
+            {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "sunny, 21 degrees"},
+    ]
+    rendered = server.client.post("/chat/completions/render", cast_to=object, body=dict(
+        model=server.model, messages=messages, tools=[WEATHER]))
+    assert "The weather of a city" in rendered["prompt"] and "sunny, 21 degrees" in rendered["prompt"], rendered
+    answer = server.client.chat.completions.create(
+        model=server.model, messages=messages, tools=[WEATHER], max_tokens=12, temperature=0)
+    assert answer.choices[0].finish_reason in ("stop", "length", "tool_calls"), answer
+    try:
+        server.client.chat.completions.create(
+            model=server.model, messages=messages, tools=[WEATHER], tool_choice="required")
+        raise AssertionError("a promise that nobody keeps was made")
+    except openai.BadRequestError as error:
+        assert error.param == "tool_choice", error
+
+
+TOOLS = [tools_are_described_and_results_taken]
+CHECKS = TOKENS + TOOLS

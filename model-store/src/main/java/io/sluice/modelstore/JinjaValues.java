@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// The values a template works with, and what Python would do with them.
@@ -46,6 +47,7 @@ final class JinjaValues {
     private static Object of(@Nullable Object json, boolean trusted) {
         return switch (json) {
             case null -> NONE;
+            case Optional<?> nothing when nothing.isEmpty() -> NONE;
             case Boolean flag -> flag;
             case Double number -> number;
             case Float number -> number.doubleValue();

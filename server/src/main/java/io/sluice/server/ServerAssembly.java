@@ -8,6 +8,7 @@ import io.sluice.batching.EngineSettings;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.ModelRunner;
 import io.sluice.device.Device;
+import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.ModelFiles;
 import io.sluice.modelstore.ModelStore;
 import io.sluice.modelstore.TensorType;
@@ -16,6 +17,7 @@ import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.Interruption;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.openai.StreamOwners;
+import io.sluice.server.output.OutputFormat;
 import io.sluice.server.policy.Policy;
 import io.sluice.server.settings.AdminPort;
 import io.sluice.server.settings.ServerSettings;
@@ -107,7 +109,11 @@ final class ServerAssembly implements AutoCloseable {
                 model.generationDefaults(),
                 settings.engine().outputTokensDefault(),
                 System.currentTimeMillis() / 1000,
-                traits(model));
+                traits(model),
+                OutputFormat.of(
+                        model.chatTemplate().map(ChatTemplate::source).orElse(""),
+                        settings.model().toolCallParser(),
+                        settings.model().reasoningParser()));
     }
 
     private static ServedModel.Traits traits(ModelFiles model) {

@@ -58,7 +58,6 @@ class RequestValidationTest {
                 "\"stream_options\":{\"include_usage\":true} | stream_options",
                 "\"stream\":true,\"stream_options\":{\"include_usage\":1} | stream_options.include_usage",
                 "\"ignore_eos\":1 | ignore_eos",
-                "\"tools\":[{\"type\":\"function\"}] | tools",
                 "\"tool_choice\":\"required\" | tool_choice",
                 "\"response_format\":{\"type\":\"json_object\"} | response_format",
                 "\"audio\":{\"voice\":\"x\"} | audio",

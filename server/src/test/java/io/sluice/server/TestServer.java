@@ -13,6 +13,7 @@ import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.openai.Json;
 import io.sluice.server.openai.StreamOwners;
+import io.sluice.server.output.OutputFormat;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsSource;
 import java.io.IOException;
@@ -70,6 +71,7 @@ final class TestServer implements AutoCloseable {
         private Duration stallTimeout = NEVER;
         private Duration grace = NEVER;
         private int resumableMax = 16;
+        private OutputFormat format = OutputFormat.PLAIN;
         private Optional<Duration> stuckStepTimeout = Optional.empty();
         private SettingsSource source = new SettingsSource(Map.of(), Optional.empty(), Map.of());
 
@@ -122,6 +124,12 @@ final class TestServer implements AutoCloseable {
             return this;
         }
 
+        /// What the model's answers are made of.
+        Options withFormat(OutputFormat made) {
+            format = made;
+            return this;
+        }
+
         Options withStuckStepTimeout(Duration time) {
             stuckStepTimeout = Optional.of(time);
             return this;
@@ -157,7 +165,14 @@ final class TestServer implements AutoCloseable {
                         options.http().streams().standstillMax().toNanos()),
                 () -> new ScriptedRunner(limits, gate));
         ServedModel model = new ServedModel(
-                List.of(MODEL, "alias"), tokenizer, Optional.of(template()), options.defaults, 1000, 1, TRAITS);
+                List.of(MODEL, "alias"),
+                tokenizer,
+                Optional.of(template()),
+                options.defaults,
+                1000,
+                1,
+                TRAITS,
+                options.format);
         tenancy = Tenancy.of(options.source, options.source.settings(), model, metrics, quotaClock::get);
         http = HttpServer.start(options.http(), behind(lifecycle, metrics, tenancy, this::ownerOf));
         AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), BODY_BYTES_MAX);
@@ -181,8 +196,8 @@ final class TestServer implements AutoCloseable {
     /// The routes of a server that has no engine yet, or for which there is no room.
     static HttpServer startRoutes(ServerSettings.Http settings, Lifecycle lifecycle) {
         ServerMetrics metrics = new ServerMetrics("m", TENANTS_SHOWN);
-        ServedModel model =
-                new ServedModel(List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1, TRAITS);
+        ServedModel model = new ServedModel(
+                List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1, TRAITS, OutputFormat.PLAIN);
         SettingsSource nothing = Options.usual().source;
         Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, System::nanoTime);
         return HttpServer.start(settings, behind(lifecycle, metrics, tenancy, StreamOwners.BY_KEY));
@@ -211,8 +226,12 @@ final class TestServer implements AutoCloseable {
         return (messages, variables) -> {
             if (variables.containsKey("refuse")) throw new ChatTemplate.ChatTemplateException("as it was told to");
             StringBuilder text = new StringBuilder();
+            if (variables.get("tools") instanceof List<?> tools)
+                text.append("[tools]").append(tools);
             for (Map<String, Object> message : messages) {
                 text.append('[').append(message.get("role")).append(']').append(message.get("content"));
+                if (message.get("tool_calls") instanceof List<?> calls)
+                    text.append("[calls]").append(calls);
             }
             return new RenderedChat(text.toString(), new BitSet());
         };

@@ -3,12 +3,15 @@ package io.sluice.server.generation;
 import io.sluice.batching.TokenStream;
 import io.sluice.modelstore.IncrementalDetokenizer;
 import io.sluice.modelstore.Tokenizer;
+import io.sluice.server.output.OutputParser;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Turns one choice's tokens into text: detokenises, stops at stop texts, keeps log-probabilities in step with the text
@@ -26,9 +29,23 @@ final class Choice {
     /// @param stop texts that end the choice
     /// @param minTokens tokens before which no stop text counts
     /// @param output how tokens become text
-    record Rules(List<String> stop, int minTokens, boolean wantsLogprobs, TextRequest.Output output) {
-        static Rules of(TextRequest request) {
-            return new Rules(request.stop(), request.sampling().minTokens(), request.wantsLogprobs(), request.output());
+    /// @param name of the answer
+    /// @param opensThinking the prompt leaves the model in the middle of its reasoning
+    record Rules(
+            List<String> stop,
+            int minTokens,
+            boolean wantsLogprobs,
+            TextRequest.Output output,
+            String name,
+            boolean opensThinking) {
+        static Rules of(TextRequest request, boolean opensThinking) {
+            return new Rules(
+                    request.stop(),
+                    request.sampling().minTokens(),
+                    request.wantsLogprobs(),
+                    request.output(),
+                    request.id(),
+                    opensThinking);
         }
     }
 
@@ -39,6 +56,8 @@ final class Choice {
     private final IncrementalDetokenizer detokenizer;
     private final StopStrings stops;
     private final Rules rules;
+    private final OutputParser parser;
+    private final Set<Integer> seenSpecials; // markers that must be seen although they are special tokens
 
     private int tokensRead;
     private int textLength; // of everything detokenised so far, held back or not
@@ -54,6 +73,11 @@ final class Choice {
         this.detokenizer = tokenizer.detokenizer();
         this.stops = rules.output().showsStop() ? StopStrings.shown(rules.stop()) : new StopStrings(rules.stop());
         this.rules = rules;
+        this.parser = new OutputParser(rules.output().rules(), rules.name() + "/" + index, rules.opensThinking());
+        this.seenSpecials = rules.output().rules().markers().stream()
+                .flatMap(marker -> tokenizer.tokenId(marker).stream().boxed())
+                .filter(tokenizer::isSpecial)
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /// Waits until there is something to read, or for `patience`; says that everything read so far was dealt with.
@@ -78,20 +102,32 @@ final class Choice {
         int available = stream.count();
         if (available == tokensRead && ending == null && interruption == null) return null;
 
-        StringBuilder text = new StringBuilder();
         int until = Math.min(available, tokensRead + NEWS_TOKENS_MAX);
-        while (tokensRead < until && !stops.found()) text.append(readToken(tokensRead++));
-        if (stops.found()) {
-            finish = new Finish.Stop();
+        while (tokensRead < until && !isComplete()) readToken(tokensRead++);
+        if (isComplete()) {
+            complete();
             stream.cancel();
         } else if (tokensRead == available && ending != null) {
-            text.append(finishAs(generation.finishOf(ending)));
+            finishAs(generation.finishOf(ending));
         } else if (tokensRead == available && interruption != null) {
             // Not left to the engine, which may be what does not answer.
             finish = new Finish.Interrupted(interruption);
         }
-        shownLength += text.length();
-        return new Delta(index, tokensRead, text.toString(), shownLogprobs(), finish);
+        return new Delta(index, tokensRead, parser.take(), shownLogprobs(), finish);
+    }
+
+    /// True if the choice ends here, whatever the model would say next.
+    private boolean isComplete() {
+        return stops.found() || parser.isSatisfied();
+    }
+
+    private void complete() {
+        parser.finish();
+        finish = withCalls(new Finish.Stop(stops.foundText()));
+    }
+
+    private Finish withCalls(Finish end) {
+        return end instanceof Finish.Stop && parser.hasCalls() ? new Finish.ToolCalls() : end;
     }
 
     /// Reads up to where a client says that it has been, without a word.
@@ -101,27 +137,37 @@ final class Choice {
     boolean skip(int tokens, boolean complete) {
         var ending = stream.ending().orElse(null);
         if (tokens > stream.count()) return false;
-        while (tokensRead < tokens && !stops.found())
-            shownLength += readToken(tokensRead++).length();
-        if (tokensRead < tokens || (stops.found() && !complete)) return false;
-        if (complete && stops.found()) {
-            finish = new Finish.Stop();
+        while (tokensRead < tokens && !isComplete()) readToken(tokensRead++);
+        if (tokensRead < tokens || (isComplete() && !complete)) return false;
+        if (complete && isComplete()) {
+            complete();
         } else if (complete) {
             if (ending == null || tokensRead < stream.count()) return false;
-            shownLength += finishAs(generation.finishOf(ending)).length();
+            finishAs(generation.finishOf(ending));
             if (finish == null || !finish.isAnswer()) return false;
         }
+        parser.take();
         shownLogprobs();
         return true;
     }
 
     /// What was held back is no stop text after all: the end shows it. Of a text that broke off it is not known.
-    private String finishAs(Finish end) {
+    private void finishAs(Finish end) {
         finish = end;
-        if (!end.isAnswer()) return "";
-        String rest = append(detokenizer.finish()) + stops.finish();
-        if (stops.found()) finish = new Finish.Stop();
-        return rest;
+        if (!end.isAnswer()) return;
+        show(append(detokenizer.finish()));
+        if (stops.found()) {
+            complete();
+            return;
+        }
+        show(stops.finish());
+        parser.finish();
+        finish = withCalls(end);
+    }
+
+    private void show(String certain) {
+        shownLength += certain.length();
+        parser.accept(certain);
     }
 
     boolean isFinished() {
@@ -139,7 +185,7 @@ final class Choice {
 
     /// Output tokens to account for: those read up to a stop text, else all that were computed.
     int tokensUsed() {
-        return stops.found()
+        return isComplete()
                 ? tokensRead
                 : stream.ending().map(TokenStream.Ending::sampledTokens).orElse(tokensRead);
     }
@@ -149,17 +195,18 @@ final class Choice {
         return stream.ending().map(TokenStream.Ending::cachedTokens).orElse(0);
     }
 
-    private String readToken(int position) {
+    private void readToken(int position) {
         int start = textLength;
         String piece = textOf(stream.token(position));
         String certain = position + 1 < rules.minTokens() ? passUnchecked(piece) : append(piece);
         if (rules.wantsLogprobs()) unshownLogprobs.add(logprobAt(position, start));
-        return certain;
+        show(certain);
     }
 
     private String textOf(int token) {
         String text = detokenizer.append(token);
-        return rules.output().showsSpecials() && tokenizer.isSpecial(token) ? text + tokenizer.tokenText(token) : text;
+        boolean shown = seenSpecials.contains(token) || (rules.output().showsSpecials() && tokenizer.isSpecial(token));
+        return shown ? text + tokenizer.tokenText(token) : text;
     }
 
     private String append(String piece) {

@@ -1,17 +1,33 @@
 package io.sluice.server.generation;
 
+import io.sluice.server.output.Piece;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// News of one choice: text that is certain now, and its end if it has come. A value.
+/// News of one choice: pieces that are certain now, and its end if it has come. A value.
 ///
 /// @param choice index in the request
-/// @param tokensRead output tokens of the choice that were looked at for this and all earlier text
-/// @param logprobs of the tokens behind `text`; empty unless asked for
+/// @param tokensRead output tokens of the choice that were looked at for this and all earlier pieces
+/// @param logprobs of the tokens behind the pieces; empty unless asked for
 /// @param finish null while the choice goes on
 public record Delta(
         int choice,
         int tokensRead,
-        String text,
+        List<Piece> pieces,
         List<TokenLogprob> logprobs,
-        @Nullable Finish finish) {}
+        @Nullable Finish finish) {
+
+    /// True if there is something to tell besides the end.
+    public boolean hasNews() {
+        return !pieces.isEmpty() || !logprobs.isEmpty();
+    }
+
+    /// What is new of the answer's own text.
+    public String text() {
+        StringBuilder text = new StringBuilder();
+        for (Piece piece : pieces) {
+            if (piece instanceof Piece.Text(String more)) text.append(more);
+        }
+        return text.toString();
+    }
+}

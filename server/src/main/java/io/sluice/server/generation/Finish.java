@@ -1,10 +1,21 @@
 package io.sluice.server.generation;
 
+import org.jspecify.annotations.Nullable;
+
 /// How a choice's text ended. A value.
 public sealed interface Finish {
 
     /// The model ended, or a stop text or stop token came.
-    record Stop() implements Finish {}
+    ///
+    /// @param stopText the one that came; null if none did
+    record Stop(@Nullable String stopText) implements Finish {
+        public Stop() {
+            this(null);
+        }
+    }
+
+    /// The same after calls of tools.
+    record ToolCalls() implements Finish {}
 
     /// The token limit was reached.
     record Length() implements Finish {}
@@ -36,13 +47,13 @@ public sealed interface Finish {
 
     /// True if the text ended as texts do: it is whole.
     default boolean isAnswer() {
-        return this instanceof Stop || this instanceof Length;
+        return this instanceof Stop || this instanceof ToolCalls || this instanceof Length;
     }
 
     /// One word for logs and metrics.
     default String word() {
         return switch (this) {
-            case Stop() -> "stop";
+            case Stop _, ToolCalls() -> "stop";
             case Length() -> "length";
             case Cancelled() -> "abort";
             case Expired _ -> "expired";

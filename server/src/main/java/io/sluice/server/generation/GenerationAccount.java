@@ -117,8 +117,9 @@ final class GenerationAccount {
 
     /// What was computed past a stop text is not billed.
     private int tokensUsed(int choice, TokenStream.@Nullable Ending ending) {
-        boolean stoppedByText = finishes[choice] instanceof Finish.Stop
-                && (ending == null || ending.reason() == FinishReason.CANCELLED);
+        boolean stoppedByText =
+                (finishes[choice] instanceof Finish.Stop || finishes[choice] instanceof Finish.ToolCalls)
+                        && (ending == null || ending.reason() == FinishReason.CANCELLED);
         return ending == null || stoppedByText ? tokens[choice] : ending.sampledTokens();
     }
 }

@@ -72,8 +72,16 @@ public final class GenerationService {
         SamplingParams sampling = samplingOf(request);
         requireRoomInQueue(request.prompts().size());
         List<int[]> prompts = new ArrayList<>();
+        boolean opensThinking = false;
         for (Prompt prompt : request.prompts()) {
-            int[] tokens = tokenise(prompt);
+            int[] tokens;
+            if (prompt instanceof Prompt.Chat chat) {
+                RenderedChat rendered = render(chat);
+                opensThinking = request.output().rules().opensThinking(rendered.text());
+                tokens = tokenise(rendered);
+            } else {
+                tokens = tokenise(prompt);
+            }
             Submission.TooLong tooLong = tooLong(request, tokens.length);
             if (tooLong != null) return tooLong;
             prompts.add(tokens);
@@ -84,7 +92,10 @@ public final class GenerationService {
             terms.meter().refused(refusal.get().limit().code());
             return new Submission.OverQuota(refusal.get());
         }
-        return submitAll(request, parts(request, terms, sampling, prompts, outputTokensMax), terms.meter());
+        return submitAll(
+                Choice.Rules.of(request, opensThinking),
+                parts(request, terms, sampling, prompts, outputTokensMax),
+                terms.meter());
     }
 
     /// The engine's part of the request for each of its prompts.
@@ -113,7 +124,7 @@ public final class GenerationService {
         return parts;
     }
 
-    private Submission submitAll(TextRequest request, List<GenerationRequest> parts, RequestMeter meter) {
+    private Submission submitAll(Choice.Rules rules, List<GenerationRequest> parts, RequestMeter meter) {
         List<TokenStream> streams = new ArrayList<>();
         List<Timeline> timelines = new ArrayList<>();
         for (GenerationRequest part : parts) {
@@ -134,7 +145,7 @@ public final class GenerationService {
                 streams,
                 new Generation.Prompts(parts.size(), promptTokens),
                 model.tokenizer(),
-                Choice.Rules.of(request),
+                rules,
                 new Generation.Dependencies(meter, open)));
         meter.admitted(new RequestMeter.Admitted(
                 promptTokens, streams.size(), timelines, () -> generation.interrupt(Interruption.KEY_REVOKED)));
@@ -163,7 +174,7 @@ public final class GenerationService {
 
     private int[] tokenise(Prompt prompt) {
         int[] tokens = switch (prompt) {
-            case Prompt.Chat chat -> model.tokenizer().encode(render(chat));
+            case Prompt.Chat chat -> tokenise(render(chat));
             case Prompt.Text(String text) -> model.tokenizer().encode(text);
             case Prompt.Tokens(int[] ids) -> {
                 for (int id : ids) requireToken("prompt", id);
@@ -171,6 +182,12 @@ public final class GenerationService {
             }
         };
         if (tokens.length == 0) throw new InvalidRequest(parameterOf(prompt), "has no tokens");
+        return tokens;
+    }
+
+    private int[] tokenise(RenderedChat rendered) {
+        int[] tokens = model.tokenizer().encode(rendered);
+        if (tokens.length == 0) throw new InvalidRequest("messages", "has no tokens");
         return tokens;
     }
 

@@ -3,6 +3,7 @@ package io.sluice.server.generation;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.GenerationDefaults;
 import io.sluice.modelstore.Tokenizer;
+import io.sluice.server.output.OutputFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,6 +13,7 @@ import java.util.Optional;
 /// @param outputTokensMax the most output tokens of a request that names no limit
 /// @param createdSecond when it was loaded, in seconds since 1970
 /// @param traits what its files say of it
+/// @param format what its answers are made of
 public record ServedModel(
         List<String> names,
         Tokenizer tokenizer,
@@ -19,7 +21,8 @@ public record ServedModel(
         GenerationDefaults defaults,
         int outputTokensMax,
         long createdSecond,
-        Traits traits) {
+        Traits traits,
+        OutputFormat format) {
 
     /// What a model's files say of it. A value.
     ///

@@ -2,6 +2,7 @@ package io.sluice.server.generation;
 
 import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.InvalidRequest;
+import io.sluice.server.output.OutputRules;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -29,8 +30,13 @@ public record TextRequest(
     ///
     /// @param showsStop the stop text that ended a choice is part of its output
     /// @param showsSpecials special tokens are shown as the vocabulary spells them
-    public record Output(boolean showsStop, boolean showsSpecials) {
-        public static final Output USUAL = new Output(false, false);
+    /// @param rules how it is taken apart
+    public record Output(boolean showsStop, boolean showsSpecials, OutputRules rules) {
+        public Output with(OutputRules others) {
+            return new Output(showsStop, showsSpecials, others);
+        }
+
+        public static final Output USUAL = new Output(false, false, OutputRules.TEXT);
     }
 
     /// The most prompts in one request.

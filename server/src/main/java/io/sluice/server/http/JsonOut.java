@@ -60,6 +60,12 @@ public final class JsonOut {
         return this;
     }
 
+    /// The text as it stands between quotes that the caller writes.
+    public JsonOut inString(CharSequence text) {
+        escaped(text);
+        return this;
+    }
+
     public byte[] toBytes() {
         return Arrays.copyOf(buffer, length);
     }

@@ -25,7 +25,7 @@ public final class JsonText {
         return out.raw("\n").toBytes();
     }
 
-    private static void write(JsonOut out, Object value) {
+    public static void write(JsonOut out, Object value) {
         switch (value) {
             case Map<?, ?> map -> {
                 String separator = "{";

@@ -13,7 +13,11 @@ import java.util.List;
 public interface AnswerFormat {
 
     /// A choice of an answer that is not streamed.
-    record WholeChoice(String text, List<TokenLogprob> logprobs, Finish finish) {}
+    record WholeChoice(Message message, List<TokenLogprob> logprobs, Finish finish) {
+        public String text() {
+            return message.text();
+        }
+    }
 
     /// True if each choice of a stream begins with an event of its own.
     boolean hasOpening();

@@ -153,23 +153,23 @@ final class Answers {
         try (generation;
                 var _ = ClientConnection.watch(generation::cancel)) {
             Reading reading = read(generation);
-            List<StringBuilder> texts = new ArrayList<>();
+            List<Message> messages = new ArrayList<>();
             List<List<TokenLogprob>> logprobs = new ArrayList<>();
             Finish[] finishes = new Finish[generation.choiceCount()];
             for (int i = 0; i < finishes.length; i++) {
-                texts.add(new StringBuilder());
+                messages.add(new Message());
                 logprobs.add(new ArrayList<>());
             }
             while (!reading.isFinished()) {
                 for (Delta delta : firstNews(reading)) {
-                    texts.get(delta.choice()).append(delta.text());
+                    messages.get(delta.choice()).add(delta.pieces());
                     logprobs.get(delta.choice()).addAll(delta.logprobs());
                     if (delta.finish() != null) finishes[delta.choice()] = delta.finish();
                 }
             }
             List<AnswerFormat.WholeChoice> choices = new ArrayList<>();
             for (int i = 0; i < finishes.length; i++) {
-                choices.add(new AnswerFormat.WholeChoice(texts.get(i).toString(), logprobs.get(i), finishes[i]));
+                choices.add(new AnswerFormat.WholeChoice(messages.get(i), logprobs.get(i), finishes[i]));
             }
             JsonOut out = new JsonOut();
             format.whole(out, choices, reading.usage());

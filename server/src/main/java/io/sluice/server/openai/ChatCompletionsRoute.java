@@ -28,13 +28,14 @@ public final class ChatCompletionsRoute implements Handler {
         GenerationService service = serving.service();
         Map<String, Object> json = Json.parseObject(RequestBody.read(request, serving.bodyBytesMax()));
         String id = Serving.answerId("chatcmpl-");
-        ChatRequest chat = ChatRequest.parse(json, id);
+        ChatRequest chat = ChatRequest.parse(json, id, service.model().format());
         String model = Serving.requireModel(service.model(), chat.common().model());
         CommonFields common = chat.common();
         AnswerFormat format = new ChatFormat(
                 new AnswerHead(id, Serving.nowSecond(), model, common.servedTier()),
                 chat.text().wantsLogprobs(),
-                common.streamOptions());
+                common.streamOptions(),
+                chat.showsReasoning());
         return new Acceptance(serving, request, "messages").accept(service, common, chat.text(), format);
     }
 }

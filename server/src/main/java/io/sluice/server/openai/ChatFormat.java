@@ -14,10 +14,13 @@ final class ChatFormat implements AnswerFormat {
     private final byte[] wholeHead;
     private final boolean logprobs;
     private final StreamOptions options;
+    private final boolean showsReasoning;
     private int promptTokens;
     private int tokensRead; // of the choice that was written last
 
-    ChatFormat(AnswerHead head, boolean logprobs, StreamOptions options) {
+    /// @param showsReasoning what the model thinks is part of the answer, in a field of its own
+    ChatFormat(AnswerHead head, boolean logprobs, StreamOptions options, boolean showsReasoning) {
+        this.showsReasoning = showsReasoning;
         this.chunkHead = head.bytes("chat.completion.chunk");
         this.wholeHead = head.bytes("chat.completion");
         this.logprobs = logprobs;
@@ -39,10 +42,9 @@ final class ChatFormat implements AnswerFormat {
 
     @Override
     public void delta(EventSink out, Delta delta) throws IOException {
-        JsonOut json = begin(out, delta.choice())
-                .raw("{\"content\":")
-                .string(delta.text())
-                .raw("},\"logprobs\":");
+        JsonOut json = begin(out, delta.choice());
+        ChatPieces.delta(json, delta.pieces(), showsReasoning);
+        json.raw(",\"logprobs\":");
         logprobs(json, delta.logprobs());
         json.raw(",\"finish_reason\":null}]");
         end(out, json, delta.tokensRead());
@@ -82,12 +84,9 @@ final class ChatFormat implements AnswerFormat {
         out.raw(wholeHead);
         for (int i = 0; i < choices.size(); i++) {
             WholeChoice choice = choices.get(i);
-            out.raw(i == 0 ? "" : ",")
-                    .raw("{\"index\":")
-                    .number(i)
-                    .raw(",\"message\":{\"role\":\"assistant\",\"content\":")
-                    .string(choice.text())
-                    .raw(",\"refusal\":null},\"logprobs\":");
+            out.raw(i == 0 ? "" : ",").raw("{\"index\":").number(i).raw(",\"message\":");
+            ChatPieces.message(out, choice.message(), showsReasoning);
+            out.raw(",\"logprobs\":");
             logprobs(out, choice.logprobs());
             out.raw(",\"finish_reason\":")
                     .string(FormatParts.finishReason(choice.finish()))

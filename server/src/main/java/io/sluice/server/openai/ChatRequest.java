@@ -3,6 +3,7 @@ package io.sluice.server.openai;
 import io.sluice.server.generation.Prompt;
 import io.sluice.server.generation.TextRequest;
 import io.sluice.server.http.ApiError;
+import io.sluice.server.output.OutputFormat;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -12,15 +13,19 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A request to `/v1/chat/completions`, parsed and checked as far as that can be done without the model. A value.
-record ChatRequest(CommonFields common, TextRequest text) {
+///
+/// @param showsReasoning what the model thinks is part of the answer
+record ChatRequest(CommonFields common, TextRequest text, boolean showsReasoning) {
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool", "function");
 
     /// @param id name of the request
-    static ChatRequest parse(Map<String, Object> json, String id) {
+    /// @param format of the model that is to answer
+    static ChatRequest parse(Map<String, Object> json, String id, OutputFormat format) {
         UnsupportedFields.refuseInChat(json);
         Fields fields = Fields.of(json);
         CommonFields common = CommonFields.parse(fields);
-        Prompt.Chat prompt = chat(fields);
+        Tools tools = Tools.parse(fields);
+        Prompt.Chat prompt = chat(fields, tools, format);
         TextRequest text = new TextRequest(
                 id,
                 List.of(prompt),
@@ -30,13 +35,14 @@ record ChatRequest(CommonFields common, TextRequest text) {
                 common.stop(),
                 common.stopTokens(),
                 common.ignoreEndTokens(),
-                common.output());
-        return new ChatRequest(common, text);
+                common.output().with(tools.rules(format, fields.isTrue("separate_reasoning", true))));
+        return new ChatRequest(common, text, fields.isTrue("include_reasoning", true));
     }
 
     /// The conversation alone, for routes that do not answer it.
-    static Prompt.Chat chat(Fields fields) {
+    static Prompt.Chat chat(Fields fields, Tools tools, OutputFormat format) {
         List<Map<String, Object>> messages = messages(fields);
+        if (!format.templateTakesTools()) messages = ToolMessages.inWords(messages, tools, format);
         boolean opensTurn = fields.isTrue("add_generation_prompt", true);
         boolean continuesLast = fields.isTrue("continue_final_message");
         if (continuesLast && fields.isTrue("add_generation_prompt")) {
@@ -47,6 +53,7 @@ record ChatRequest(CommonFields common, TextRequest text) {
         }
         Map<String, Object> variables = templateVariables(fields);
         variables.put("add_generation_prompt", opensTurn && !continuesLast);
+        if (tools.areOffered() && format.templateTakesTools()) variables.put("tools", tools.functions());
         return new Prompt.Chat(messages, variables, continuesLast);
     }
 
@@ -62,6 +69,11 @@ record ChatRequest(CommonFields common, TextRequest text) {
     private static Map<String, Object> templateVariables(Fields fields) {
         Map<String, Object> variables = new HashMap<>();
         if (fields.any("documents") instanceof List<?> documents) variables.put("documents", documents);
+        String effort = fields.string("reasoning_effort");
+        if (effort != null) {
+            variables.put("reasoning_effort", effort);
+            if (effort.equals("none")) variables.put("enable_thinking", false);
+        }
         Fields own = fields.object("chat_template_kwargs");
         if (own != null) variables.putAll(own.values());
         return variables;
@@ -89,6 +101,10 @@ record ChatRequest(CommonFields common, TextRequest text) {
         Map<String, Object> message = new LinkedHashMap<>(fields.values());
         if (role.equals("developer")) message.put("role", "system");
         message.put("content", content(fields, role));
+        List<Map<String, Object>> calls = ToolMessages.calls(fields);
+        if (calls.isEmpty()) message.remove("tool_calls");
+        else message.put("tool_calls", calls);
+        if (message.get("reasoning") instanceof String thought) message.putIfAbsent("reasoning_content", thought);
         return message;
     }
 

@@ -8,6 +8,7 @@ import io.sluice.server.access.ServiceTier;
 import io.sluice.server.generation.SamplingWishes;
 import io.sluice.server.generation.TextRequest;
 import io.sluice.server.http.ApiError;
+import io.sluice.server.output.OutputRules;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -64,7 +65,7 @@ record CommonFields(
     /// vLLM's names, and SGLang's for the first.
     private static TextRequest.Output output(Fields fields) {
         boolean showsStop = fields.isTrue("include_stop_str_in_output") || fields.isTrue("no_stop_trim");
-        return new TextRequest.Output(showsStop, !fields.isTrue("skip_special_tokens", true));
+        return new TextRequest.Output(showsStop, !fields.isTrue("skip_special_tokens", true), OutputRules.TEXT);
     }
 
     /// @param topLogprobs as `SamplingParams` has it; the two APIs ask for it in different fields

@@ -33,7 +33,7 @@ final class Endings {
 
     private static @Nullable ApiError failure(Finish finish) {
         return switch (finish) {
-            case Finish.Stop(), Finish.Length() -> null;
+            case Finish.Stop _, Finish.ToolCalls(), Finish.Length() -> null;
             case Finish.Expired(String detail) -> ApiError.deadline(detail);
             case Finish.Stalled(String detail) -> ApiError.unavailable("client_stalled", detail, AFTER_FAILURE);
             case Finish.Failed(Finish.Failure failure, String detail) ->

@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
 /// Typed access to a JSON object's fields; a field of the wrong type is a 400 that names it. Absent fields are null.
 ///
 /// @param path what precedes the field's name in messages, such as `stream_options.`
-record Fields(Map<String, Object> values, String path) {
+public record Fields(Map<String, Object> values, String path) {
 
-    static Fields of(Map<String, Object> values) {
+    public static Fields of(Map<String, Object> values) {
         return new Fields(values, "");
     }
 
@@ -114,7 +114,7 @@ record Fields(Map<String, Object> values, String path) {
             case String text -> "the string \"" + (text.length() <= 40 ? text : text.substring(0, 40) + "…") + "\"";
             case List<?> _ -> "an array";
             case Map<?, ?> _ -> "an object";
-            default -> value.toString().toLowerCase(Locale.ROOT);
+            default -> value.equals(Json.NULL) ? "null" : value.toString().toLowerCase(Locale.ROOT);
         };
     }
 }

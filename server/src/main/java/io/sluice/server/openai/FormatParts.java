@@ -34,7 +34,8 @@ final class FormatParts {
     /// The word for an ending that is an answer; the others are errors and never come here.
     static String finishReason(Finish finish) {
         return switch (finish) {
-            case Finish.Stop() -> "stop";
+            case Finish.Stop _ -> "stop";
+            case Finish.ToolCalls() -> "tool_calls";
             case Finish.Length() -> "length";
             case Finish.Cancelled(), Finish.Expired _, Finish.Stalled _, Finish.Failed _, Finish.Interrupted _ ->
                 throw new IllegalArgumentException(finish + " is no finish_reason");

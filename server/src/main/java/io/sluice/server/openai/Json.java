@@ -7,10 +7,12 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import io.sluice.server.http.ApiError;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// Parses a request's JSON into plain values: `Map`, `List`, `String`, `Long`, `Double`, `Boolean`, and `NULL` inside
 /// lists. In objects an explicit null is the same as nothing, and of two equal keys the last one counts, as OpenAI's
@@ -19,12 +21,7 @@ import java.util.Map;
 public final class Json {
 
     /// An explicit null in a list.
-    static final Object NULL = new Object() {
-        @Override
-        public String toString() {
-            return "null";
-        }
-    };
+    static final Object NULL = Optional.empty();
 
     private static final int REPLACEMENT = 0xFFFD;
     private static final int DEPTH_MAX = 100;
@@ -58,6 +55,15 @@ public final class Json {
         } catch (IOException e) {
             // Broken UTF-8 in names comes up as plain I/O trouble; nothing else can: the bytes are in memory.
             throw ApiError.invalid(null, "The request's body is not valid JSON: " + e.getMessage());
+        }
+    }
+
+    /// The JSON object that a text holds, if it holds one.
+    public static Optional<Map<String, Object>> objectIn(String text) {
+        try {
+            return Optional.of(parseObject(text.getBytes(StandardCharsets.UTF_8)));
+        } catch (ApiError e) {
+            return Optional.empty();
         }
     }
 

@@ -68,6 +68,10 @@ public final class ModelsRoute implements Handler {
                 .number(model.tokenizer().vocabSize())
                 .raw(",\"chat_template\":")
                 .raw(model.chatTemplate().isPresent() ? "true" : "false")
+                .raw(",\"tool_calls\":")
+                .string(model.format().tools().word())
+                .raw(",\"reasoning\":")
+                .raw(model.format().thinks() ? "true" : "false")
                 .raw("}");
     }
 

@@ -80,7 +80,7 @@ final class Streaming implements EventSink {
         List<Delta> unsent = new ArrayList<>();
         for (int choice = 0; choice < position.choiceCount(); choice++) {
             if (!position.isComplete(choice) || position.isFinished(choice)) continue;
-            unsent.add(new Delta(choice, reading.tokensRead(choice), "", List.of(), reading.finish(choice)));
+            unsent.add(new Delta(choice, reading.tokensRead(choice), List.of(), List.of(), reading.finish(choice)));
         }
         return unsent;
     }
@@ -113,7 +113,7 @@ final class Streaming implements EventSink {
     private void write(Delta delta) throws IOException {
         Finish finish = delta.finish();
         boolean complete = finish != null && finish.isAnswer();
-        if (!delta.text().isEmpty() || !delta.logprobs().isEmpty()) {
+        if (delta.hasNews()) {
             position.addText(delta.choice(), delta.tokensRead(), complete);
             shape.format().delta(this, delta);
         }

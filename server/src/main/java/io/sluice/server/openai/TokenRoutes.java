@@ -27,7 +27,8 @@ public final class TokenRoutes {
     /// Text, or a conversation, to token ids.
     public void tokenize(ServerRequest request, ServerResponse response) throws IOException {
         GenerationService service = serving.service();
-        TokenizeRequest wanted = TokenizeRequest.parse(read(request));
+        TokenizeRequest wanted =
+                TokenizeRequest.parse(read(request), service.model().format());
         Serving.requireModel(service.model(), wanted.model());
         Entry.of(request).answerAtOnce();
         int[] tokens = wanted.tokens(service);
@@ -66,7 +67,8 @@ public final class TokenRoutes {
     /// A chat request's prompt: the text that the model's template writes, and its token ids.
     public void render(ServerRequest request, ServerResponse response) throws IOException {
         GenerationService service = serving.service();
-        ChatRequest chat = ChatRequest.parse(read(request), Serving.answerId("render-"));
+        ChatRequest chat = ChatRequest.parse(
+                read(request), Serving.answerId("render-"), service.model().format());
         String model = Serving.requireModel(service.model(), chat.common().model());
         Entry.of(request).answerAtOnce();
         RenderedChat rendered =

@@ -4,6 +4,7 @@ import io.sluice.modelstore.Tokenizer;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.Prompt;
 import io.sluice.server.http.ApiError;
+import io.sluice.server.output.OutputFormat;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -14,18 +15,18 @@ import org.jspecify.annotations.Nullable;
 /// @param spelled each token is told as the vocabulary spells it, too
 record TokenizeRequest(@Nullable String model, Prompt prompt, boolean addsSpecials, boolean spelled) {
 
-    static TokenizeRequest parse(Map<String, Object> json) {
+    static TokenizeRequest parse(Map<String, Object> json, OutputFormat format) {
         Fields fields = Fields.of(json);
         return new TokenizeRequest(
                 fields.string("model"),
-                prompt(fields),
+                prompt(fields, format),
                 fields.isTrue(fields.has("add_special") ? "add_special" : "add_special_tokens", true),
                 fields.isTrue("return_token_strs"));
     }
 
-    private static Prompt prompt(Fields fields) {
+    private static Prompt prompt(Fields fields, OutputFormat format) {
         if (fields.has("messages")) {
-            if (!fields.has("prompt")) return ChatRequest.chat(fields);
+            if (!fields.has("prompt")) return ChatRequest.chat(fields, Tools.parse(fields), format);
             throw ApiError.invalid("prompt", "Send either prompt or messages.");
         }
         String text = fields.string(fields.has("prompt") ? "prompt" : "content");

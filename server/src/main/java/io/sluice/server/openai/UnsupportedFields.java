@@ -27,8 +27,6 @@ final class UnsupportedFields {
 
     private static final Map<String, List<Object>> CHAT = Map.ofEntries(
             Map.entry("echo", List.of()),
-            Map.entry("tools", List.of()),
-            Map.entry("tool_choice", List.of("none", "auto")),
             Map.entry("functions", List.of()),
             Map.entry("function_call", List.of("none", "auto")),
             Map.entry("response_format", List.of(Map.of("type", "text"))),

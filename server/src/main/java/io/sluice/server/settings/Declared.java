@@ -63,6 +63,22 @@ final class Declared {
             "~/.cache/sluice",
             "Where the model that comes with Sluice is unpacked.");
 
+    static final Setting<String> TOOL_CALL_PARSER = new Setting<>(
+            "tool-call-parser",
+            Group.MODEL,
+            new Kind.Word(List.of("auto", "hermes", "llama3_json", "mistral", "json", "none")),
+            "auto",
+            "How the model writes [calls of tools](api.md#tools). `auto` is what its chat template speaks of, and `json` if"
+                    + " it speaks of none.");
+
+    static final Setting<String> REASONING_PARSER = new Setting<>(
+            "reasoning-parser",
+            Group.MODEL,
+            new Kind.Word(List.of("auto", "think", "none")),
+            "auto",
+            "Whether `<think>...</think>` at the beginning of an answer is told apart as [reasoning](api.md#reasoning)."
+                    + " `auto` does so if the chat template speaks of it.");
+
     static final Setting<Optional<Long>> KV_CACHE_MEMORY = new Setting<>(
             "kv-cache-memory",
             Group.ENGINE,
@@ -295,6 +311,8 @@ final class Declared {
             QUANTIZED_WEIGHTS,
             KV_CACHE_DTYPE,
             CACHE_DIR,
+            TOOL_CALL_PARSER,
+            REASONING_PARSER,
             KV_CACHE_MEMORY,
             PARK_MEMORY,
             BLOCK_SIZE,

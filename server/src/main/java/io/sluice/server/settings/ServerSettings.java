@@ -26,7 +26,9 @@ public record ServerSettings(
             String dtype,
             String quantizedWeights,
             String kvDtype,
-            Path cacheFolder) {}
+            Path cacheFolder,
+            String toolCallParser,
+            String reasoningParser) {}
 
     public record Engine(
             Optional<Long> kvCacheBytes,
@@ -141,7 +143,9 @@ public record ServerSettings(
                             value(Declared.DTYPE),
                             value(Declared.QUANTIZED_WEIGHTS),
                             value(Declared.KV_CACHE_DTYPE),
-                            Path.of(atHome(value(Declared.CACHE_DIR)))),
+                            Path.of(atHome(value(Declared.CACHE_DIR))),
+                            value(Declared.TOOL_CALL_PARSER),
+                            value(Declared.REASONING_PARSER)),
                     engine,
                     http(),
                     access(),

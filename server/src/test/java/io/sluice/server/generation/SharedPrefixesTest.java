@@ -9,6 +9,7 @@ import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.GenerationDefaults;
 import io.sluice.modelstore.ModelFiles;
 import io.sluice.modelstore.ModelStore;
+import io.sluice.server.output.OutputFormat;
 import io.sluice.server.policy.PrefixSalts;
 import io.sluice.server.policy.SharedPrefix;
 import io.sluice.server.policy.SharedPrefix.Content;
@@ -123,7 +124,8 @@ class SharedPrefixesTest {
                 defaults,
                 100,
                 1,
-                new ServedModel.Traits("llama", "BF16", false, 512));
+                new ServedModel.Traits("llama", "BF16", false, 512),
+                OutputFormat.PLAIN);
     }
 
     private static int[] chat(String system, String user) {

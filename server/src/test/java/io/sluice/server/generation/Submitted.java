@@ -18,7 +18,7 @@ public final class Submitted {
                 admitted.streams(),
                 new Generation.Prompts(1, request.prompt().length),
                 tokenizer,
-                new Choice.Rules(List.of(), 0, false, TextRequest.Output.USUAL),
+                new Choice.Rules(List.of(), 0, false, TextRequest.Output.USUAL, "", false),
                 new Generation.Dependencies(meter, open)));
     }
 }

@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.output;
+
+import org.jspecify.annotations.NullMarked;
