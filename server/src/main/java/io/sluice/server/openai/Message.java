@@ -22,8 +22,10 @@ public final class Message {
             switch (piece) {
                 case Piece.Text(String more) -> text.append(more);
                 case Piece.Reasoning(String more) -> reasoning.append(more);
-                case Piece.Call(_, String id, String name) -> calls.add(new OpenCall(id, name, new StringBuilder()));
-                case Piece.Arguments(int index, String json) -> calls.get(index).arguments().append(json);
+                case Piece.Call(int _, String id, String name) ->
+                    calls.add(new OpenCall(id, name, new StringBuilder()));
+                case Piece.Arguments(int index, String json) ->
+                    calls.get(index).arguments().append(json);
             }
         }
     }

@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/// Takes one answer apart while it grows: reasoning, text, calls of tools. The outcome depends on the text alone, not on
+/// Takes one answer apart while it grows: reasoning, text, calls of tools. The outcome depends on the text alone, not
+/// on
 /// how it was cut into pieces, so whoever reads it again finds the same. One thread.
 public final class OutputParser {
 
@@ -29,8 +30,9 @@ public final class OutputParser {
         this.rules = rules;
         this.name = name;
         this.calls = reader();
-        this.thinking =
-                rules.thinks() ? new Thinking(opensThinking, text -> add(new Piece.Reasoning(text)), this::answer) : null;
+        this.thinking = rules.thinks()
+                ? new Thinking(opensThinking, text -> add(new Piece.Reasoning(text)), this::answer)
+                : null;
     }
 
     private @Nullable CallReader reader() {
@@ -86,11 +88,12 @@ public final class OutputParser {
         Piece joined = switch (piece) {
             case Piece.Text(String text) when text.isEmpty() -> last;
             case Piece.Reasoning(String text) when text.isEmpty() -> last;
-            case Piece.Text(String text) when last instanceof Piece.Text(String before) -> new Piece.Text(before + text);
-            case Piece.Reasoning(String text) when last instanceof Piece.Reasoning(String before) ->
-                new Piece.Reasoning(before + text);
-            case Piece.Arguments(int index, String json) when last instanceof Piece.Arguments(_, String before) ->
-                new Piece.Arguments(index, before + json);
+            case Piece.Text(String text)
+            when last instanceof Piece.Text(String before) -> new Piece.Text(before + text);
+            case Piece.Reasoning(String text)
+            when last instanceof Piece.Reasoning(String before) -> new Piece.Reasoning(before + text);
+            case Piece.Arguments(int index, String json)
+            when last instanceof Piece.Arguments(int _, String before) -> new Piece.Arguments(index, before + json);
             default -> null;
         };
         if (joined == null && isEmpty(piece)) return;
@@ -109,7 +112,9 @@ public final class OutputParser {
     private String callId(int index) {
         byte[] seed = (name + "/" + index).getBytes(StandardCharsets.UTF_8);
         String digits = UUID.nameUUIDFromBytes(seed).toString().replace("-", "");
-        return rules.tools() == ToolFormat.MISTRAL ? digits.substring(0, MISTRAL_ID) : "call_" + digits.substring(0, ID);
+        return rules.tools() == ToolFormat.MISTRAL
+                ? digits.substring(0, MISTRAL_ID)
+                : "call_" + digits.substring(0, ID);
     }
 
     private final class Sink implements CallSink {

@@ -196,11 +196,11 @@ class OutputParserTest {
                     told.append(open.isEmpty() ? "(" : "").append(text);
                     open = "r";
                 }
-                case Piece.Call(_, _, String name) -> {
+                case Piece.Call(int _, String _, String name) -> {
                     told.append(name).append('(');
                     open = "c";
                 }
-                case Piece.Arguments(_, String json) -> told.append(json);
+                case Piece.Arguments(int _, String json) -> told.append(json);
             }
         }
         return told.append(open.isEmpty() ? "" : ")").toString();
