@@ -1,5 +1,6 @@
 """The APIs besides chat and completions, and the fields that clients send, checked with the official clients."""
 
+import anthropic
 import openai
 
 
@@ -83,4 +84,37 @@ def tools_are_described_and_results_taken(server):
 
 
 TOOLS = [tools_are_described_and_results_taken]
-CHECKS = TOKENS + TOOLS
+
+
+def claude(server):
+    return anthropic.Anthropic(base_url=server.url, api_key=server.key, max_retries=0, timeout=120)
+
+
+def messages_are_answered(server):
+    request = dict(model=server.model, max_tokens=20, system="You are brief.",
+                   extra_body={"temperature": 0}, messages=[{"role": "user", "content": "Tell me a story about a fox."}])
+    client = claude(server)
+    whole = client.messages.create(**request)
+    text = "".join(block.text for block in whole.content if block.type == "text")
+    assert text.strip() and whole.stop_reason in ("end_turn", "max_tokens"), whole
+    with client.messages.stream(**request) as stream:
+        assert "".join(stream.text_stream) == text
+        final = stream.get_final_message()
+    assert final.stop_reason == whole.stop_reason and final.usage.output_tokens == whole.usage.output_tokens, final
+    counted = client.messages.count_tokens(
+        model=server.model, system=request["system"], messages=request["messages"]).input_tokens
+    assert counted == whole.usage.input_tokens + whole.usage.cache_read_input_tokens, (counted, whole)
+
+
+def messages_are_refused_as_their_client_expects(server):
+    for change, expected in ((dict(model="nope"), anthropic.NotFoundError), (dict(extra_body={"temperature": 7}), anthropic.BadRequestError)):
+        request = dict(model=server.model, max_tokens=4, messages=[{"role": "user", "content": "Hi"}]) | change
+        try:
+            claude(server).messages.create(**request)
+            raise AssertionError(f"{change} was accepted")
+        except expected as error:
+            assert error.body["type"] == "error" and error.body["error"]["message"], error.body
+
+
+MESSAGES = [messages_are_answered, messages_are_refused_as_their_client_expects]
+CHECKS = TOKENS + TOOLS + MESSAGES

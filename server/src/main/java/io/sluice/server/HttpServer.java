@@ -10,6 +10,7 @@ import io.sluice.server.http.RequestArrival;
 import io.sluice.server.http.RequestIds;
 import io.sluice.server.http.UnknownRoutes;
 import io.sluice.server.http.UnknownRoutes.Known;
+import io.sluice.server.messages.MessagesRoute;
 import io.sluice.server.openai.ChatCompletionsRoute;
 import io.sluice.server.openai.CompletionsRoute;
 import io.sluice.server.openai.ModelsRoute;
@@ -27,6 +28,8 @@ final class HttpServer implements AutoCloseable {
             new Known("POST", "/v1/chat/completions"),
             new Known("POST", "/v1/completions"),
             new Known("POST", "/v1/chat/completions/render"),
+            new Known("POST", "/v1/messages"),
+            new Known("POST", "/v1/messages/count_tokens"),
             new Known("POST", "/tokenize"),
             new Known("POST", "/detokenize"),
             new Known("GET", "/v1/models"),
@@ -80,6 +83,9 @@ final class HttpServer implements AutoCloseable {
         routing.post("/v1/chat/completions/render", new InferenceHandler(behind.intake(), tokens::render));
         routing.post("/tokenize", new InferenceHandler(behind.intake(), tokens::tokenize));
         routing.post("/detokenize", new InferenceHandler(behind.intake(), tokens::detokenize));
+        MessagesRoute messages = new MessagesRoute(serving);
+        routing.post("/v1/messages", new InferenceHandler(behind.intake(), messages));
+        routing.post("/v1/messages/count_tokens", new InferenceHandler(behind.intake(), messages::countTokens));
         routing.get("/v1/models", models);
         routing.get("/v1/models/{id}", models::handleOne);
         routing.get("/v1/streams/{id}", kept);

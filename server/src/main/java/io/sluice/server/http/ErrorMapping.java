@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 public final class ErrorMapping {
     private static final System.Logger LOG = System.getLogger(ErrorMapping.class.getName());
 
+    /// Anthropic's API.
+    private static final String MESSAGES = "/v1/messages";
+
     private ErrorMapping() {}
 
     /// For failures in routes.
@@ -59,11 +62,18 @@ public final class ErrorMapping {
         if (error.leavesBodyUnread()) response.headers().set(HeaderValues.CONNECTION_CLOSE);
         try {
             if (request.prologue().method().equals(Method.HEAD)) response.send();
-            else response.send(error.body());
+            else response.send(body(request, response, error));
         } catch (ServerConnectionException e) {
             // The client has gone and needs no answer. The web server would log that it could not give one.
             ClientConnection.closeAfterResponse();
         }
+    }
+
+    /// Each API's clients know its own shape.
+    private static byte[] body(ServerRequest request, ServerResponse response, ApiError error) {
+        return request.path().rawPath().startsWith(MESSAGES)
+                ? MessagesError.body(error, RequestIds.of(response))
+                : error.body();
     }
 
     private static DirectHandler.TransportResponse direct(

@@ -11,10 +11,10 @@ import io.sluice.server.openai.Answers.Answer;
 /// Takes a parsed request in: decides how its answer goes out, and submits it. A value; request threads.
 ///
 /// @param promptField what the client calls the prompt
-record Acceptance(Serving serving, ServerRequest request, String promptField) {
+public record Acceptance(Serving serving, ServerRequest request, String promptField) {
 
     /// @throws io.sluice.server.http.ApiError if it is refused
-    Answer accept(GenerationService service, CommonFields common, TextRequest text, AnswerFormat format) {
+    public Answer accept(GenerationService service, CommonFields common, TextRequest text, AnswerFormat format) {
         long choices = (long) text.prompts().size() * text.choiceCount();
         boolean resumable = ResumableHeader.isWanted(request, common.stream(), choices);
         RequestTerms terms = Entry.of(request).terms(text, common.wishes());
@@ -25,6 +25,14 @@ record Acceptance(Serving serving, ServerRequest request, String promptField) {
         return common.stream()
                 ? new Answer.Streamed(generation, new Streaming.Shape(format, false))
                 : new Answer.Whole(generation, format);
+    }
+
+    /// The same for an API whose streams cannot be gone on with.
+    ///
+    /// @throws io.sluice.server.http.ApiError if it is refused
+    public Answer acceptOnce(GenerationService service, CommonFields common, TextRequest text, AnswerFormat format) {
+        ResumableHeader.refuse(request);
+        return accept(service, common, text, format);
     }
 
     /// The place comes first: a stream that could not be kept must not have begun.

@@ -26,11 +26,11 @@ import java.util.List;
 /// Carries one answer from its generation to its client: whole, streamed, or as a stream that the client may come back
 /// to. Everything that refuses comes before the first byte, as a status; what goes wrong later is an error event. A
 /// client that leaves ends its generation, unless it may come back. Request threads.
-final class Answers {
+public final class Answers {
     private final Duration heartbeat;
 
     /// @param heartbeat the longest silence of a stream
-    Answers(Duration heartbeat) {
+    public Answers(Duration heartbeat) {
         this.heartbeat = heartbeat;
     }
 
@@ -56,7 +56,7 @@ final class Answers {
 
     /// An admitted request, with how its answer goes out. A value: what the request itself said is forgotten by now,
     /// because an answer may take long.
-    sealed interface Answer {
+    public sealed interface Answer {
         /// In one piece, when it is complete.
         record Whole(Generation generation, AnswerFormat format) implements Answer {}
 
@@ -67,7 +67,7 @@ final class Answers {
         record Resumable(ResumableStream stream) implements Answer {}
     }
 
-    void send(Answer answer, ServerResponse response) throws IOException {
+    public void send(Answer answer, ServerResponse response) throws IOException {
         try {
             switch (answer) {
                 case Answer.Whole(Generation generation, AnswerFormat format) -> whole(generation, format, response);

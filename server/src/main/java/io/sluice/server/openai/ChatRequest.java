@@ -15,12 +15,12 @@ import org.jspecify.annotations.Nullable;
 /// A request to `/v1/chat/completions`, parsed and checked as far as that can be done without the model. A value.
 ///
 /// @param showsReasoning what the model thinks is part of the answer
-record ChatRequest(CommonFields common, TextRequest text, boolean showsReasoning) {
+public record ChatRequest(CommonFields common, TextRequest text, boolean showsReasoning) {
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool", "function");
 
     /// @param id name of the request
     /// @param format of the model that is to answer
-    static ChatRequest parse(Map<String, Object> json, String id, OutputFormat format) {
+    public static ChatRequest parse(Map<String, Object> json, String id, OutputFormat format) {
         UnsupportedFields.refuseInChat(json);
         Fields fields = Fields.of(json);
         CommonFields common = CommonFields.parse(fields);

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param model the name the client used, null if it named none
 /// @param maxTokensField what the client calls the output's limit
-record CommonFields(
+public record CommonFields(
         @Nullable String model,
         boolean stream,
         StreamOptions streamOptions,
@@ -58,7 +58,7 @@ record CommonFields(
 
     /// What answers say of the service tier; null unless the request asked for one.
     @Nullable
-    String servedTier() {
+    public String servedTier() {
         return wishes.serviceTier().map(ServiceTier::served).orElse(null);
     }
 

@@ -15,17 +15,17 @@ public record Fields(Map<String, Object> values, String path) {
         return new Fields(values, "");
     }
 
-    boolean has(String name) {
+    public boolean has(String name) {
         return values.containsKey(name);
     }
 
     @Nullable
-    Object any(String name) {
+    public Object any(String name) {
         return values.get(name);
     }
 
     @Nullable
-    String string(String name) {
+    public String string(String name) {
         return switch (values.get(name)) {
             case null -> null;
             case String text -> text;
@@ -33,7 +33,7 @@ public record Fields(Map<String, Object> values, String path) {
         };
     }
 
-    boolean isTrue(String name) {
+    public boolean isTrue(String name) {
         return switch (values.get(name)) {
             case null -> false;
             case Boolean value -> value;
@@ -42,12 +42,12 @@ public record Fields(Map<String, Object> values, String path) {
     }
 
     /// The same for a field that means something else by being absent.
-    boolean isTrue(String name, boolean absent) {
+    public boolean isTrue(String name, boolean absent) {
         return values.get(name) == null ? absent : isTrue(name);
     }
 
     @Nullable
-    Float number(String name) {
+    public Float number(String name) {
         return switch (values.get(name)) {
             case null -> null;
             case Long value -> (float) (long) value;
@@ -57,7 +57,7 @@ public record Fields(Map<String, Object> values, String path) {
     }
 
     @Nullable
-    Integer integer(String name) {
+    public Integer integer(String name) {
         Long value = longInteger(name);
         if (value == null) return null;
         if (value != (int) (long) value) throw wrong(name, "an integer of at most 32 bits", value);
@@ -77,7 +77,7 @@ public record Fields(Map<String, Object> values, String path) {
 
     @SuppressWarnings("unchecked") // Json makes lists of Object only
     @Nullable
-    List<Object> list(String name) {
+    public List<Object> list(String name) {
         return switch (values.get(name)) {
             case null -> null;
             case List<?> list -> (List<Object>) list;
@@ -86,7 +86,7 @@ public record Fields(Map<String, Object> values, String path) {
     }
 
     @Nullable
-    Fields object(String name) {
+    public Fields object(String name) {
         return switch (values.get(name)) {
             case null -> null;
             case Map<?, ?> map -> new Fields(asObject(map), path + name + ".");
@@ -95,16 +95,16 @@ public record Fields(Map<String, Object> values, String path) {
     }
 
     /// The refusal of field `name`, whose value should have been `expected`.
-    ApiError wrong(String name, String expected, Object actual) {
+    public ApiError wrong(String name, String expected, Object actual) {
         return wrongAt(path + name, expected, actual);
     }
 
-    static ApiError wrongAt(String path, String expected, Object actual) {
+    public static ApiError wrongAt(String path, String expected, Object actual) {
         return ApiError.invalid(path, path + " must be " + expected + ", got " + describe(actual) + ".");
     }
 
     @SuppressWarnings("unchecked") // Json makes maps of String to Object only
-    static Map<String, Object> asObject(Map<?, ?> map) {
+    public static Map<String, Object> asObject(Map<?, ?> map) {
         return (Map<String, Object>) map;
     }
 

@@ -17,6 +17,15 @@ final class ResumableHeader {
 
     private ResumableHeader() {}
 
+    /// @throws ApiError 400 if it is there
+    static void refuse(ServerRequest request) {
+        if (!request.headers().first(RESUMABLE).orElse("false").equalsIgnoreCase("true")) return;
+        throw ApiError.invalid(
+                NAME,
+                "The header " + NAME + " is not for this route: streams of /v1/chat/completions and /v1/completions can be"
+                        + " gone on with.");
+    }
+
     /// @throws ApiError 400 if it makes no sense for this request
     static boolean isWanted(ServerRequest request, boolean stream, long choices) {
         String value = request.headers().first(RESUMABLE).orElse("false").toLowerCase(Locale.ROOT);

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// looks for stop texts as a client's reader would, and gives the stream up when nobody comes back in time. So a
 /// sequence
 /// neither stands still nor runs on for want of a reader. Any thread.
-final class ResumableStream {
+public final class ResumableStream {
 
     /// How long a reader that is to leave may need to say goodbye to its client, before its connection is broken off.
     private static final Duration GOODBYE = Duration.ofSeconds(1);

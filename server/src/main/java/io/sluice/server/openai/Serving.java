@@ -23,12 +23,12 @@ public record Serving(
         ResumableStreams streams,
         StreamOwners owners) {
 
-    GenerationService service() {
+    public GenerationService service() {
         return services.get();
     }
 
     /// The name under which the model answers: the one that the client used.
-    static String requireModel(ServedModel model, @Nullable String wanted) {
+    public static String requireModel(ServedModel model, @Nullable String wanted) {
         if (wanted == null || wanted.isEmpty()) return model.name();
         if (model.names().contains(wanted)) return wanted;
         throw noSuchModel(model, wanted);
@@ -49,11 +49,11 @@ public record Serving(
 
     /// A name for one answer. Fresh even if the client named its request: nothing keeps clients from using a name
     /// twice.
-    static String answerId(String prefix) {
+    public static String answerId(String prefix) {
         return prefix + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
     }
 
-    static long nowSecond() {
+    public static long nowSecond() {
         return System.currentTimeMillis() / 1000;
     }
 }

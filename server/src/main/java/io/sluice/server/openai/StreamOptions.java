@@ -6,7 +6,7 @@ import io.sluice.server.http.ApiError;
 ///
 /// @param usageAtEnd one more event holds the usage
 /// @param usageAlways so does each event: of what was read so far
-record StreamOptions(boolean usageAtEnd, boolean usageAlways) {
+public record StreamOptions(boolean usageAtEnd, boolean usageAlways) {
     static StreamOptions parse(Fields fields) {
         Fields options = fields.object("stream_options");
         if (options == null) return new StreamOptions(false, false);

@@ -13,12 +13,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// Writes one answer as events, from where its client is to its end, in whichever way it ends. Request thread only.
-final class Streaming implements EventSink {
+public final class Streaming implements EventSink {
 
     /// How an answer is written. A value; its format belongs to whoever streams.
     ///
     /// @param ids every event says where it brings its client
-    record Shape(AnswerFormat format, boolean ids) {}
+    public record Shape(AnswerFormat format, boolean ids) {}
 
     private final Reading reading;
     private final Shape shape;

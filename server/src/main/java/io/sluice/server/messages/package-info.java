@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.messages;
+
+import org.jspecify.annotations.NullMarked;
