@@ -117,4 +117,27 @@ def messages_are_refused_as_their_client_expects(server):
 
 
 MESSAGES = [messages_are_answered, messages_are_refused_as_their_client_expects]
-CHECKS = TOKENS + TOOLS + MESSAGES
+
+
+def responses_are_answered_and_followed(server):
+    request = dict(model=server.model, input="Tell me a story about a fox.", max_output_tokens=30, temperature=0)
+    whole = server.client.responses.create(**request)
+    assert whole.output_text.strip() and whole.status in ("completed", "incomplete") and whole.store, whole
+    text, last = "", None
+    for last in server.client.responses.create(**request, stream=True):
+        text += last.delta if last.type == "response.output_text.delta" else ""
+    assert text == whole.output_text == last.response.output_text, (text, whole)
+    second = server.client.responses.create(
+        model=server.model, input="And then?", previous_response_id=whole.id, max_output_tokens=5)
+    assert second.usage.input_tokens > whole.usage.input_tokens + 10, second
+    assert server.client.responses.retrieve(whole.id).output_text == whole.output_text
+    server.client.responses.delete(whole.id)
+    try:
+        server.client.responses.retrieve(whole.id)
+        raise AssertionError("a deleted response was found")
+    except openai.NotFoundError as error:
+        assert error.code == "response_not_here", error
+
+
+RESPONSES = [responses_are_answered_and_followed]
+CHECKS = TOKENS + TOOLS + MESSAGES + RESPONSES

@@ -19,6 +19,8 @@ import io.sluice.server.openai.Serving;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.openai.StreamsRoute;
 import io.sluice.server.openai.TokenRoutes;
+import io.sluice.server.responses.ResponseStore;
+import io.sluice.server.responses.ResponsesRoute;
 import io.sluice.server.settings.ServerSettings;
 import java.util.List;
 
@@ -30,6 +32,8 @@ final class HttpServer implements AutoCloseable {
             new Known("POST", "/v1/chat/completions/render"),
             new Known("POST", "/v1/messages"),
             new Known("POST", "/v1/messages/count_tokens"),
+            new Known("POST", "/v1/responses"),
+            new Known("GET, DELETE", "/v1/responses/{id}"),
             new Known("POST", "/tokenize"),
             new Known("POST", "/detokenize"),
             new Known("GET", "/v1/models"),
@@ -70,7 +74,7 @@ final class HttpServer implements AutoCloseable {
         Serving serving = new Serving(
                 behind.lifecycle()::service, settings.bodyBytesMax(), limits.heartbeat(), streams, behind.owners());
         ModelsRoute models = new ModelsRoute(serving);
-        StreamsRoute kept = new StreamsRoute(serving);
+        StreamsRoute keptStreams = new StreamsRoute(serving);
         HttpRouting.Builder routing = HttpRouting.builder();
         routing.addFilter(new RequestArrival());
         routing.addFilter(new ConnectionClosing(behind.lifecycle()::isLeaving));
@@ -86,10 +90,16 @@ final class HttpServer implements AutoCloseable {
         MessagesRoute messages = new MessagesRoute(serving);
         routing.post("/v1/messages", new InferenceHandler(behind.intake(), messages));
         routing.post("/v1/messages/count_tokens", new InferenceHandler(behind.intake(), messages::countTokens));
+        ServerSettings.Responses kept = settings.responses();
+        ResponsesRoute responses =
+                new ResponsesRoute(serving, new ResponseStore(kept.max(), kept.retention(), System::nanoTime));
+        routing.post("/v1/responses", new InferenceHandler(behind.intake(), responses));
+        routing.get("/v1/responses/{id}", responses::get);
+        routing.delete("/v1/responses/{id}", responses::delete);
         routing.get("/v1/models", models);
         routing.get("/v1/models/{id}", models::handleOne);
-        routing.get("/v1/streams/{id}", kept);
-        routing.delete("/v1/streams/{id}", kept::delete);
+        routing.get("/v1/streams/{id}", keptStreams);
+        routing.delete("/v1/streams/{id}", keptStreams::delete);
         routing.get("/metrics", new MetricsRoute(behind.metrics()));
         routing.register(new ProbeRoutes(behind.lifecycle()));
         UnknownRoutes.register(routing, ROUTES);

@@ -71,6 +71,7 @@ final class TestServer implements AutoCloseable {
         private Duration stallTimeout = NEVER;
         private Duration grace = NEVER;
         private int resumableMax = 16;
+        private int responsesMax = 16;
         private OutputFormat format = OutputFormat.PLAIN;
         private Optional<Duration> stuckStepTimeout = Optional.empty();
         private SettingsSource source = new SettingsSource(Map.of(), Optional.empty(), Map.of());
@@ -124,6 +125,11 @@ final class TestServer implements AutoCloseable {
             return this;
         }
 
+        Options withResponsesMax(int count) {
+            responsesMax = count;
+            return this;
+        }
+
         /// What the model's answers are made of.
         Options withFormat(OutputFormat made) {
             format = made;
@@ -147,7 +153,8 @@ final class TestServer implements AutoCloseable {
                     0,
                     BODY_BYTES_MAX,
                     requestTimeout,
-                    new ServerSettings.Streams(heartbeat, stallTimeout, grace, resumableMax));
+                    new ServerSettings.Streams(heartbeat, stallTimeout, grace, resumableMax),
+                    new ServerSettings.Responses(responsesMax, NEVER));
         }
     }
 

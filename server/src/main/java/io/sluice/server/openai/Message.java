@@ -17,7 +17,7 @@ public final class Message {
     /// @param arguments JSON, as far as the model wrote it
     public record Call(String id, String name, String arguments) {}
 
-    void add(List<Piece> pieces) {
+    public void add(List<Piece> pieces) {
         for (Piece piece : pieces) {
             switch (piece) {
                 case Piece.Text(String more) -> text.append(more);

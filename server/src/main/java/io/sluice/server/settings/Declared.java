@@ -227,6 +227,21 @@ final class Declared {
             "256",
             "The most resumable streams that are kept at once, a quarter of them for one key; 0 refuses them.");
 
+    static final Setting<Integer> MAX_STORED_RESPONSES = new Setting<>(
+            "max-stored-responses",
+            Group.HTTP,
+            new Kind.Count(0, MANY),
+            "1024",
+            "The most [responses](api.md#responses) that are kept for `previous_response_id`, a quarter of them for one key;"
+                    + " the oldest give way. 0 keeps none.");
+
+    static final Setting<Duration> RESPONSE_RETENTION = new Setting<>(
+            "response-retention",
+            Group.HTTP,
+            new Kind.Span(),
+            "1h",
+            "How long a response is kept. It is kept in memory: a restart forgets it.");
+
     static final Setting<Optional<String>> API_KEYS_FILE = new Setting<>(
             "api-keys-file",
             Group.ACCESS,
@@ -333,6 +348,8 @@ final class Declared {
             STALL_TIMEOUT,
             STREAM_GRACE,
             MAX_RESUMABLE_STREAMS,
+            MAX_STORED_RESPONSES,
+            RESPONSE_RETENTION,
             API_KEYS_FILE,
             ALLOW_ANONYMOUS,
             METRICS_OPEN,

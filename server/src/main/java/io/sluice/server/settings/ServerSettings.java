@@ -44,7 +44,18 @@ public record ServerSettings(
             String gemm,
             Optional<Integer> threads) {}
 
-    public record Http(String host, int port, long bodyBytesMax, Duration requestTimeout, Streams streams) {}
+    public record Http(
+            String host,
+            int port,
+            long bodyBytesMax,
+            Duration requestTimeout,
+            Streams streams,
+            Responses responses) {}
+
+    /// How long responses are kept that clients may refer to.
+    ///
+    /// @param max how many at once
+    public record Responses(int max, Duration retention) {}
 
     /// Who may ask for what.
     ///
@@ -236,7 +247,9 @@ public record ServerSettings(
                     value(Declared.PORT),
                     value(Declared.MAX_BODY_BYTES),
                     moreThanNothing(Declared.REQUEST_TIMEOUT),
-                    streams);
+                    streams,
+                    new Responses(
+                            value(Declared.MAX_STORED_RESPONSES), moreThanNothing(Declared.RESPONSE_RETENTION)));
         }
 
         private Optional<Duration> stuckStepTimeout() {

@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.responses;
+
+import org.jspecify.annotations.NullMarked;
