@@ -184,7 +184,12 @@ class LifecycleTest {
         try (TestServer server = TestServer.start()) {
             ServerSettings.Http free = Options.usual().http();
             ServerSettings.Http same = new ServerSettings.Http(
-                    free.host(), server.http.port(), free.bodyBytesMax(), free.requestTimeout(), free.streams(), free.responses());
+                    free.host(),
+                    server.http.port(),
+                    free.bodyBytesMax(),
+                    free.requestTimeout(),
+                    free.streams(),
+                    free.responses());
             assertThatThrownBy(() -> TestServer.startRoutes(same, server.lifecycle))
                     .isInstanceOf(Listener.ListenFailed.class)
                     .hasMessageContaining("cannot listen on 127.0.0.1 port " + server.http.port())

@@ -25,8 +25,8 @@ class MessagesTest {
             "<tool_call>{\\\"name\\\":\\\"weather\\\",\\\"arguments\\\":{\\\"city\\\":\\\"Rome\\\"}}</tool_call>";
 
     @AutoClose
-    private final TestServer server = TestServer.start(
-            TestServer.Options.usual().withFormat(new OutputFormat(ToolFormat.HERMES, true, true)));
+    private final TestServer server =
+            TestServer.start(TestServer.Options.usual().withFormat(new OutputFormat(ToolFormat.HERMES, true, true)));
 
     @Test
     void a_whole_answer_has_every_field_that_clients_read() throws Exception {
@@ -118,7 +118,8 @@ class MessagesTest {
 
     @Test
     void an_answer_goes_on_with_what_it_is_said_to_begin_with() throws Exception {
-        String body = "\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"Once\"}]";
+        String body =
+                "\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"Once\"}]";
         assertThat(count(body)).isEqualTo("[user]a[assistant]Once".length());
     }
 

@@ -25,9 +25,8 @@ class ResponsesTest {
             "<tool_call>{\\\"name\\\":\\\"weather\\\",\\\"arguments\\\":{\\\"city\\\":\\\"Rome\\\"}}</tool_call>";
 
     @AutoClose
-    private final TestServer server = TestServer.start(TestServer.Options.usual()
-            .withResponsesMax(3)
-            .withFormat(new OutputFormat(ToolFormat.HERMES, true, true)));
+    private final TestServer server = TestServer.start(
+            TestServer.Options.usual().withResponsesMax(3).withFormat(new OutputFormat(ToolFormat.HERMES, true, true)));
 
     @Test
     void a_whole_response_has_every_field_that_clients_read() throws Exception {
@@ -52,8 +51,8 @@ class ResponsesTest {
 
     @Test
     void a_stream_tells_each_item_from_its_beginning_to_its_end() throws Exception {
-        List<Event> events = Event.parse(
-                ok("\"stream\":true,\"input\":\"→<think>Hm.</think>Wait." + CALL + "\"" + TOOLS));
+        List<Event> events =
+                Event.parse(ok("\"stream\":true,\"input\":\"→<think>Hm.</think>Wait." + CALL + "\"" + TOOLS));
         assertThat(events).allMatch(event -> event.type().equals(event.json().get("type")));
         for (int i = 0; i < events.size(); i++) {
             assertThat(events.get(i).json()).containsEntry("sequence_number", (long) i);
@@ -155,8 +154,7 @@ class ResponsesTest {
     void the_oldest_give_way_and_what_is_not_here_says_why() throws Exception {
         Map<String, Object> oldest = json(ok("\"input\":\"→a\""));
         for (int i = 0; i < 3; i++) ok("\"input\":\"→b\"");
-        HttpResponse<String> response = server.post(
-                "/v1/responses", "{\"input\":\"→c\"," + following(oldest) + "}");
+        HttpResponse<String> response = server.post("/v1/responses", "{\"input\":\"→c\"," + following(oldest) + "}");
         notHere(response);
         assertThat(at(json(response.body()), "error.param")).isEqualTo("previous_response_id");
     }

@@ -69,9 +69,12 @@ final class MessagesBlocks {
             case "tool_use" -> calls.add(call(block));
             case "tool_result" ->
                 results.add(Map.of(
-                        "role", "tool",
-                        "tool_call_id", required(block, "tool_use_id"),
-                        "content", block.any("content") == null ? "" : text(block, "content")));
+                        "role",
+                        "tool",
+                        "tool_call_id",
+                        required(block, "tool_use_id"),
+                        "content",
+                        block.any("content") == null ? "" : text(block, "content")));
             default ->
                 throw ApiError.invalid(
                         400,
@@ -104,7 +107,10 @@ final class MessagesBlocks {
                     Fields part = new Fields(Fields.asObject(block), path + ".");
                     if (!"text".equals(part.string("type"))) {
                         throw ApiError.invalid(
-                                400, path + ".type", "unsupported_content", "This model takes text only: " + path + ".");
+                                400,
+                                path + ".type",
+                                "unsupported_content",
+                                "This model takes text only: " + path + ".");
                     }
                     texts.add(required(part, "text"));
                 }

@@ -84,7 +84,10 @@ final class MessagesFormat implements AnswerFormat {
 
     private void begin(EventSink out, Block kind, byte[] block) throws IOException {
         open = kind;
-        startOf(out.json(), "content_block_start", blocks++).raw(",\"content_block\":").raw(block).raw("}");
+        startOf(out.json(), "content_block_start", blocks++)
+                .raw(",\"content_block\":")
+                .raw(block)
+                .raw("}");
         out.send("content_block_start");
     }
 
@@ -157,11 +160,16 @@ final class MessagesFormat implements AnswerFormat {
     private static void content(JsonOut out, Message message) {
         String separator = "";
         if (!message.reasoning().isEmpty()) {
-            out.raw("{\"type\":\"thinking\",\"thinking\":").string(message.reasoning()).raw(",\"signature\":\"\"}");
+            out.raw("{\"type\":\"thinking\",\"thinking\":")
+                    .string(message.reasoning())
+                    .raw(",\"signature\":\"\"}");
             separator = ",";
         }
         if (!message.text().isEmpty()) {
-            out.raw(separator).raw("{\"type\":\"text\",\"text\":").string(message.text()).raw("}");
+            out.raw(separator)
+                    .raw("{\"type\":\"text\",\"text\":")
+                    .string(message.text())
+                    .raw("}");
             separator = ",";
         }
         for (Message.Call call : message.calls()) {

@@ -35,7 +35,8 @@ final class MessagesTools {
                     400,
                     tool.path() + "type",
                     "unsupported_tool",
-                    "The tool \"" + type + "\" is one that a server runs; this server runs none. Send its name, description and"
+                    "The tool \"" + type
+                            + "\" is one that a server runs; this server runs none. Send its name, description and"
                             + " input_schema, and run it yourself.");
         }
         Map<String, Object> function = new LinkedHashMap<>();

@@ -12,8 +12,8 @@ import java.util.Map;
 final class MessagesTranslation {
 
     /// What means the same in both.
-    private static final List<String> ALIKE =
-            List.of("model", "stream", "temperature", "top_p", "top_k", "min_p", "seed", "cache_salt", "chat_template_kwargs");
+    private static final List<String> ALIKE = List.of(
+            "model", "stream", "temperature", "top_p", "top_k", "min_p", "seed", "cache_salt", "chat_template_kwargs");
 
     private MessagesTranslation() {}
 

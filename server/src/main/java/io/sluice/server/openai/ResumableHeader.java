@@ -22,7 +22,8 @@ final class ResumableHeader {
         if (!request.headers().first(RESUMABLE).orElse("false").equalsIgnoreCase("true")) return;
         throw ApiError.invalid(
                 NAME,
-                "The header " + NAME + " is not for this route: streams of /v1/chat/completions and /v1/completions can be"
+                "The header " + NAME
+                        + " is not for this route: streams of /v1/chat/completions and /v1/completions can be"
                         + " gone on with.");
     }
 

@@ -4,7 +4,8 @@ import io.sluice.server.http.JsonOut;
 import io.sluice.server.openai.EventSink;
 import java.io.IOException;
 
-/// The item of a streamed response that goes on, with the events that begin, continue and end it. One request, one thread
+/// The item of a streamed response that goes on, with the events that begin, continue and end it. One request, one
+/// thread
 /// at a time.
 final class OpenItem {
     enum Kind {
@@ -50,7 +51,8 @@ final class OpenItem {
 
     void begin(ResponsesFormat format, EventSink out) throws IOException {
         String added = "response.output_item.added";
-        JsonOut json = format.begin(out, added).raw(",\"output_index\":").number(index).raw(",\"item\":");
+        JsonOut json =
+                format.begin(out, added).raw(",\"output_index\":").number(index).raw(",\"item\":");
         switch (kind) {
             case TEXT -> ResponseItems.emptyMessage(json, id);
             case REASONING -> ResponseItems.emptyReasoning(json, id);
@@ -71,11 +73,8 @@ final class OpenItem {
     /// @return the item as it ended
     byte[] end(ResponsesFormat format, EventSink out, String status) throws IOException {
         String done = kind.event + ".done";
-        JsonOut json = place(format, out, done)
-                .raw(",")
-                .string(kind.field)
-                .raw(":")
-                .string(content);
+        JsonOut json =
+                place(format, out, done).raw(",").string(kind.field).raw(":").string(content);
         if (kind == Kind.TEXT) json.raw(",\"logprobs\":[]");
         if (kind == Kind.CALL) json.raw(",\"name\":").string(name);
         send(out, json, done);

@@ -9,7 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 
-/// Keeps responses that clients may refer to, in this process alone: so many, so many bytes, so long, each for its owner.
+/// Keeps responses that clients may refer to, in this process alone: so many, so many bytes, so long, each for its
+/// owner.
 /// The oldest give way. Any thread.
 public final class ResponseStore {
 

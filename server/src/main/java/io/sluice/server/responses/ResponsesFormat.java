@@ -56,7 +56,8 @@ final class ResponsesFormat implements AnswerFormat {
         for (Piece piece : delta.pieces()) {
             switch (piece) {
                 case Piece.Text(String text) -> require(out, OpenItem.Kind.TEXT).more(this, out, text);
-                case Piece.Reasoning(String text) -> require(out, OpenItem.Kind.REASONING).more(this, out, text);
+                case Piece.Reasoning(String text) ->
+                    require(out, OpenItem.Kind.REASONING).more(this, out, text);
                 case Piece.Call call -> {
                     close(out, ResponseItems.COMPLETED);
                     open(out, OpenItem.call(itemId("fc_"), items.size(), call.id(), call.name()));

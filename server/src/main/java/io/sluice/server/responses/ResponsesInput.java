@@ -48,8 +48,8 @@ final class ResponsesInput {
                         400,
                         item.path() + "type",
                         "unsupported_content",
-                        "An item of type \"" + type + "\" cannot be used here: messages, function calls and their outputs"
-                                + " can.");
+                        "An item of type \"" + type
+                                + "\" cannot be used here: messages, function calls and their outputs" + " can.");
         }
     }
 
@@ -108,7 +108,8 @@ final class ResponsesInput {
                 List<String> texts = new ArrayList<>();
                 for (int i = 0; i < parts.size(); i++) {
                     String path = item.path() + name + "[" + i + "]";
-                    if (!(parts.get(i) instanceof Map<?, ?> part)) throw Fields.wrongAt(path, "an object", parts.get(i));
+                    if (!(parts.get(i) instanceof Map<?, ?> part))
+                        throw Fields.wrongAt(path, "an object", parts.get(i));
                     texts.add(part(new Fields(Fields.asObject(part), path + ".")));
                 }
                 yield String.join("\n", texts);

@@ -44,11 +44,13 @@ public final class ResponsesRoute implements Handler {
         List<Object> conversation = before(fields, owner);
         String id = Serving.answerId("resp_");
         ChatRequest chat = ChatRequest.parse(
-                ResponsesTranslation.toChat(fields, conversation), id, service.model().format());
+                ResponsesTranslation.toChat(fields, conversation),
+                id,
+                service.model().format());
         String model = Serving.requireModel(service.model(), chat.common().model());
         boolean stored = fields.isTrue("store", true) && store.keeps();
-        ResponseObject object = ResponseObject.of(
-                fields, chat, new ResponseObject.Names(id, Serving.nowSecond(), model), stored);
+        ResponseObject object =
+                ResponseObject.of(fields, chat, new ResponseObject.Names(id, Serving.nowSecond(), model), stored);
         ResponsesFormat.Keeper keeper = (answer, json) -> {
             if (!stored) return;
             conversation.add(said(answer));

@@ -67,7 +67,10 @@ final class ResponsesTranslation {
             Object value = fields.any(field);
             if (value != null && !value.equals(false)) {
                 throw ApiError.invalid(
-                        400, field, "unsupported_parameter", field + " is not supported by this server: " + instead + ".");
+                        400,
+                        field,
+                        "unsupported_parameter",
+                        field + " is not supported by this server: " + instead + ".");
             }
         });
         String truncation = fields.string("truncation");

@@ -45,12 +45,7 @@ public record ServerSettings(
             Optional<Integer> threads) {}
 
     public record Http(
-            String host,
-            int port,
-            long bodyBytesMax,
-            Duration requestTimeout,
-            Streams streams,
-            Responses responses) {}
+            String host, int port, long bodyBytesMax, Duration requestTimeout, Streams streams, Responses responses) {}
 
     /// How long responses are kept that clients may refer to.
     ///
@@ -248,8 +243,7 @@ public record ServerSettings(
                     value(Declared.MAX_BODY_BYTES),
                     moreThanNothing(Declared.REQUEST_TIMEOUT),
                     streams,
-                    new Responses(
-                            value(Declared.MAX_STORED_RESPONSES), moreThanNothing(Declared.RESPONSE_RETENTION)));
+                    new Responses(value(Declared.MAX_STORED_RESPONSES), moreThanNothing(Declared.RESPONSE_RETENTION)));
         }
 
         private Optional<Duration> stuckStepTimeout() {
