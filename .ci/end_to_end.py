@@ -26,6 +26,7 @@ def runs():
         yield ("smollm2", lambda: Server("smollm2", "--model", path),
                models.SMOLLM2 + models.ANY_MODEL + apis.CHECKS + [models.sigterm_ends_politely])
     yield "tenancy", tenancy.Tenancy, tenancy.CHECKS
+    yield "batches", lambda: None, apis.BATCHES
     yield "stopping", lambda: None, stopping.CHECKS + rolling_restart.CHECKS
 
 

@@ -1,7 +1,12 @@
 """The APIs besides chat and completions, and the fields that clients send, checked with the official clients."""
 
+import json
+import tempfile
+
 import anthropic
 import openai
+
+from checks.server import Server, wait_for
 
 
 def texts_become_tokens_and_texts_again(server):
@@ -141,3 +146,35 @@ def responses_are_answered_and_followed(server):
 
 RESPONSES = [responses_are_answered_and_followed]
 CHECKS = TOKENS + TOOLS + MESSAGES + RESPONSES
+
+
+def batches_survive_a_restart(_):
+    """A server is killed in the middle of a batch; another one, with its folder, goes on and does nothing twice."""
+    with tempfile.TemporaryDirectory() as folder:
+        with Server("batch-first", "--batch-dir", folder) as server:
+            lines = [json.dumps({
+                "custom_id": f"line-{i}", "method": "POST", "url": "/v1/chat/completions",
+                "body": {"model": server.model, "max_tokens": 200, "ignore_eos": True,
+                         "messages": [{"role": "user", "content": f"Tell me a story about {i} foxes."}]}}) for i in range(60)]
+            file = server.client.files.create(file=("in.jsonl", "\n".join(lines).encode()), purpose="batch")
+            batch = server.client.batches.create(
+                input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+            wait_for("some lines", lambda: server.client.batches.retrieve(batch.id).request_counts.completed > 2)
+            server.kill()
+        with Server("batch-second", "--batch-dir", folder) as server:
+            wait_for("the batch to end", lambda: server.client.batches.retrieve(batch.id).status == "completed")
+            over = server.client.batches.retrieve(batch.id)
+            assert (over.request_counts.total, over.request_counts.completed) == (60, 60), over
+            results = [json.loads(line) for line in server.client.files.content(over.output_file_id).text.splitlines()]
+            assert sorted(r["custom_id"] for r in results) == sorted(f"line-{i}" for i in range(60)), results
+            assert all(r["response"]["body"]["usage"]["completion_tokens"] == 200 for r in results)
+            assert [b.id for b in server.client.batches.list()] == [batch.id]
+            server.client.files.delete(file.id)
+            try:
+                server.client.batches.retrieve(batch.id)
+                raise AssertionError("a batch outlived its input")
+            except openai.NotFoundError as error:
+                assert error.code == "not_here", error
+
+
+BATCHES = [batches_survive_a_restart]

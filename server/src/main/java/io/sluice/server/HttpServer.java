@@ -23,6 +23,7 @@ import io.sluice.server.responses.ResponseStore;
 import io.sluice.server.responses.ResponsesRoute;
 import io.sluice.server.settings.ServerSettings;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// The routes that everybody uses, and the socket before them. Any thread.
 final class HttpServer implements AutoCloseable {
@@ -47,9 +48,11 @@ final class HttpServer implements AutoCloseable {
             new Known("GET", "/metrics"));
 
     private final Listener listener;
+    private final BatchRoutes batches;
 
-    private HttpServer(Listener listener) {
+    private HttpServer(Listener listener, BatchRoutes batches) {
         this.listener = listener;
+        this.batches = batches;
     }
 
     /// What the routes lead to. A value.
@@ -64,46 +67,68 @@ final class HttpServer implements AutoCloseable {
     /// @throws Listener.ListenFailed if the address cannot be listened on
     static HttpServer start(ServerSettings.Http settings, Behind behind) {
         Listener.Address address = new Listener.Address(settings.host(), settings.port(), "--port");
-        return new HttpServer(Listener.start(address, settings, routing(settings, behind)));
+        HttpRouting.Builder routing = HttpRouting.builder();
+        Serving serving = serving(settings, behind);
+        addFilters(routing, behind);
+        addAnswers(routing, serving, settings, behind.intake());
+        BatchRoutes batches = BatchRoutes.register(routing, serving, settings.batches(), behind.intake());
+        try {
+            addOthers(routing, serving, behind);
+            return new HttpServer(Listener.start(address, settings, routing), batches);
+        } catch (Throwable e) {
+            batches.close();
+            throw e;
+        }
     }
 
-    private static HttpRouting.Builder routing(ServerSettings.Http settings, Behind behind) {
+    private static Serving serving(ServerSettings.Http settings, Behind behind) {
         ServerSettings.Streams limits = settings.streams();
         ResumableStreams streams = new ResumableStreams(limits.resumableMax(), limits.grace());
         behind.metrics().observe(streams);
-        Serving serving = new Serving(
+        return new Serving(
                 behind.lifecycle()::service, settings.bodyBytesMax(), limits.heartbeat(), streams, behind.owners());
-        ModelsRoute models = new ModelsRoute(serving);
-        StreamsRoute keptStreams = new StreamsRoute(serving);
-        HttpRouting.Builder routing = HttpRouting.builder();
+    }
+
+    private static void addFilters(HttpRouting.Builder routing, Behind behind) {
         routing.addFilter(new RequestArrival());
         routing.addFilter(new ConnectionClosing(behind.lifecycle()::isLeaving));
         routing.addFilter(new RequestIds());
         routing.addFilter(behind.access());
         ErrorMapping.register(routing);
-        routing.post("/v1/chat/completions", new InferenceHandler(behind.intake(), new ChatCompletionsRoute(serving)));
-        routing.post("/v1/completions", new InferenceHandler(behind.intake(), new CompletionsRoute(serving)));
+    }
+
+    /// What makes text, or says what one would take.
+    private static void addAnswers(
+            HttpRouting.Builder routing, Serving serving, ServerSettings.Http settings, Intake intake) {
+        routing.post("/v1/chat/completions", new InferenceHandler(intake, new ChatCompletionsRoute(serving)));
+        routing.post("/v1/completions", new InferenceHandler(intake, new CompletionsRoute(serving)));
         TokenRoutes tokens = new TokenRoutes(serving);
-        routing.post("/v1/chat/completions/render", new InferenceHandler(behind.intake(), tokens::render));
-        routing.post("/tokenize", new InferenceHandler(behind.intake(), tokens::tokenize));
-        routing.post("/detokenize", new InferenceHandler(behind.intake(), tokens::detokenize));
+        routing.post("/v1/chat/completions/render", new InferenceHandler(intake, tokens::render));
+        routing.post("/tokenize", new InferenceHandler(intake, tokens::tokenize));
+        routing.post("/detokenize", new InferenceHandler(intake, tokens::detokenize));
         MessagesRoute messages = new MessagesRoute(serving);
-        routing.post("/v1/messages", new InferenceHandler(behind.intake(), messages));
-        routing.post("/v1/messages/count_tokens", new InferenceHandler(behind.intake(), messages::countTokens));
+        routing.post("/v1/messages", new InferenceHandler(intake, messages));
+        routing.post("/v1/messages/count_tokens", new InferenceHandler(intake, messages::countTokens));
         ServerSettings.Responses kept = settings.responses();
         ResponsesRoute responses =
                 new ResponsesRoute(serving, new ResponseStore(kept.max(), kept.retention(), System::nanoTime));
-        routing.post("/v1/responses", new InferenceHandler(behind.intake(), responses));
+        routing.post("/v1/responses", new InferenceHandler(intake, responses));
         routing.get("/v1/responses/{id}", responses::get);
         routing.delete("/v1/responses/{id}", responses::delete);
+    }
+
+    private static void addOthers(HttpRouting.Builder routing, Serving serving, Behind behind) {
+        ModelsRoute models = new ModelsRoute(serving);
         routing.get("/v1/models", models);
         routing.get("/v1/models/{id}", models::handleOne);
-        routing.get("/v1/streams/{id}", keptStreams);
-        routing.delete("/v1/streams/{id}", keptStreams::delete);
+        StreamsRoute streams = new StreamsRoute(serving);
+        routing.get("/v1/streams/{id}", streams);
+        routing.delete("/v1/streams/{id}", streams::delete);
         routing.get("/metrics", new MetricsRoute(behind.metrics()));
         routing.register(new ProbeRoutes(behind.lifecycle()));
-        UnknownRoutes.register(routing, ROUTES);
-        return routing;
+        UnknownRoutes.register(
+                routing,
+                Stream.concat(ROUTES.stream(), BatchRoutes.ROUTES.stream()).toList());
     }
 
     /// The port that is listened on.
@@ -114,6 +139,7 @@ final class HttpServer implements AutoCloseable {
     /// Stops listening, and gives responses under way a moment to end.
     @Override
     public void close() {
+        batches.close();
         listener.close();
     }
 }

@@ -189,7 +189,8 @@ class LifecycleTest {
                     free.bodyBytesMax(),
                     free.requestTimeout(),
                     free.streams(),
-                    free.responses());
+                    free.responses(),
+                    free.batches());
             assertThatThrownBy(() -> TestServer.startRoutes(same, server.lifecycle))
                     .isInstanceOf(Listener.ListenFailed.class)
                     .hasMessageContaining("cannot listen on 127.0.0.1 port " + server.http.port())

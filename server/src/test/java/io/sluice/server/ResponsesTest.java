@@ -80,9 +80,9 @@ class ResponsesTest {
                         "response.completed");
         Map<String, Object> end = events.getLast().json();
         assertThat(at(end, "response.status")).isEqualTo("completed");
-        List<Object> done = events.stream()
+        List<?> done = events.stream()
                 .filter(event -> event.type().equals("response.output_item.done"))
-                .map(event -> (Object) event.json().get("item"))
+                .map(event -> event.json().get("item"))
                 .toList();
         assertThat(list(end, "response.output")).isEqualTo(done);
         assertThat(at(end, "response.output.2.arguments")).isEqualTo("{\"city\":\"Rome\"}");

@@ -22,6 +22,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -72,6 +73,8 @@ final class TestServer implements AutoCloseable {
         private Duration grace = NEVER;
         private int resumableMax = 16;
         private int responsesMax = 16;
+        private Optional<Path> batchFolder = Optional.empty();
+        private long batchBytesMax = 1 << 20;
         private OutputFormat format = OutputFormat.PLAIN;
         private Optional<Duration> stuckStepTimeout = Optional.empty();
         private SettingsSource source = new SettingsSource(Map.of(), Optional.empty(), Map.of());
@@ -125,6 +128,12 @@ final class TestServer implements AutoCloseable {
             return this;
         }
 
+        Options withBatches(Path folder, long bytesMax) {
+            batchFolder = Optional.of(folder);
+            batchBytesMax = bytesMax;
+            return this;
+        }
+
         Options withResponsesMax(int count) {
             responsesMax = count;
             return this;
@@ -154,7 +163,8 @@ final class TestServer implements AutoCloseable {
                     BODY_BYTES_MAX,
                     requestTimeout,
                     new ServerSettings.Streams(heartbeat, stallTimeout, grace, resumableMax),
-                    new ServerSettings.Responses(responsesMax, NEVER));
+                    new ServerSettings.Responses(responsesMax, NEVER),
+                    new ServerSettings.Batches(batchFolder, batchBytesMax));
         }
     }
 

@@ -38,7 +38,7 @@ class ToolCallsTest {
         assertThat(at(answer, "choices.0.message.tool_calls.0.function"))
                 .isEqualTo(Map.of("name", "weather", "arguments", "{\"city\": \"Rome\"}"));
         assertThat(answer.toString()).doesNotContain("<tool_call>");
-        assertThat(((Map<?, ?>) at(answer, "choices.0.message")).get("content")).isNull();
+        assertThat(at(answer, "choices.0.message.content")).isNull();
     }
 
     @Test
@@ -205,10 +205,9 @@ class ToolCallsTest {
     }
 
     private String prompt(String fields) throws Exception {
-        return (String) at(
-                json(server.post("/v1/chat/completions/render", chatBody(fields))
-                        .body()),
-                "prompt");
+        var rendered = json(
+                server.post("/v1/chat/completions/render", chatBody(fields)).body());
+        return String.valueOf(rendered.get("prompt"));
     }
 
     private String chat(String fields) throws Exception {
@@ -243,15 +242,16 @@ class ToolCallsTest {
             if (delta.get("reasoning_content") instanceof String text) reasoning += text;
             if (!(delta.get("tool_calls") instanceof List<?> calls)) return;
             for (Object one : calls) {
-                Map<?, ?> call = (Map<?, ?>) one;
-                Map<?, ?> function = (Map<?, ?>) call.get("function");
-                int index = (int) (long) (Long) call.get("index");
+                if (!(one instanceof Map<?, ?> call) || !(call.get("function") instanceof Map<?, ?> function)) {
+                    throw new AssertionError("no call: " + one);
+                }
                 if (call.get("id") instanceof String id) {
-                    assertThat(index).isEqualTo(ids.size());
+                    assertThat(call.get("index")).isEqualTo((long) ids.size());
                     ids.add(id);
-                    names.add((String) function.get("name"));
+                    names.add(String.valueOf(function.get("name")));
                     arguments.add("");
                 }
+                int index = Integer.parseInt(String.valueOf(call.get("index")));
                 arguments.set(index, arguments.get(index) + function.get("arguments"));
             }
         }

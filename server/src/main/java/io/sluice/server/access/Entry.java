@@ -1,8 +1,11 @@
 package io.sluice.server.access;
 
+import io.helidon.http.ServerRequestHeaders;
+import io.helidon.http.WritableHeaders;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.sluice.batching.Caller;
+import io.sluice.batching.Deadlines;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.RequestMeter;
 import io.sluice.server.generation.RequestMeters;
@@ -33,15 +36,18 @@ public final class Entry {
 
     private final Intake intake;
     private final Identity identity;
-    private final ServerRequest request;
+    private final ServerRequestHeaders headers;
+    private final boolean awaited; // a client waits for the answer
     private final RequestRecord record;
     private @Nullable QuotaPermit permit; // null before it has entered
 
-    private Entry(Intake intake, Identity identity, ServerRequest request, RequestRecord record) {
+    private Entry(
+            Intake intake, Identity identity, ServerRequestHeaders headers, RequestRecord record, boolean awaited) {
         this.intake = intake;
         this.identity = identity;
-        this.request = request;
+        this.headers = headers;
         this.record = record;
+        this.awaited = awaited;
     }
 
     /// Begins to keep a record.
@@ -54,9 +60,29 @@ public final class Entry {
                         Instant.now(),
                         identity.tenant(),
                         identity.key().map(ApiKey::id)));
-        Entry entry = new Entry(intake, identity, request, record);
+        Entry entry = new Entry(intake, identity, request.headers(), record, true);
         response.beforeSend(() -> RateLimitHeaders.set(response.headers(), entry.rates()));
         return entry;
+    }
+
+    /// For a request of a batch: nobody waits for it, so it goes last and has no deadline.
+    ///
+    /// @param identity of whoever sent the batch
+    /// @param path that it would have been sent to
+    public static Entry unattended(Intake intake, Identity identity, String path) {
+        RequestRecord record = intake.log()
+                .begin(new RequestRecord.Opening(
+                        RequestIds.fresh(),
+                        path,
+                        Instant.now(),
+                        identity.tenant(),
+                        identity.key().map(ApiKey::id)));
+        return new Entry(intake, identity, ServerRequestHeaders.create(WritableHeaders.create()), record, false);
+    }
+
+    /// What the request is called.
+    public String requestId() {
+        return record.opening().requestId();
     }
 
     /// Of the request, within `InferenceHandler`.
@@ -65,7 +91,7 @@ public final class Entry {
     }
 
     /// A key that was revoked while its request was on the way in was not found among the live ones then.
-    void requireKeyStillAccepted() {
+    public void requireKeyStillAccepted() {
         Optional<ApiKey> key = identity.key();
         boolean revoked = key.isPresent()
                 && intake.policy()
@@ -84,13 +110,13 @@ public final class Entry {
     public RequestTerms terms(TextRequest text, BodyWishes wishes) {
         String tenant = requireTenant();
         TenantTerms terms = identity.inForce().policy().terms(tenant);
-        CallerHeaders headers = CallerHeaders.parse(
-                request.headers(), wishes.serviceTier(), identity.inForce().policy(), terms);
+        CallerHeaders wanted = CallerHeaders.parse(
+                headers, wishes.serviceTier(), identity.inForce().policy(), terms);
         record.asked(new RequestRecord.Asked(
                 text.id(),
-                headers.trafficClass().name(),
-                headers.firstTokenWithin().map(Duration::toMillis),
-                headers.within().map(Duration::toMillis),
+                wanted.trafficClass().name(),
+                wanted.firstTokenWithin().map(Duration::toMillis),
+                wanted.within().map(Duration::toMillis),
                 text.tokensWanted(),
                 wishes.labels().user(),
                 wishes.labels().metadata()));
@@ -98,12 +124,12 @@ public final class Entry {
         QuotaPermit entered = enter(QuotaHolder.tenant(tenant, terms.limits()), text.tokensWanted(), counts);
         permit = entered;
         return new RequestTerms(
-                new Caller(terms.tenant(tenant), headers.trafficClass()),
+                new Caller(terms.tenant(tenant), wanted.trafficClass()),
                 wishes.cacheSalt()
                         .map(salt -> intake.salts().ofTenant(tenant, salt))
                         .orElseGet(() -> intake.salts().ofTenant(tenant)),
                 identity.inForce().sharedPrefixes(),
-                headers.deadlines(record.arrivedNs()),
+                awaited ? wanted.deadlines(record.arrivedNs()) : Deadlines.NONE,
                 terms.outputTokensDefault(),
                 entered,
                 new RequestMeters(List.of(record, counts, new Settlement(entered))));
@@ -170,7 +196,7 @@ public final class Entry {
 
     /// The request was answered with an error. If it was not admitted, that is its end: it counts against its caller's
     /// quota unless the server is to blame.
-    void failed(ApiError error) {
+    public void failed(ApiError error) {
         Optional<Duration> retryAfter =
                 error.retry() instanceof ApiError.Retry.After(Duration pause) ? Optional.of(pause) : Optional.empty();
         record.refused(

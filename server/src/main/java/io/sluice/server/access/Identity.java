@@ -2,7 +2,9 @@ package io.sluice.server.access;
 
 import io.helidon.webserver.http.ServerRequest;
 import io.sluice.server.policy.ApiKey;
+import io.sluice.server.policy.KeyRing;
 import io.sluice.server.policy.Policy;
+import java.time.Instant;
 import java.util.Optional;
 
 /// Who sent a request, as its key says and nothing else. A value.
@@ -18,6 +20,15 @@ public record Identity(PolicyInForce.Snapshot inForce, Optional<ApiKey> key, Opt
 
     static Identity of(PolicyInForce.Snapshot inForce, ApiKey key) {
         return new Identity(inForce, Optional.of(key), key.tenant());
+    }
+
+    /// Of a key that was let in before.
+    ///
+    /// @return empty if it is not accepted any more
+    public static Optional<Identity> ofKey(PolicyInForce.Snapshot inForce, Optional<String> keyId, Instant now) {
+        Optional<KeyRing> ring = inForce.policy().keys();
+        if (ring.isEmpty()) return keyId.isEmpty() ? Optional.of(anonymous(inForce)) : Optional.empty();
+        return keyId.flatMap(ring.get()::get).filter(key -> !key.isExpired(now)).map(key -> of(inForce, key));
     }
 
     /// Of the request, once the filter has let it in.

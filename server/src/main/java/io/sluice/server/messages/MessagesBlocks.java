@@ -23,7 +23,7 @@ final class MessagesBlocks {
     /// Adds what a message comes to.
     static void translate(Fields message, List<Object> messages) {
         String role = message.string("role");
-        if (!"user".equals(role) && !"assistant".equals(role)) {
+        if (role == null || !(role.equals("user") || role.equals("assistant"))) {
             throw message.wrong("role", "user or assistant", role == null ? "" : role);
         }
         MessagesBlocks blocks = new MessagesBlocks(message);

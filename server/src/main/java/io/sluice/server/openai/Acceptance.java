@@ -13,6 +13,8 @@ import io.sluice.server.openai.Answers.Answer;
 /// @param promptField what the client calls the prompt
 public record Acceptance(Serving serving, ServerRequest request, String promptField) {
 
+    /// Submits the request.
+    ///
     /// @throws io.sluice.server.http.ApiError if it is refused
     public Answer accept(GenerationService service, CommonFields common, TextRequest text, AnswerFormat format) {
         long choices = (long) text.prompts().size() * text.choiceCount();

@@ -152,30 +152,37 @@ public final class Answers {
             throws InterruptedException {
         try (generation;
                 var _ = ClientConnection.watch(generation::cancel)) {
-            Reading reading = read(generation);
-            List<Message> messages = new ArrayList<>();
-            List<List<TokenLogprob>> logprobs = new ArrayList<>();
-            Finish[] finishes = new Finish[generation.choiceCount()];
-            for (int i = 0; i < finishes.length; i++) {
-                messages.add(new Message());
-                logprobs.add(new ArrayList<>());
-            }
-            while (!reading.isFinished()) {
-                for (Delta delta : firstNews(reading)) {
-                    messages.get(delta.choice()).add(delta.pieces());
-                    logprobs.get(delta.choice()).addAll(delta.logprobs());
-                    if (delta.finish() != null) finishes[delta.choice()] = delta.finish();
-                }
-            }
-            List<AnswerFormat.WholeChoice> choices = new ArrayList<>();
-            for (int i = 0; i < finishes.length; i++) {
-                choices.add(new AnswerFormat.WholeChoice(messages.get(i), logprobs.get(i), finishes[i]));
-            }
             JsonOut out = new JsonOut();
-            format.whole(out, choices, reading.usage());
+            collect(generation, format, out);
             response.header(HeaderValues.CONTENT_TYPE_JSON);
             response.send(out.toBytes());
         }
+    }
+
+    /// Reads all of an answer and writes it in one piece.
+    ///
+    /// @throws ApiError if it ends before it is whole
+    void collect(Generation generation, AnswerFormat format, JsonOut out) throws InterruptedException {
+        Reading reading = read(generation);
+        List<Message> messages = new ArrayList<>();
+        List<List<TokenLogprob>> logprobs = new ArrayList<>();
+        Finish[] finishes = new Finish[generation.choiceCount()];
+        for (int i = 0; i < finishes.length; i++) {
+            messages.add(new Message());
+            logprobs.add(new ArrayList<>());
+        }
+        while (!reading.isFinished()) {
+            for (Delta delta : firstNews(reading)) {
+                messages.get(delta.choice()).add(delta.pieces());
+                logprobs.get(delta.choice()).addAll(delta.logprobs());
+                if (delta.finish() != null) finishes[delta.choice()] = delta.finish();
+            }
+        }
+        List<AnswerFormat.WholeChoice> choices = new ArrayList<>();
+        for (int i = 0; i < finishes.length; i++) {
+            choices.add(new AnswerFormat.WholeChoice(messages.get(i), logprobs.get(i), finishes[i]));
+        }
+        format.whole(out, choices, reading.usage());
     }
 
     private static Reading read(Generation generation) {

@@ -27,15 +27,21 @@ public final class ChatCompletionsRoute implements Handler {
     private Answer accept(ServerRequest request) throws IOException {
         GenerationService service = serving.service();
         Map<String, Object> json = Json.parseObject(RequestBody.read(request, serving.bodyBytesMax()));
+        Accepted chat = parse(service, json);
+        return new Acceptance(serving, request, chat.promptField())
+                .accept(service, chat.common(), chat.text(), chat.format());
+    }
+
+    static Accepted parse(GenerationService service, Map<String, Object> json) {
         String id = Serving.answerId("chatcmpl-");
         ChatRequest chat = ChatRequest.parse(json, id, service.model().format());
-        String model = Serving.requireModel(service.model(), chat.common().model());
         CommonFields common = chat.common();
+        String model = Serving.requireModel(service.model(), common.model());
         AnswerFormat format = new ChatFormat(
                 new AnswerHead(id, Serving.nowSecond(), model, common.servedTier()),
                 chat.text().wantsLogprobs(),
                 common.streamOptions(),
                 chat.showsReasoning());
-        return new Acceptance(serving, request, "messages").accept(service, common, chat.text(), format);
+        return new Accepted(common, chat.text(), format, "messages");
     }
 }

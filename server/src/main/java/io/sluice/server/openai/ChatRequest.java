@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 public record ChatRequest(CommonFields common, TextRequest text, boolean showsReasoning) {
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool", "function");
 
+    /// Parses and checks it.
+    ///
     /// @param id name of the request
     /// @param format of the model that is to answer
     public static ChatRequest parse(Map<String, Object> json, String id, OutputFormat format) {

@@ -27,15 +27,21 @@ public final class CompletionsRoute implements Handler {
     private Answer accept(ServerRequest request) throws IOException {
         GenerationService service = serving.service();
         Map<String, Object> json = Json.parseObject(RequestBody.read(request, serving.bodyBytesMax()));
+        Accepted completion = parse(service, json);
+        return new Acceptance(serving, request, completion.promptField())
+                .accept(service, completion.common(), completion.text(), completion.format());
+    }
+
+    static Accepted parse(GenerationService service, Map<String, Object> json) {
         String id = Serving.answerId("cmpl-");
         CompletionRequest completion = CompletionRequest.parse(json, id);
-        String model = Serving.requireModel(service.model(), completion.common().model());
         CommonFields common = completion.common();
+        String model = Serving.requireModel(service.model(), common.model());
         AnswerFormat format = new CompletionFormat(
                 new AnswerHead(id, Serving.nowSecond(), model, common.servedTier()),
                 completion.text().wantsLogprobs(),
                 common.streamOptions(),
                 completion.echoes(service.model().tokenizer()));
-        return new Acceptance(serving, request, "prompt").accept(service, common, completion.text(), format);
+        return new Accepted(common, completion.text(), format, "prompt");
     }
 }

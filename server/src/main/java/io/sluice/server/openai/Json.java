@@ -73,7 +73,7 @@ public final class Json {
             String name = parser.currentName();
             parser.nextToken();
             Object value = value(parser);
-            if (value == NULL) {
+            if (value.equals(NULL)) {
                 object.remove(name);
             } else {
                 object.put(name, value);

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Brings calls and their results into the form that chat templates expect; where a template knows no tools, into
 /// words.
@@ -69,8 +70,8 @@ final class ToolMessages {
         if (message.get("tool_calls") instanceof List<?> calls && !calls.isEmpty()) {
             StringBuilder text = new StringBuilder(String.valueOf(message.get("content")));
             for (Object call : calls) {
-                Map<?, ?> function = (Map<?, ?>) ((Map<?, ?>) call).get("function");
-                names.put(String.valueOf(((Map<?, ?>) call).get("id")), String.valueOf(function.get("name")));
+                if (!(call instanceof Map<?, ?> one) || !(one.get("function") instanceof Map<?, ?> function)) continue;
+                names.put(String.valueOf(one.get("id")), String.valueOf(function.get("name")));
                 if (!text.isEmpty()) text.append('\n');
                 text.append(json(function));
             }
@@ -105,9 +106,9 @@ final class ToolMessages {
                 .toString();
     }
 
-    private static String json(Object value) {
+    private static String json(@Nullable Object value) {
         JsonOut out = new JsonOut();
-        JsonText.write(out, value);
+        JsonText.write(out, value == null ? Map.of() : value);
         return out.toString();
     }
 }

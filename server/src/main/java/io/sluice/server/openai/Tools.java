@@ -37,6 +37,8 @@ public record Tools(List<Map<String, Object>> functions, ToolChoice choice, bool
         return of(functions, choice, fields.isTrue("parallel_tool_calls", true));
     }
 
+    /// Tools that were parsed already.
+    ///
     /// @throws ApiError if something else is asked for than what is there
     public static Tools of(List<Map<String, Object>> functions, ToolChoice choice, boolean several) {
         if (functions.size() > TOOLS_MAX) {

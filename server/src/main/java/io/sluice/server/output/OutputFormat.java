@@ -14,6 +14,8 @@ public record OutputFormat(ToolFormat tools, boolean thinks, boolean templateTak
     /// A model that writes text.
     public static final OutputFormat PLAIN = new OutputFormat(ToolFormat.NONE, false, false);
 
+    /// What a model's chat template speaks of, unless a setting says otherwise.
+    ///
     /// @param template the chat template, as its author wrote it
     /// @param toolFormat, reasoning as the settings have them
     public static OutputFormat of(String template, String toolFormat, String reasoning) {

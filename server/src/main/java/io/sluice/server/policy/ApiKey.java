@@ -28,7 +28,7 @@ public record ApiKey(
         require(tenant.isPresent() || admin, "neither tenant= nor admin: the key would open nothing");
     }
 
-    boolean isExpired(Instant now) {
+    public boolean isExpired(Instant now) {
         return expires.isPresent() && !now.isBefore(expires.get());
     }
 

@@ -70,6 +70,8 @@ final class OpenItem {
         send(out, json, type);
     }
 
+    /// Tells all of it.
+    ///
     /// @return the item as it ended
     byte[] end(ResponsesFormat format, EventSink out, String status) throws IOException {
         String done = kind.event + ".done";

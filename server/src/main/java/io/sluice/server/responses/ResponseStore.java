@@ -73,6 +73,8 @@ public final class ResponseStore {
         return Optional.ofNullable(byId.get(id)).filter(kept -> kept.owner().equals(owner));
     }
 
+    /// Forgets one.
+    ///
     /// @return false if it is not here
     synchronized boolean delete(String id, String owner) {
         Optional<Kept> kept = find(id, owner);

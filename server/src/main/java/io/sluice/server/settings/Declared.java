@@ -242,6 +242,17 @@ final class Declared {
             "1h",
             "How long a response is kept. It is kept in memory: a restart forgets it.");
 
+    static final Setting<Optional<String>> BATCH_DIR = new Setting<>(
+            "batch-dir",
+            Group.HTTP,
+            new Kind.None<>(new Kind.Text("PATH")),
+            "none",
+            "The folder for [files and batches](api.md#batches), for this instance alone. Batches that are not over go on when"
+                    + " a server starts with it. Without one, there are none.");
+
+    static final Setting<Long> BATCH_MAX_BYTES = new Setting<>(
+            "batch-max-bytes", Group.HTTP, new Kind.Size(), "1GiB", "The most bytes of files and batches together.");
+
     static final Setting<Optional<String>> API_KEYS_FILE = new Setting<>(
             "api-keys-file",
             Group.ACCESS,
@@ -350,6 +361,8 @@ final class Declared {
             MAX_RESUMABLE_STREAMS,
             MAX_STORED_RESPONSES,
             RESPONSE_RETENTION,
+            BATCH_DIR,
+            BATCH_MAX_BYTES,
             API_KEYS_FILE,
             ALLOW_ANONYMOUS,
             METRICS_OPEN,

@@ -45,7 +45,19 @@ public record ServerSettings(
             Optional<Integer> threads) {}
 
     public record Http(
-            String host, int port, long bodyBytesMax, Duration requestTimeout, Streams streams, Responses responses) {}
+            String host,
+            int port,
+            long bodyBytesMax,
+            Duration requestTimeout,
+            Streams streams,
+            Responses responses,
+            Batches batches) {}
+
+    /// Where files and batches are kept.
+    ///
+    /// @param folder empty if there are none
+    /// @param bytesMax of all of them together
+    public record Batches(Optional<Path> folder, long bytesMax) {}
 
     /// How long responses are kept that clients may refer to.
     ///
@@ -243,7 +255,10 @@ public record ServerSettings(
                     value(Declared.MAX_BODY_BYTES),
                     moreThanNothing(Declared.REQUEST_TIMEOUT),
                     streams,
-                    new Responses(value(Declared.MAX_STORED_RESPONSES), moreThanNothing(Declared.RESPONSE_RETENTION)));
+                    new Responses(value(Declared.MAX_STORED_RESPONSES), moreThanNothing(Declared.RESPONSE_RETENTION)),
+                    new Batches(
+                            value(Declared.BATCH_DIR).map(path -> Path.of(atHome(path))),
+                            value(Declared.BATCH_MAX_BYTES)));
         }
 
         private Optional<Duration> stuckStepTimeout() {

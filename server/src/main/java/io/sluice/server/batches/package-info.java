@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.batches;
+
+import org.jspecify.annotations.NullMarked;
