@@ -78,7 +78,7 @@ final class BatchRun {
             compute(lines);
             if (!stopped) end(lines);
         } catch (BatchLine.Wrong e) {
-            fail(e.code(), e.getMessage(), Optional.of(e.line()));
+            fail(e.code(), String.valueOf(e.getMessage()), Optional.of(e.line()));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // nobody does; another process goes on
         } catch (RuntimeException e) {

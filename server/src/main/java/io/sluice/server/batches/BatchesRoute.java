@@ -52,7 +52,7 @@ public final class BatchesRoute {
         if (!window.equals(WINDOW)) throw fields.wrong("completion_window", WINDOW, window);
         Fields metadata = fields.object("metadata");
         String owner = owner(request);
-        store.file(file, owner).orElseThrow(() -> BatchStore.notHere("input_file_id", file));
+        if (store.file(file, owner).isEmpty()) throw BatchStore.notHere("input_file_id", file);
         Batch batch = store.begin(
                 owner,
                 new Batch.Wish(file, endpoint, window, metadata == null ? Map.of() : metadata.values()),

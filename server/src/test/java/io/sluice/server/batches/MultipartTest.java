@@ -15,9 +15,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Forms are taken apart, or refused.
 class MultipartTest {
     private static final String TYPE = "multipart/form-data; boundary=xyz";
-    private static final String FORM = "--xyz\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n"
-            + "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"in put.jsonl\"\r\n"
-            + "Content-Type: application/octet-stream\r\n\r\n{\"é\":1}\n\r\n--xy\r\n\r\n--xyz--\r\n";
+    private static final String FORM = """
+            --xyz\r
+            Content-Disposition: form-data; name="purpose"\r
+            \r
+            batch\r
+            --xyz\r
+            Content-Disposition: form-data; name="file"; filename="in put.jsonl"\r
+            Content-Type: application/octet-stream\r
+            \r
+            {"é":1}
+            \r
+            --xy\r
+            \r
+            --xyz--\r
+            """;
 
     @Test
     void parts_have_names_and_contents() {
