@@ -8,8 +8,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
@@ -47,6 +49,15 @@ class ChatTemplatesTest {
                                    {"name": "tool_use", "template": "with {{ tools | length }} tools"}]}""");
         assertThat(render(Map.of())).isEqualTo("plain");
         assertThat(render(Map.of("tools", List.of(Map.of("name", "f"))))).isEqualTo("with 1 tools");
+        assertThat(ChatTemplates.fromFolder(folder).orElseThrow().source())
+                .isEqualTo("with {{ tools | length }} tools");
+    }
+
+    @Test
+    void nothing_in_a_list_is_none() throws IOException {
+        write("chat_template.jinja", "{{ tools | tojson }}{{ tools[0] is none }}");
+        assertThat(render(Map.of("tools", Arrays.asList(Optional.empty(), null, "a"))))
+                .isEqualTo("[null, null, \"a\"]True");
     }
 
     @Test

@@ -112,6 +112,15 @@ class TokenizerTest {
     }
 
     @Test
+    void a_text_that_continues_another_has_no_first_token_of_its_own() {
+        Tokenizer tokenizer = folder("byte-level");
+        int begin = tokenizer.tokenId("<|begin|>").orElseThrow();
+        assertThat(tokenizer.encodeContinuation("hello"))
+                .doesNotContain(begin)
+                .isEqualTo(tokenizer.encode(fromTemplate("hello")));
+    }
+
+    @Test
     void half_a_surrogate_pair_and_a_zero_character_are_encoded_as_something() {
         Tokenizer tokenizer = folder("byte-level");
         assertThat(tokenizer.decode(tokenizer.encode(fromUser("a\uD83Db\0c")))).isEqualTo("a\uFFFDb\0c");

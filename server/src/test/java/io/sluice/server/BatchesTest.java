@@ -36,6 +36,10 @@ class BatchesTest {
     @SuppressWarnings("NullAway.Init") // JUnit sets it
     Path folder;
 
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // JUnit sets it
+    Path keys;
+
     @Test
     void a_batch_answers_each_line_of_its_file() throws Exception {
         try (TestServer server = start()) {
@@ -256,6 +260,45 @@ class BatchesTest {
     }
 
     @Test
+    void files_and_batches_belong_to_their_key_and_end_with_it() throws Exception {
+        Tenants tenants = new Tenants(keys);
+        String ann = tenants.key("acme");
+        String bob = tenants.key("acme");
+        try (TestServer server = TestServer.start(options().withSource(tenants.source()))) {
+            HttpResponse<String> sent = sendAs(server, ann, form(chatLine("a", "x") + chatLine("b", "y")));
+            Object file = json(sent.body()).get("id");
+            String wish =
+                    "{\"input_file_id\":\"" + file + "\",\"endpoint\":\"" + CHAT + "\",\"completion_window\":\"24h\"}";
+            KeyedClient other = new KeyedClient(server, bob);
+            assertThat(other.post("/v1/batches", wish).statusCode()).isEqualTo(404);
+            assertThat(other.get("/v1/files/" + file).statusCode()).isEqualTo(404);
+            assertThat(list(json(other.get("/v1/files").body()), "data")).isEmpty();
+
+            tenants.revoke(ann);
+            KeyedClient owner = new KeyedClient(server, ann);
+            server.gate.close();
+            Object batch = json(owner.post("/v1/batches", wish).body()).get("id");
+            TestServer.await(
+                    "both requests to be admitted", () -> server.service.open().count() == 2);
+            server.tenancy.reload().reloadOnSignal();
+            server.gate.open();
+            TestServer.await(
+                    "the batch to end", () -> description(String.valueOf(batch)).contains("\"completed_at\""));
+            assertThat(description(String.valueOf(batch))).contains("\"failed\":2");
+        }
+        assertThat(Files.readString(folder.resolve(errors()))).contains("401").contains("key_revoked");
+    }
+
+    private String errors() throws IOException {
+        try (var files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith("-error.jsonl"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    @Test
     void without_a_folder_there_are_none_and_the_answer_says_why() throws Exception {
         try (TestServer server = TestServer.start()) {
             HttpResponse<String> response = server.post("/v1/batches", "{}");
@@ -295,8 +338,13 @@ class BatchesTest {
     }
 
     private static HttpResponse<String> send(TestServer server, String form) throws Exception {
+        return sendAs(server, "anybody", form);
+    }
+
+    private static HttpResponse<String> sendAs(TestServer server, String key, String form) throws Exception {
         HttpRequest request = HttpRequest.newBuilder(server.uri("/v1/files"))
                 .header("Content-Type", "multipart/form-data; boundary=xyz")
+                .header("Authorization", "Bearer " + key)
                 .POST(HttpRequest.BodyPublishers.ofString(form))
                 .build();
         return server.client.send(request, HttpResponse.BodyHandlers.ofString());

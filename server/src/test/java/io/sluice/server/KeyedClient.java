@@ -32,6 +32,12 @@ record KeyedClient(TestServer server, String key) {
         return headers.length == 0 ? request : request.headers(headers);
     }
 
+    HttpResponse<String> post(String path, String json) throws IOException, InterruptedException {
+        return send(builder(server.uri(path))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(json)));
+    }
+
     HttpResponse<String> adminGet(String path) throws IOException, InterruptedException {
         return send(builder(admin(path)));
     }

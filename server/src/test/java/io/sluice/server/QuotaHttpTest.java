@@ -39,6 +39,26 @@ class QuotaHttpTest {
     }
 
     @Test
+    void what_is_answered_without_the_engine_counts_as_a_request_and_for_no_tokens() throws Exception {
+        String key = tenants.key("acme");
+        tenants.policy("{tenants: {acme: {requests-per-minute: 2, tokens-per-minute: 100}}}");
+        try (TestServer server = tenants.start()) {
+            KeyedClient client = new KeyedClient(server, key);
+            HttpResponse<String> first = client.post("/tokenize", "{\"prompt\":\"" + "x".repeat(500) + "\"}");
+            assertThat(first.statusCode()).as(first.body()).isEqualTo(200);
+            assertThat(header(first, "x-ratelimit-remaining-requests")).isEqualTo(1);
+            assertThat(header(first, "x-ratelimit-remaining-tokens")).isEqualTo(100);
+            assertThat(client.post("/v1/messages/count_tokens", "{" + TestServer.asking("x") + "}")
+                            .statusCode())
+                    .isEqualTo(200);
+            int encodings = server.tokenizer.encodings();
+            HttpResponse<String> refused = client.post("/detokenize", "{\"tokens\":[65]}");
+            assertThat(refused.statusCode()).isEqualTo(429);
+            assertThat(server.tokenizer.encodings()).isEqualTo(encodings);
+        }
+    }
+
+    @Test
     void requests_beyond_the_limit_are_429_with_the_time_until_the_next_is_free() throws Exception {
         String key = tenants.key("acme");
         tenants.policy("{tenants: {acme: {requests-per-minute: 2}}}");
