@@ -180,6 +180,18 @@ class ToolCallsTest {
     }
 
     @Test
+    void where_calls_are_not_looked_for_tools_are_refused() throws Exception {
+        try (TestServer plain = TestServer.start()) {
+            var response = plain.chat(saying("x") + TOOLS);
+            assertThat(response.statusCode()).isEqualTo(400);
+            assertThat(at(json(response.body()), "error.param")).isEqualTo("tools");
+            assertThat(plain.chat(saying("x") + TOOLS + ",\"tool_choice\":\"none\"")
+                            .statusCode())
+                    .isEqualTo(200);
+        }
+    }
+
+    @Test
     void a_template_that_knows_no_tools_is_told_in_words() throws Exception {
         try (TestServer plain = TestServer.start(
                 TestServer.Options.usual().withFormat(new OutputFormat(ToolFormat.JSON, false, false)))) {

@@ -86,7 +86,8 @@ public final class BatchRunner implements AutoCloseable {
         List<BatchRun> last = List.copyOf(running.values());
         last.forEach(BatchRun::stop);
         try {
-            for (BatchRun run : last) run.join(LAST_LINES);
+            long endNs = System.nanoTime() + LAST_LINES.toNanos();
+            for (BatchRun run : last) run.join(Duration.ofNanos(Math.max(1, endNs - System.nanoTime())));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -27,6 +27,7 @@ public record ChatRequest(CommonFields common, TextRequest text, boolean showsRe
         Fields fields = Fields.of(json);
         CommonFields common = CommonFields.parse(fields);
         Tools tools = Tools.parse(fields);
+        tools.requireFormat(format);
         Prompt.Chat prompt = chat(fields, tools, format);
         TextRequest text = new TextRequest(
                 id,

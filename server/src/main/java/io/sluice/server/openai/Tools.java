@@ -93,6 +93,18 @@ public record Tools(List<Map<String, Object>> functions, ToolChoice choice, bool
                 .collect(Collectors.toUnmodifiableSet());
     }
 
+    /// Where calls cannot be told from text, offering tools would be of no use.
+    ///
+    /// @throws ApiError if some are offered all the same
+    void requireFormat(OutputFormat format) {
+        if (!areOffered() || format.tools() != ToolFormat.NONE) return;
+        throw ApiError.invalid(
+                400,
+                "tools",
+                "unsupported_parameter",
+                "tools are not supported: this server was told to find no calls in answers (--tool-call-parser none).");
+    }
+
     /// How answers are taken apart.
     OutputRules rules(OutputFormat format, boolean separatesReasoning) {
         boolean thinks = format.thinks() && separatesReasoning;
