@@ -131,6 +131,9 @@ class ToolCallsTest {
         Map<String, Object> answer = json(chat(saying(thought)));
         assertThat(at(answer, "choices.0.message.reasoning_content")).isEqualTo("Hm.");
         assertThat(at(answer, "choices.0.message.content")).isEqualTo("Four.");
+        // A token is a byte here: from the one that completes the opening marker to the end of the closing one.
+        assertThat(at(answer, "usage.completion_tokens_details.reasoning_tokens"))
+                .isEqualTo((long) ">\nHm.\n</think>".length());
         Streamed streamed = Streamed.of(chunks(chat(saying(thought) + ",\"stream\":true")));
         assertThat(streamed.reasoning).isEqualTo("Hm.");
         assertThat(streamed.content).isEqualTo("Four.");

@@ -60,6 +60,7 @@ final class Choice {
     private final Set<Integer> seenSpecials; // markers that must be seen although they are special tokens
 
     private int tokensRead;
+    private int reasoningTokens; // of those
     private int textLength; // of everything detokenised so far, held back or not
     private int shownLength; // of what was handed out
     private final Deque<TokenLogprob> unshownLogprobs = new ArrayDeque<>();
@@ -190,6 +191,11 @@ final class Choice {
                 : stream.ending().map(TokenStream.Ending::sampledTokens).orElse(tokensRead);
     }
 
+    /// Output tokens that were spent on reasoning, as far as it is told apart.
+    int reasoningTokens() {
+        return reasoningTokens;
+    }
+
     /// Prompt tokens from the prefix cache; known once the stream has ended.
     int cachedTokens() {
         return stream.ending().map(TokenStream.Ending::cachedTokens).orElse(0);
@@ -200,7 +206,9 @@ final class Choice {
         String piece = textOf(stream.token(position));
         String certain = position + 1 < rules.minTokens() ? passUnchecked(piece) : append(piece);
         if (rules.wantsLogprobs()) unshownLogprobs.add(logprobAt(position, start));
+        boolean thought = parser.isThinking();
         show(certain);
+        if (thought || parser.isThinking()) reasoningTokens++;
     }
 
     private String textOf(int token) {

@@ -112,7 +112,7 @@ final class GenerationAccount {
             // All choices of a prompt share its computation: the first one's figure stands for it.
             if (ending != null && i % choicesPerPrompt == 0) cached += ending.cachedTokens();
         }
-        return new Usage(prompts.tokens(), cached, completion);
+        return new Usage(prompts.tokens(), cached, completion, 0); // given up: nobody reads what it thought
     }
 
     /// What was computed past a stop text is not billed.

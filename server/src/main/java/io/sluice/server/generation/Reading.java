@@ -73,16 +73,18 @@ public final class Reading {
     public Usage usage() throws InterruptedException {
         int cached = 0;
         int completion = 0;
+        int reasoning = 0;
         int choicesPerPrompt = choices.size() / generation.promptCount();
         long patienceEndNs = System.nanoTime() + LAST_FIGURES.toNanos();
         for (int i = 0; i < choices.size(); i++) {
             Choice choice = choices.get(i);
             choice.awaitEnding(patienceEndNs);
             completion += choice.tokensUsed();
+            reasoning += choice.reasoningTokens();
             // All choices of a prompt share its computation: the first one's figure stands for it.
             if (i % choicesPerPrompt == 0) cached += choice.cachedTokens();
         }
-        return new Usage(generation.promptTokens(), cached, completion);
+        return new Usage(generation.promptTokens(), cached, completion, reasoning);
     }
 
     /// Makes the reader stop: what waits in `next` returns, and nothing waits there again. Any thread.

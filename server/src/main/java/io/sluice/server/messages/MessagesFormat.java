@@ -48,7 +48,7 @@ final class MessagesFormat implements AnswerFormat {
                 .raw(",\"type\":\"message\",\"role\":\"assistant\",\"model\":")
                 .string(model)
                 .raw(",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":");
-        usage(json, new Usage(promptTokens, 0, 0));
+        usage(json, new Usage(promptTokens, 0, 0, 0));
         json.raw("}}");
         out.send("message_start");
     }

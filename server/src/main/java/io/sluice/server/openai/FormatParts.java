@@ -17,7 +17,13 @@ final class FormatParts {
                 .number(usage.total())
                 .raw(",\"prompt_tokens_details\":{\"cached_tokens\":")
                 .number(usage.cached())
-                .raw("}}");
+                .raw("}");
+        if (usage.reasoning() > 0) {
+            out.raw(",\"completion_tokens_details\":{\"reasoning_tokens\":")
+                    .number(usage.reasoning())
+                    .raw("}");
+        }
+        out.raw("}");
     }
 
     /// The usage so far, where each event carries it.

@@ -72,6 +72,11 @@ public final class OutputParser {
         return taken;
     }
 
+    /// True while what comes is reasoning, as far as is known yet.
+    public boolean isThinking() {
+        return thinking != null && thinking.isOpen();
+    }
+
     /// True if the model has called a tool.
     public boolean hasCalls() {
         return callCount > 0;

@@ -33,6 +33,15 @@ final class Thinking {
         this.opened = opened;
     }
 
+    /// True while what comes is reasoning, as far as is known yet.
+    boolean isOpen() {
+        return switch (stage) {
+            case UNDECIDED -> opened;
+            case BEGINS, THINKS -> true;
+            case ENDS, ANSWERS -> false;
+        };
+    }
+
     void accept(String text) {
         int at = 0;
         while (at < text.length() && stage != Stage.ANSWERS) accept(text.charAt(at++));

@@ -80,7 +80,7 @@ class TenantTableTest {
             totals.gaps += gaps;
         }
         meter.finished(new Finish.Stop());
-        Usage usage = new Usage(1 + random.nextInt(50), random.nextInt(2), random.nextInt(200));
+        Usage usage = new Usage(1 + random.nextInt(50), random.nextInt(2), random.nextInt(200), 0);
         meter.ended(usage);
         totals.prompt += usage.prompt();
         totals.cached += usage.cached();

@@ -28,7 +28,7 @@ class RequestLogTest {
         record.admitted(admitted(() -> {}));
         now.addAndGet(500);
         record.finished(new Finish.Stop());
-        record.ended(new Usage(1, 0, 2));
+        record.ended(new Usage(1, 0, 2, 0));
         assertThat(record.isOver()).isTrue();
         assertThat(record.endedNs()).isEqualTo(1500);
         assertThat(log.live()).isEmpty();
@@ -77,7 +77,7 @@ class RequestLogTest {
         }));
         RequestRecord over = begin("r4", "acme", "gone");
         over.admitted(admitted(ended::incrementAndGet));
-        over.ended(new Usage(0, 0, 0));
+        over.ended(new Usage(0, 0, 0, 0));
         assertThat(log.revoke("gone"::equals)).isEqualTo(2);
         assertThat(ended).hasValue(1);
         arriving.admitted(admitted(ended::incrementAndGet));
