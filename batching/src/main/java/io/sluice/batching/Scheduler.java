@@ -85,7 +85,7 @@ class Scheduler {
         turn ^= 1;
         Step step = steps[turn];
         step.plan().clear();
-        budget.survey(running);
+        budget.begin(running);
         makeRoom(step, nowNs);
         boolean preempted = secureNextTokens(step);
         if (!preempted) startWaiting(step, nowNs);

@@ -179,13 +179,26 @@ public final class StepPlan {
         return sliceCount == 0 && copiesOutCount == 0 && copiesInCount == 0;
     }
 
-    /// Slices of a single token: of sequences that write.
-    int singleTokenSlices() {
+    /// Slices of sequences that write: a single token, after which the next is sampled.
+    int writingSlices() {
         int count = 0;
         for (int slice = 0; slice < sliceCount; slice++) {
-            if (length(slice) == 1) count++;
+            if (isWriting(slice)) count++;
         }
         return count;
+    }
+
+    /// What the other slices' tokens attend to: for each token, the tokens before it.
+    double promptPairs() {
+        double pairs = 0;
+        for (int slice = 0; slice < sliceCount; slice++) {
+            if (!isWriting(slice)) pairs += length(slice) * (firstPosition(slice) + length(slice) / 2.0);
+        }
+        return pairs;
+    }
+
+    private boolean isWriting(int slice) {
+        return length(slice) == 1 && samples(slice);
     }
 
     /// Token `index` of the step, slices back to back.

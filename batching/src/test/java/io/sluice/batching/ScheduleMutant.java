@@ -41,9 +41,9 @@ enum ScheduleMutant implements SimulatedParts {
         public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
             return new StepShares(settings, budget, blocks) {
                 @Override
-                void addSlice(Step step, Sequence sequence, int tokensMax) {
+                int addSlice(Step step, Sequence sequence, int tokensMax) {
                     if (sequence.computed() > 0 && sequence.uncomputed() > 1) sequence.advance(1);
-                    super.addSlice(step, sequence, tokensMax);
+                    return super.addSlice(step, sequence, tokensMax);
                 }
             };
         }
@@ -143,8 +143,8 @@ enum ScheduleMutant implements SimulatedParts {
         public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
             return new StepShares(settings, budget, blocks) {
                 @Override
-                int stepBudget(int active) {
-                    return super.stepBudget(active) + 1;
+                int tokensMax() {
+                    return super.tokensMax() + 1;
                 }
             };
         }
