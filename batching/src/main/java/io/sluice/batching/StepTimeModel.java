@@ -1,23 +1,24 @@
 package io.sluice.batching;
 
 /// What steps have taken lately, and so what the next will: a constant, a part for each sequence that
-/// writes, and a part for each prompt token, fitted to the latest steps by recursive least squares with
-/// exponential forgetting (Ljung, System Identification, 1999, section 11.2). A device's real curve is no
-/// plane, but near where it works lately one fits well, and only there is anything asked. Hot path: no
-/// allocation. Written by the engine thread; any thread may read estimates.
+/// writes, and a part for each prompt token, fitted to the latest steps by recursive least squares. A step
+/// makes older ones forgotten only in what it says itself (restricted exponential forgetting: Kulhavy,
+/// Automatica 23, 1987): what prompts cost is still known after an hour without any, and an hour of equal
+/// steps does not take the fit apart. A device's real curve is no plane, but near where it works lately one
+/// fits well, and only there is anything asked. Hot path: no allocation. Written by the engine thread; any
+/// thread may read estimates.
 final class StepTimeModel {
 
     /// An estimate before the first step.
     static final long UNKNOWN = -1;
 
-    /// What a step of 35 steps ago still counts: half.
+    /// What a step still counts after 35 like it: half.
     private static final double KEPT = 0.98;
 
     /// One step that a busy machine held up must not count for a hundred others.
     private static final double OUTLIER = 4;
 
-    /// How unsure each coefficient is before the first step, and at most: what is not asked for long must
-    /// not be forgotten without end.
+    /// How unsure each coefficient is before the first step.
     private static final double UNSURE = 1e4;
 
     // Units in which the coefficients are of the same size.
@@ -41,7 +42,7 @@ final class StepTimeModel {
     void measure(int sequences, int promptTokens, long ns) {
         long predicted = predict(sequences, promptTokens);
         double sampleMs = ns / MS;
-        if (steps >= 2 * SIZE) sampleMs = Math.min(sampleMs, OUTLIER * predicted / MS);
+        if (steps >= 2 * SIZE && predicted > 0) sampleMs = Math.min(sampleMs, OUTLIER * predicted / MS);
         seen[0] = 1;
         seen[1] = sequences / SEQUENCES;
         seen[2] = promptTokens / PROMPT_TOKENS;
@@ -51,7 +52,7 @@ final class StepTimeModel {
     }
 
     private void learn(double sampleMs) {
-        double variance = KEPT;
+        double variance = 0;
         double predictedMs = 0;
         for (int i = 0; i < SIZE; i++) {
             gain[i] = 0;
@@ -59,23 +60,14 @@ final class StepTimeModel {
             variance += seen[i] * gain[i];
             predictedMs += fit[i] * seen[i];
         }
-        for (int i = 0; i < SIZE; i++) fit[i] += gain[i] / variance * (sampleMs - predictedMs);
+        for (int i = 0; i < SIZE; i++) fit[i] += gain[i] / (1 + variance) * (sampleMs - predictedMs);
+        // Along what was seen, the variance becomes what it would be if each step made all before it count
+        // KEPT; across that, nothing changes.
+        double less = (KEPT - (1 - KEPT) / variance) / (KEPT * (1 + variance));
         for (int i = 0; i < SIZE; i++) {
             for (int j = 0; j <= i; j++) {
-                unsure[i][j] = (unsure[i][j] - gain[i] * gain[j] / variance) / KEPT;
+                unsure[i][j] -= less * gain[i] * gain[j];
                 unsure[j][i] = unsure[i][j];
-            }
-        }
-        bound();
-    }
-
-    private void bound() {
-        for (int i = 0; i < SIZE; i++) {
-            if (unsure[i][i] <= UNSURE) continue;
-            double scale = Math.sqrt(UNSURE / unsure[i][i]);
-            for (int j = 0; j < SIZE; j++) {
-                unsure[i][j] *= scale;
-                unsure[j][i] *= scale;
             }
         }
     }
