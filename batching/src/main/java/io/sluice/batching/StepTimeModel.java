@@ -40,6 +40,7 @@ final class StepTimeModel {
 
     /// Takes in a step in which `sequences` sequences wrote and `promptTokens` prompt tokens were computed.
     void measure(int sequences, int promptTokens, long ns) {
+        if (ns < 0) return; // the clock was put back meanwhile
         long predicted = predict(sequences, promptTokens);
         double sampleMs = ns / MS;
         if (steps >= 2 * SIZE && predicted > 0) sampleMs = Math.min(sampleMs, OUTLIER * predicted / MS);

@@ -73,6 +73,13 @@ class StepTimeModelTest {
     }
 
     @Test
+    void aStepThatEndedBeforeItBeganWasNone() {
+        for (int i = 0; i < 100; i++) times.measure(8, 0, 10 * MS);
+        times.measure(8, 0, -3_600_000 * MS);
+        assertThat(times.predict(8, 0)).isBetween(9 * MS, 11 * MS);
+    }
+
+    @Test
     void whateverItLearnsNoStepTakesLessThanNothingAndMoreTokensNeverTakeLess() {
         for (long seed = 0; seed < 200; seed++) {
             var random = new Random(seed);
