@@ -67,7 +67,7 @@ class FlowHeapTest {
         var random = new Random(seed);
         List<Flow> inside = new ArrayList<>();
         List<Flow> outside = new ArrayList<>();
-        for (int i = 0; i < 100; i++) outside.add(flow("f" + i, random.nextInt(10)));
+        for (int i = 0; i < 100; i++) outside.add(flow("f" + i, random.nextInt(1000)));
         for (int round = 0; round < 20_000; round++) {
             if (inside.isEmpty() || (!outside.isEmpty() && random.nextInt(3) == 0)) {
                 Flow flow = outside.remove(random.nextInt(outside.size()));
@@ -88,8 +88,17 @@ class FlowHeapTest {
             assertThat(heap.first())
                     .as("seed %d round %d", seed, round)
                     .isSameAs(inside.stream().min(TURN).orElseThrow());
-            Flow any = inside.get(random.nextInt(inside.size()));
-            assertThat(heap.get(any.heapIndex())).isSameAs(any);
+            assertInOrder();
+        }
+    }
+
+    /// No flow goes before the one above it, and each knows where it is.
+    private void assertInOrder() {
+        for (int at = 0; at < heap.size(); at++) {
+            Flow flow = heap.get(at);
+            assertThat(flow.heapIndex()).isEqualTo(at);
+            Flow above = heap.get(Math.max(0, (at - 1) / 2));
+            assertThat(TURN.compare(above, flow)).isNotPositive();
         }
     }
 

@@ -92,6 +92,7 @@ class ReservationsTest {
                 running.run(request().in(NINE_IN_TEN).promptLength(1).maxNewTokens(100));
         int expected = sequence.reservedTokens();
         while (sequence.tokenCount() <= expected) {
+            assertThat(sequence.reservedTokens()).isEqualTo(expected);
             running.write(sequence, 9);
             reservations.outgrow(sequence);
         }
@@ -150,6 +151,14 @@ class ReservationsTest {
         // Fourteen blocks in the end, two when the other ends.
         assertThat(reservations.fits(running.arrive(request().prompt(100, 2).maxNewTokens(26))))
                 .isTrue();
+    }
+
+    @Test
+    void askingWhetherOneFitsReservesNothing() {
+        running.run(request().promptLength(20)); // eleven blocks
+        Sequence next = running.arrive(request().prompt(100, 16)); // nine
+        reservations.survey(running.list);
+        for (int i = 0; i < 3; i++) assertThat(reservations.fits(next)).isTrue();
     }
 
     @Test
@@ -229,11 +238,15 @@ class ReservationsTest {
 
     @Test
     void aGuaranteeCountsOnNobodysEndingInTime() {
-        running.run(request().in(GUARANTEED).promptLength(20).maxNewTokens(2)); // ten now, eleven in the end
+        Sequence other =
+                running.run(request().in(GUARANTEED).promptLength(20).maxNewTokens(2)); // ten now, eleven in the end
         reservations.survey(running.list);
         RequestBuilder small = request().prompt(100, 2).maxNewTokens(18); // one now, ten in the end
         assertThat(reservations.fits(running.arrive(small.in(NINE_IN_TEN)))).isTrue();
         assertThat(reservations.fits(running.arrive(small.in(GUARANTEED)))).isFalse();
+        running.end(other);
+        reservations.survey(running.list);
+        assertThat(reservations.fits(running.arrive(small.in(GUARANTEED)))).isTrue();
     }
 
     @Test

@@ -41,6 +41,16 @@ class StarterTest {
     }
 
     @Test
+    void whatHasNoRoomGivesBackWhatItFoundComputed() {
+        running.end(running.run(request().promptLength(8)));
+        running.run(unseen(36));
+        Sequence sequence = running.arrive(request().promptLength(24));
+        assertThat(tryStart(sequence)).isEqualTo(NO_ROOM);
+        assertNothingTaken(sequence, 3);
+        assertThat(running.blocks.cachedCount()).isEqualTo(2);
+    }
+
+    @Test
     void whatHasRoomNowButWouldNotLaterTakesNothing() {
         running.run(unseen(16).maxNewTokens(16)); // four blocks, eight in the end
         Sequence sequence = running.arrive(request().promptLength(4).maxNewTokens(16)); // five in the end
@@ -96,11 +106,12 @@ class StarterTest {
 
     @Test
     void nobodyIsParkedForAClassOfItsOwnRankOrAHigherOne() {
-        longRunning(BATCH, 10);
-        assertThat(chooseLeaving(unseen(40).in(OTHER_BATCH))).isFalse();
-        assertThat(chooseLeaving(unseen(40).in(BATCH))).isFalse();
-        assertThat(chooseLeaving(unseen(40).in(ClassTerms.named("lowest", 4).terms())))
+        longRunning(BATCH, 8);
+        assertThat(chooseLeaving(unseen(32).in(OTHER_BATCH))).isFalse();
+        assertThat(chooseLeaving(unseen(32).in(BATCH))).isFalse();
+        assertThat(chooseLeaving(unseen(32).in(ClassTerms.named("lowest", 4).terms())))
                 .isFalse();
+        assertThat(chooseLeaving(unseen(32).in(HIGH))).isTrue();
     }
 
     @Test

@@ -41,6 +41,13 @@ class TenantAccountTest {
     }
 
     @Test
+    void aTenantWithoutACeilingIsNotHeldToTheSumOfWhatItsSequencesNeed() {
+        var free = new TenantAccount(new Tenant("free", 1, 0, 1), BLOCKS);
+        free.reserve(5 * BLOCKS);
+        assertThat(free.mayReserve(BLOCKS)).isTrue();
+    }
+
+    @Test
     void howeverSmallTheCeilingABlockIsLeft() {
         assertThat(TenantAccount.ceiling(new Tenant("tiny", 1, 0, 0.0001), BLOCKS))
                 .isEqualTo(1);
