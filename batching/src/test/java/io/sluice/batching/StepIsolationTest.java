@@ -33,7 +33,7 @@ class StepIsolationTest {
     }
 
     /// A device that fails whenever a step has to compute a poisonous token, and leaves the step's own
-    /// positions spoilt.
+    /// positions and its result spoilt.
     private static final class PoisonedDevice implements ModelRunner {
         private final Set<Integer> poison;
         private final long[] cache = new long[LIMITS.blockCount() * LIMITS.blockSize()]; // [block, offset]
@@ -72,7 +72,8 @@ class StepIsolationTest {
                 cache[slot(plan, slice, first + i)] = spoils ? -1 : fingerprint;
             }
             if (!plan.samples(slice)) return;
-            result.set(slice, UnbatchedModel.next(fingerprint, 0, LIMITS.vocabSize()), -0.5f);
+            int token = UnbatchedModel.next(fingerprint, 0, LIMITS.vocabSize());
+            result.set(slice, spoils ? (token + 1) % LIMITS.vocabSize() : token, -0.5f);
             result.addTop(slice, 7, -0.25f);
         }
 
