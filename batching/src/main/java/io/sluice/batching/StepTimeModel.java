@@ -54,10 +54,11 @@ final class StepTimeModel {
     ///
     /// @param pairs for each prompt token, the tokens before it
     void measure(int sequences, int promptTokens, double pairs, long ns) {
+        if (ns <= 0) return; // the clock stood still, or was put back
         see(sequences, promptTokens, pairs);
         double predictedMs = seenMs();
         double sampleMs = ns / MS;
-        if (steps >= 2 * SIZE) sampleMs = Math.min(sampleMs, OUTLIER * predictedMs);
+        if (steps >= 2 * SIZE && predictedMs > GRAIN_MS) sampleMs = Math.min(sampleMs, OUTLIER * predictedMs);
         learn(sampleMs, 1 / Math.max(GRAIN_MS, Math.max(predictedMs, sampleMs / OUTLIER)));
         steps++;
         sequencesMax = Math.max(sequencesMax, sequences);

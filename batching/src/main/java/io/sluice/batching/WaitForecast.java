@@ -63,7 +63,7 @@ final class WaitForecast {
         double ns = request.prompt().length * now.promptTokenNs() + output * now.outputTokenNs();
         double tokens = request.prompt().length * FairQueue.PROMPT_COST + output * FairQueue.OUTPUT_COST;
         return new Demand(
-                (long) Math.max(1, ns),
+                (long) Math.max(Demand.UNMEASURED, ns),
                 (long) Math.max(1, tokens),
                 request.prompt().length,
                 (long) limits.blocksFor(reservedTokens(request, flow)) * request.choiceCount(),
@@ -126,8 +126,13 @@ final class WaitForecast {
         return startsAtOnce ? 0 : flow.classQueue().bias().correct(waitNs, (long) load.gapNs());
     }
 
-    /// A request has started: was the prediction right? Engine thread.
+    /// A request has started: was the prediction right? What was said before anything was measured was none.
+    /// Engine thread.
     void learn(Submission submission, long nowNs) {
+        if (!submission.demand().isMeasured()) {
+            workRate.startWindow();
+            return;
+        }
         workRate.countStart(submission.demand().ns());
         Timeline timeline = submission.timeline();
         long waitedNs = nowNs - timeline.admittedNs();
