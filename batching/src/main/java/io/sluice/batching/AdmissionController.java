@@ -188,10 +188,7 @@ class AdmissionController {
         long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs(trafficClass, expected), decline, nowNs);
         if (awayNs == 0) return null;
         String detail = "a request of class %s would wait %s for its first token, longer than its target of %s allows"
-                .formatted(
-                        trafficClass.name(),
-                        text(expected.firstTokenNs()),
-                        text(trafficClass.firstTokenTargetNs()));
+                .formatted(trafficClass.name(), text(expected.firstTokenNs()), text(trafficClass.firstTokenTargetNs()));
         return refuse(Reason.NO_CAPACITY, detail, awayNs);
     }
 

@@ -36,7 +36,8 @@ final class Gate {
     synchronized long awayNs(long waitNs, double allowedNs, double decline, long nowNs) {
         if (isClosed && nowNs < reopensAtNs) return reopensAtNs - nowNs;
         if (isPromised(nowNs) || waitNs <= allowedNs) return 0;
-        return (long) Math.clamp((waitNs - allowedNs * REOPENS_AT) / decline, Patience.MIN_NS, patience.ns());
+        double expectedNs = (waitNs - allowedNs * REOPENS_AT) / decline;
+        return Math.clamp((long) expectedNs, Patience.MIN_NS, patience.ns());
     }
 
     /// True if whoever comes now comes when it was told to.

@@ -57,7 +57,8 @@ final class Replay {
             } else {
                 look();
                 // Readers are never behind, so an engine that computes nothing has nothing to compute.
-                if (open > 0) throw new IllegalStateException("nothing is computed, but " + open + " requests are open");
+                if (open > 0)
+                    throw new IllegalStateException("nothing is computed, but " + open + " requests are open");
                 if (toSend == 0) break;
                 skip();
             }

@@ -145,8 +145,12 @@ final class ReportJson {
                         .field("saidOverTrueP95", summary.saidOverTrue().at(95))
                         .field("misjudgedP50", summary.misjudged().at(50))
                         .field("misjudgedP95", summary.misjudged().at(95))
-                        .field("misjudgedInSecondsP50", summary.misjudgedInSeconds().at(50))
-                        .field("misjudgedInSecondsP95", summary.misjudgedInSeconds().at(95)));
+                        .field(
+                                "misjudgedInSecondsP50",
+                                summary.misjudgedInSeconds().at(50))
+                        .field(
+                                "misjudgedInSecondsP95",
+                                summary.misjudgedInSeconds().at(95)));
         json.object("all", () -> group(summary.all()));
         json.array("classes", () -> {
             for (GroupSummary group : summary.classes()) {

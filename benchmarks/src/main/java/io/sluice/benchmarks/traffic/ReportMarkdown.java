@@ -74,7 +74,8 @@ final class ReportMarkdown {
         List<List<ReportClaims.Claim>> claims =
                 study.traces().stream().map(ReportClaims::of).toList();
         var headings = new ArrayList<String>(List.of("goal"));
-        for (Study.PerTrace per : study.traces()) headings.add(per.study().trace().name());
+        for (Study.PerTrace per : study.traces())
+            headings.add(per.study().trace().name());
         var table = new MarkdownTable(headings.toArray(String[]::new));
         for (int i = 0; i < claims.getFirst().size(); i++) {
             int at = i;

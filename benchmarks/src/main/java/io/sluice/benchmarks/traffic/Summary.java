@@ -105,7 +105,8 @@ record Summary(
 
     private long attempts(int from, int to) {
         return result.outcomes().stream()
-                .filter(it -> it instanceof Outcome.Served served && served.attempts() >= from && served.attempts() <= to)
+                .filter(it ->
+                        it instanceof Outcome.Served served && served.attempts() >= from && served.attempts() <= to)
                 .count();
     }
 }
