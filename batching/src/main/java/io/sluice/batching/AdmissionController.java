@@ -80,6 +80,7 @@ class AdmissionController {
                 double decline = flow.gate()
                         .close(
                                 assessment.forecast().waitNs(),
+                                allowedNs(request.caller().trafficClass(), assessment.forecast()),
                                 refused.retryAfter().toNanos(),
                                 nowNs);
                 flow.classQueue().bias().learnDecline(decline);
@@ -183,16 +184,20 @@ class AdmissionController {
     private @Nullable Refused waitTooLong(
             TrafficClass trafficClass, Flow flow, Timeline.Forecast expected, long nowNs) {
         if (expected.waitNs() == 0 && forecast.nothingWaits()) return null;
-        long targetNs = trafficClass.firstTokenTargetNs();
-        // What its own prompt takes is not the queue's fault, but leaves less of the target to wait in.
-        long prefillNs = expected.firstTokenNs() - expected.waitNs();
-        double allowedNs = Math.max((double) targetNs - prefillNs, targetNs * OWN_PART_MIN);
         double decline = flow.classQueue().bias().decline();
-        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs, decline, nowNs);
+        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs(trafficClass, expected), decline, nowNs);
         if (awayNs == 0) return null;
         String detail = "a request of class %s would wait %s for its first token, longer than its target of %s allows"
-                .formatted(trafficClass.name(), text(expected.firstTokenNs()), text(targetNs));
+                .formatted(trafficClass.name(), text(expected.firstTokenNs()), text(trafficClass.firstTokenTargetNs()));
         return refuse(Reason.NO_CAPACITY, detail, awayNs);
+    }
+
+    /// How long a request may wait. What its own prompt takes is not the queue's fault, but leaves less of the
+    /// target to wait in.
+    private static double allowedNs(TrafficClass trafficClass, Timeline.Forecast expected) {
+        double targetNs = trafficClass.firstTokenTargetNs();
+        long prefillNs = expected.firstTokenNs() - expected.waitNs();
+        return Math.max(targetNs - prefillNs, targetNs * OWN_PART_MIN);
     }
 
     private Refused queueFull(Flow flow) {

@@ -25,6 +25,7 @@ final class ClassQueue {
     // For admission; any thread.
     private final ArrivalRate arrivals;
     private final ForecastBias bias = new ForecastBias();
+    private final Patience patience = new Patience();
     private final Backlog backlog = new Backlog(); // admitted requests that have not started
     private final Set<Flow> backlogged =
             ConcurrentHashMap.newKeySet(); // flows that have such; changed by requests' threads
@@ -177,6 +178,11 @@ final class ClassQueue {
     /// How far its requests' predicted waits are off. May be read by any thread.
     ForecastBias bias() {
         return bias;
+    }
+
+    /// How long its callers are told to stay away at most. Any thread.
+    Patience patience() {
+        return patience;
     }
 
     /// What is admitted of it. Requests' threads.

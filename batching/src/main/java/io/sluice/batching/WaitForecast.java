@@ -4,10 +4,10 @@ package io.sluice.batching;
 /// published after its latest step. Any thread; what it reads moves while it reads, so its answers are
 /// estimates.
 ///
-/// What goes before a request starts as fast as the engine takes in prompts, as far as there are seats and
-/// memory for it. What does not fit has to wait until others end: that is work, counted in nanoseconds of
-/// the engine. Which part of the engine a class gets while it has something waiting is measured, and
-/// corrects for what the model leaves out.
+/// What goes before a request starts as fast as the engine takes in prompts, once those that are being
+/// computed are done, as far as there are seats and memory for it. What does not fit has to wait until others
+/// end: that is work, counted in nanoseconds of the engine. Which part of the engine a class gets while it has
+/// something waiting is measured, and corrects for what the model leaves out.
 final class WaitForecast {
 
     /// A class that has not been served at all for a while is still promised something.
@@ -145,6 +145,8 @@ final class WaitForecast {
         for (ClassQueue other : accounts.classes()) {
             if (other.terms().rank() < queue.terms().rank()) higher.add(other.backlog(), 1);
         }
+        // A step that computes their last tokens may take in the next prompt.
+        higher.runningTokens = Math.max(0, promptTokensRunning(queue) - load.stepPromptTokens());
         return higher;
     }
 
@@ -152,7 +154,8 @@ final class WaitForecast {
     /// the engine.
     private double startNs(Ahead higher, Ahead own, double share, double itsNs, double itsBlocks) {
         Load now = load;
-        double promptNs = (higher.promptTokens + own.promptTokens / share) * now.pacedPromptTokenNs();
+        double promptTokens = higher.runningTokens + higher.promptTokens + own.promptTokens / share;
+        double promptNs = promptTokens * now.pacedPromptTokenNs();
         // The part of what is ahead, and of the request's first choice, that there are no seats or no memory
         // for.
         double seatless = lacking(higher.seats + own.seats + 1, now.freeSeats());
@@ -192,6 +195,7 @@ final class WaitForecast {
         private double promptTokens;
         private double blocks;
         private double seats;
+        private double runningTokens; // of prompts that are being computed, beyond the next step
         private double rivalWeight; // of the other flows that have something waiting
 
         void addRival(double weight) {
@@ -207,14 +211,21 @@ final class WaitForecast {
         }
     }
 
+    /// Prompt tokens of running sequences that are computed before those of a new request of this class.
+    private long promptTokensRunning(ClassQueue queue) {
+        long tokens = 0;
+        for (ClassQueue other : accounts.classes()) {
+            if (other.terms().rank() <= queue.terms().rank()) tokens += other.promptTokensLeft();
+        }
+        return tokens;
+    }
+
     /// How long the request's prompt takes once it has started: the step under way, then as many as it needs
-    /// behind what of its class and of lower ranks is being computed.
+    /// behind the last step of what of its class and of lower ranks is being computed.
     long prefillNs(GenerationRequest request, Flow flow) {
         Load now = load;
-        long tokens = request.prompt().length;
-        for (ClassQueue other : accounts.classes()) {
-            if (other.terms().rank() <= flow.classQueue().terms().rank()) tokens += other.promptTokensLeft();
-        }
+        long running = Math.min(promptTokensRunning(flow.classQueue()), now.stepPromptTokens());
+        long tokens = request.prompt().length + running;
         long steps = Math.ceilDiv(tokens, (long) now.stepPromptTokens());
         double stepNs = now.pacedPromptTokenNs() * now.stepPromptTokens();
         return (long) Math.max(tokens * now.pacedPromptTokenNs(), steps * stepNs + now.gapNs() / 2);

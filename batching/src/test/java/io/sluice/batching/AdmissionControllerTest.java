@@ -112,6 +112,34 @@ class AdmissionControllerTest {
     }
 
     @Test
+    void whoComesFirstAtTheMomentThatWasToldIsTakenHoweverLongTheQueueIs() {
+        load(0, 0);
+        var caller = new Caller(Tenant.ANONYMOUS, HASTY);
+        while (admission
+                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs)
+                .isEmpty()) {
+            admitted(request(caller, 1, 1, Deadlines.NONE));
+        }
+        nowNs = refused(request(caller, 1, 1, Deadlines.NONE)).retryAfter().toNanos();
+        admitted(request(caller, 1, 1, Deadlines.NONE)); // nothing has started
+        assertThat(refused(request(caller, 1, 1, Deadlines.NONE)).reason()).isEqualTo(Reason.NO_CAPACITY);
+    }
+
+    @Test
+    void aPromiseThatNobodyTakesUpIsForgotten() {
+        load(0, 0);
+        var caller = new Caller(Tenant.ANONYMOUS, HASTY);
+        while (admission
+                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs)
+                .isEmpty()) {
+            admitted(request(caller, 1, 1, Deadlines.NONE));
+        }
+        long toldNs = refused(request(caller, 1, 1, Deadlines.NONE)).retryAfter().toNanos();
+        nowNs = toldNs + toldNs / 2 + 1;
+        assertThat(refused(request(caller, 1, 1, Deadlines.NONE)).reason()).isEqualTo(Reason.NO_CAPACITY);
+    }
+
+    @Test
     void anIdleEngineOpensItsGatesWhateverWasTold() {
         load(0, 0);
         var caller = new Caller(Tenant.ANONYMOUS, HASTY);
