@@ -15,13 +15,16 @@ import io.sluice.server.openai.Json;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsSource;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -44,6 +47,9 @@ final class TestServer implements AutoCloseable {
     /// Stands still unless a test moves it: sums are exact then.
     final AtomicLong quotaClock = new AtomicLong();
 
+    /// The wall clock is so much ahead of the machine's.
+    volatile Duration wallClockAhead = Duration.ZERO;
+
     final ByteTokenizer tokenizer = new ByteTokenizer();
     final Lifecycle lifecycle = new Lifecycle();
     volatile @Nullable String owner; // whose every request's streams are, if not its key's
@@ -63,6 +69,7 @@ final class TestServer implements AutoCloseable {
         private int sequencesMax = 8;
         private int waitingMax = 64;
         private int blockCount = 4096;
+        private int hostBlockCount;
         private GenerationDefaults defaults = noDefaults();
         private Duration heartbeat = Duration.ofSeconds(30);
         private Duration requestTimeout = NEVER;
@@ -88,6 +95,11 @@ final class TestServer implements AutoCloseable {
 
         Options withBlockCount(int count) {
             blockCount = count;
+            return this;
+        }
+
+        Options withHostBlocks(int count) {
+            hostBlockCount = count;
             return this;
         }
 
@@ -145,7 +157,13 @@ final class TestServer implements AutoCloseable {
     private TestServer(Options options) {
         int stepTokensMax = Math.max(512, options.sequencesMax);
         ModelLimits limits = new ModelLimits(
-                options.blockCount, 16, CONTEXT_MAX, stepTokensMax, options.sequencesMax, ScriptedRunner.VOCAB_SIZE, 0);
+                options.blockCount,
+                16,
+                CONTEXT_MAX,
+                stepTokensMax,
+                options.sequencesMax,
+                ScriptedRunner.VOCAB_SIZE,
+                options.hostBlockCount);
         engine = Engine.start(
                 "test",
                 new EngineSettings(
@@ -157,7 +175,12 @@ final class TestServer implements AutoCloseable {
                 () -> new ScriptedRunner(limits, gate));
         ServedModel model =
                 new ServedModel(List.of(MODEL, "alias"), tokenizer, Optional.of(template()), options.defaults, 1000, 1);
-        tenancy = Tenancy.of(options.source, options.source.settings(), model, metrics, quotaClock::get);
+        tenancy = Tenancy.of(
+                options.source,
+                options.source.settings(),
+                model,
+                metrics,
+                new Tenancy.Clocks(quotaClock::get, () -> Instant.now().plus(wallClockAhead)));
         http = HttpServer.start(options.http(), behind(lifecycle, metrics, tenancy, this::ownerOf));
         AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), BODY_BYTES_MAX);
         admin = AdminServer.start(
@@ -182,7 +205,7 @@ final class TestServer implements AutoCloseable {
         ServerMetrics metrics = new ServerMetrics("m", TENANTS_SHOWN);
         ServedModel model = new ServedModel(List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1);
         SettingsSource nothing = Options.usual().source;
-        Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, System::nanoTime);
+        Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, Tenancy.Clocks.SYSTEM);
         return HttpServer.start(settings, behind(lifecycle, metrics, tenancy, StreamOwners.BY_KEY));
     }
 
@@ -320,6 +343,37 @@ final class TestServer implements AutoCloseable {
                     .findFirst()
                     .orElseThrow(() -> new AssertionError("no metric " + name));
         } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /// The sum of a metric's series, read without a request.
+    double total(String name) {
+        return sum(scraped(metrics::scrape), name);
+    }
+
+    /// A tenant's series, or the sum of several: those that begin like this.
+    double tenantTotal(String seriesBeginning) {
+        return sum(scraped(metrics::scrapeTenants), seriesBeginning);
+    }
+
+    private static double sum(String text, String beginning) {
+        return text.lines()
+                .filter(line -> line.startsWith(beginning))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .sum();
+    }
+
+    @FunctionalInterface
+    private interface Scrape {
+        void to(OutputStream out, String contentType) throws IOException;
+    }
+
+    private static String scraped(Scrape scrape) {
+        try (ByteArrayOutputStream out = new ByteArrayOutputStream()) {
+            scrape.to(out, "text/plain");
+            return out.toString(StandardCharsets.UTF_8);
+        } catch (IOException e) {
             throw new AssertionError(e);
         }
     }

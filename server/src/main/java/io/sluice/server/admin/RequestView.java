@@ -36,6 +36,7 @@ final class RequestView {
             view.put("deadline_ms", details.withinMs());
             view.put("tokens_wanted_at_least", details.tokensWanted());
         });
+        view.put("tokenised_ms", since(record, record.tokenisedNs()));
         view.put("decision", decision(record));
         view.put("first_token_ms", since(record, record.firstTokenNs()));
         view.put("ended_ms", since(record, record.endedNs()));
@@ -76,6 +77,7 @@ final class RequestView {
                 view.put("code", Optional.ofNullable(refused.code()));
                 view.put("message", refused.message());
                 view.put("retry_after_ms", refused.retryAfter().map(time -> new Millis(time.toNanos())));
+                view.put("sent_ms", since(record, record.refusalSentNs()));
             }
         }
         return view;
