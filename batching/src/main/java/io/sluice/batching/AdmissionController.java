@@ -211,8 +211,8 @@ class AdmissionController {
         String detail = "%d requests of tenant %s are waiting already, and the places that are left are for others"
                 .formatted(own, flow.account().name());
         // Each that starts leaves one place more.
-        double part = (excess / (WAITING_PER_FREE_PLACE + 1) + 1.0) / own;
-        return refuse(Reason.QUEUE_FULL, detail, (long) (expected.waitNs() * Math.min(1, part)));
+        int toStart = Math.min(own, excess / (WAITING_PER_FREE_PLACE + 1) + 1);
+        return refuse(Reason.QUEUE_FULL, detail, (long) ((double) expected.waitNs() * toStart / own));
     }
 
     /// The most requests that one tenant may have waiting in one class.
