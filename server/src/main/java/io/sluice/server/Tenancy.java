@@ -22,12 +22,13 @@ import java.util.function.LongSupplier;
 /// value.
 record Tenancy(ServerSettings.Access settings, Intake intake, PolicyReload reload, InstantSource wallClock) {
 
-    /// The clocks that are not the engine's. A value.
+    /// By which what goes. A value.
     ///
+    /// @param engine nanoseconds, by which deadlines and records go; the engine's
     /// @param quotas nanoseconds, by which quotas refill
     /// @param wall by which keys expire
-    record Clocks(LongSupplier quotas, InstantSource wall) {
-        static final Clocks SYSTEM = new Clocks(System::nanoTime, InstantSource.system());
+    record Clocks(LongSupplier engine, LongSupplier quotas, InstantSource wall) {
+        static final Clocks SYSTEM = new Clocks(System::nanoTime, System::nanoTime, InstantSource.system());
     }
 
     /// Reads the policy and the keys.
@@ -39,8 +40,7 @@ record Tenancy(ServerSettings.Access settings, Intake intake, PolicyReload reloa
         Function<Policy, SharedPrefixes> tokenise = policy -> SharedPrefixes.of(policy.sharedPrefixes(), model, salts);
         PolicyInForce policy = new PolicyInForce(
                 PolicyReload.read(source.config(), settings.access().keysFile(), tokenise));
-        // The engine's clock: deadlines and timelines are on it.
-        RequestLog log = new RequestLog(System::nanoTime);
+        RequestLog log = new RequestLog(clocks.engine());
         Intake intake = new Intake(policy, salts, new Quotas(clocks.quotas()), log, metrics);
         return new Tenancy(
                 settings.access(), intake, new PolicyReload(source, settings, policy, log, tokenise), clocks.wall());

@@ -2,6 +2,7 @@ package io.sluice.server;
 
 import io.helidon.webserver.http.ServerRequest;
 import io.sluice.batching.Engine;
+import io.sluice.batching.EngineOnClock;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.ModelLimits;
 import io.sluice.modelstore.ChatTemplate;
@@ -33,6 +34,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// The real server and the real engine on a free port, with a fake device and tokenizer behind them: a prompt says
@@ -77,6 +79,7 @@ final class TestServer implements AutoCloseable {
         private Duration grace = NEVER;
         private int resumableMax = 16;
         private Optional<Duration> stuckStepTimeout = Optional.empty();
+        private LongSupplier clock = System::nanoTime;
         private SettingsSource source = new SettingsSource(Map.of(), Optional.empty(), Map.of());
 
         static Options usual() {
@@ -138,6 +141,12 @@ final class TestServer implements AutoCloseable {
             return this;
         }
 
+        /// The engine's.
+        Options withClock(LongSupplier nanoseconds) {
+            clock = nanoseconds;
+            return this;
+        }
+
         /// Where policy and keys are read from.
         Options withSource(SettingsSource given) {
             source = given;
@@ -164,15 +173,15 @@ final class TestServer implements AutoCloseable {
                 options.sequencesMax,
                 ScriptedRunner.VOCAB_SIZE,
                 options.hostBlockCount);
-        engine = Engine.start(
-                "test",
+        engine = EngineOnClock.start(
                 new EngineSettings(
                         options.waitingMax,
                         true,
                         512,
                         EngineSettings.LAG_TOKENS_MAX,
                         options.http().streams().standstillMax().toNanos()),
-                () -> new ScriptedRunner(limits, gate));
+                () -> new ScriptedRunner(limits, gate),
+                options.clock);
         ServedModel model =
                 new ServedModel(List.of(MODEL, "alias"), tokenizer, Optional.of(template()), options.defaults, 1000, 1);
         tenancy = Tenancy.of(
@@ -180,7 +189,8 @@ final class TestServer implements AutoCloseable {
                 options.source.settings(),
                 model,
                 metrics,
-                new Tenancy.Clocks(quotaClock::get, () -> Instant.now().plus(wallClockAhead)));
+                new Tenancy.Clocks(
+                        options.clock, quotaClock::get, () -> Instant.now().plus(wallClockAhead)));
         http = HttpServer.start(options.http(), behind(lifecycle, metrics, tenancy, this::ownerOf));
         AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), BODY_BYTES_MAX);
         admin = AdminServer.start(

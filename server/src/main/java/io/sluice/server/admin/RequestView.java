@@ -4,6 +4,7 @@ import io.sluice.server.generation.Usage;
 import io.sluice.server.http.JsonText.Millis;
 import io.sluice.server.records.Decision;
 import io.sluice.server.records.EnginePart;
+import io.sluice.server.records.RequestLog;
 import io.sluice.server.records.RequestRecord;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,7 +30,7 @@ final class RequestView {
     }
 
     /// Everything.
-    static Map<String, Object> full(RequestRecord record) {
+    static Map<String, Object> full(RequestRecord record, RequestLog log) {
         Map<String, Object> view = brief(record);
         record.details().ifPresent(details -> {
             view.put("ttft_deadline_ms", details.firstTokenWithinMs());
@@ -45,6 +46,7 @@ final class RequestView {
         view.put(
                 "prompts",
                 record.parts().stream().map(part -> part(record, part)).toList());
+        view.put("queue", QueueCompany.of(record, log));
         return view;
     }
 
