@@ -16,6 +16,9 @@ final class StepTimeModel {
     /// One step that a busy machine held up must not count for a hundred others.
     private static final double OUTLIER = 4;
 
+    /// A step that took longer says nothing of the device: the clock has jumped, or the machine was suspended.
+    private static final long LONGEST_NS = 60_000_000_000L;
+
     /// How unsure each coefficient is before the first step, and at most: what is not asked for long must
     /// not be forgotten without end.
     private static final double UNSURE = 1e4;
@@ -39,6 +42,7 @@ final class StepTimeModel {
 
     /// Takes in a step in which `sequences` sequences wrote and `promptTokens` prompt tokens were computed.
     void measure(int sequences, int promptTokens, long ns) {
+        if (ns < 0 || ns > LONGEST_NS) return;
         long predicted = predict(sequences, promptTokens);
         double sampleMs = ns / MS;
         if (steps >= 2 * SIZE) sampleMs = Math.min(sampleMs, OUTLIER * predicted / MS);
