@@ -179,6 +179,7 @@ class StreamOwnershipTest {
                     ResumeTest.RESUMABLE + "x-request-id: cut\r\nx-api-key: " + owner + "\r\n");
             server.gate.allow(steps);
             String head = client.readUntil("\"text\":\"") + client.readUntil("\n\n");
+            client.endSending().readToTheBreak(); // the server has noticed, and hung up
             return new Cut(
                     ResumeTest.streamOf(head), RawClient.events(head).getLast().id());
         }

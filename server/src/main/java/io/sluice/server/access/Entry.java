@@ -151,7 +151,8 @@ public final class Entry {
                 error.retry() instanceof ApiError.Retry.After(Duration pause) ? Optional.of(pause) : Optional.empty();
         record.refused(
                 new Decision.Refused(record.nowNs(), error.status(), error.code(), error.getMessage(), retryAfter));
-        if (permit == null) return;
+        // What is admitted is paid for when it ends, which may be later: a stream may go on without its client.
+        if (permit == null || record.decision() instanceof Decision.Admitted) return;
         if (error.status() >= SERVER_ERRORS || error.status() == TOO_MANY) permit.withdraw();
         else permit.forfeit();
     }
