@@ -6,7 +6,8 @@
 
 The server computes on one thread, so that the load generator has a core of its own on a machine of two. Its KV cache is small
 and so is the number of sequences at once: waiting begins at rates that the generator reaches. Rates are given relative to the
-capacity that a closed loop measured first. Needs nothing but python3.
+capacity that a closed loop measured first. Needs nothing but python3. SLUICE_NICE=-10 (root only) puts server and generator before
+other work of the machine.
 """
 import argparse
 import http.client
@@ -23,20 +24,23 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
-PROMPT, OUTPUT = 64, 64
+PROMPT, OUTPUT = 128, 192
 TEN_TO_ONE = "3.3219"  # Zipf's exponent by which the first of two tenants sends ten times as much
 SERVE = ["--threads", "1", "--max-num-seqs", "8", "--kv-cache-memory", "2560KiB", "--deterministic"]
 CLASSES = dict(gold="guaranteed", heavy="standard", light="standard", bulk="batch")
 POLICY = """policy:
   classes:
-    standard: {ttft: 4s}
+    standard: {ttft: 10s}
     guaranteed: {ttft: 4s}
   tenants:
     gold: {class: guaranteed}
     bulk: {class: batch}
     quota: {requests-per-minute: 1}
 """
-SLOS = ["guaranteed:ttft=2s,itl=200ms", "standard:ttft=4s,itl=200ms", "batch:e2e=600s"]
+SLOS = ["guaranteed:ttft=2s,itl=200ms", "standard:ttft=10s,itl=200ms", "batch:e2e=600s"]
+
+
+NICE = ["nice", "-n", os.environ.get("SLUICE_NICE", "0")]
 
 
 def sluice(*arguments):
@@ -53,7 +57,7 @@ class Server:
         self.admin = self.key("--admin")
         self.log = folder / "log"
         self.process = subprocess.Popen(
-            [str(HERE / "sluice"), "serve", "--port", "0", "--config", str(folder / "sluice.yaml"),
+            [*NICE, str(HERE / "sluice"), "serve", "--port", "0", "--config", str(folder / "sluice.yaml"),
              "--api-keys-file", str(folder / "keys"), *SERVE],
             stdout=self.log.open("w"), stderr=subprocess.STDOUT, start_new_session=True)
         while not (found := re.search(r"Serving .* at (http://\S+)", self.log.read_text())):
@@ -73,9 +77,11 @@ class Server:
         lines = [line for line in self.get(self.url + "/metrics").splitlines() if line.startswith(beginning)]
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
-    def served(self, tenant):
-        return sum(self.metric(f'sluice_tenant_{what}_tokens_total{{model="sluice-demo",tenant="{tenant}"')
-                   for what in ("prompt", "generation"))
+    def served(self, *tenants):
+        """Tokens of ended requests, prompt and output, at one moment."""
+        text = self.get(self.url + "/metrics")
+        found = re.findall(r'^sluice_tenant_(?:prompt|generation)_tokens_total\{.*tenant="([^"]+)".*\} (\S+)$', text, re.M)
+        return [sum(float(count) for name, count in found if name == tenant) for tenant in tenants]
 
     def await_idle(self):
         while self.metric("sluice_requests_running{") + self.metric("sluice_requests_waiting{") > 0:
@@ -97,7 +103,7 @@ class Load:
         keys.write_text("".join(f"{name} {server.keys[name]} {CLASSES[name]}\n" for name in tenants))
         slos = [word for slo in SLOS for word in ("--slo", slo)]
         self.process = subprocess.Popen(
-            [str(HERE / "sluice"), "bench", "serve", "--url", server.url, "--endpoint", "completions", "--ignore-eos",
+            [*NICE, str(HERE / "sluice"), "bench", "serve", "--url", server.url, "--endpoint", "completions", "--ignore-eos",
              "--prompt-tokens", str(PROMPT), "--output-tokens", str(OUTPUT), "--duration", f"{seconds}s",
              "--keys", str(keys), "--json", str(self.json), *slos, *arguments],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -121,17 +127,44 @@ def capacity(server, seconds):
     return result["all"]["answered"] / (result["seconds"] + result["drainSeconds"])
 
 
-def fairness(server, rate, seconds):
-    """What was served of each between two moments at which both were backlogged."""
-    load = Load(server, ["heavy", "light"], seconds, "--rate", str(7 * rate), "--zipf", TEN_TO_ONE)
-    time.sleep(seconds * 0.4)
-    before = [server.served(name) for name in ("heavy", "light")]
-    backlog = server.metric("sluice_requests_waiting{")
-    time.sleep(seconds * 0.5)
-    after = [server.served(name) for name in ("heavy", "light")]
-    result = load.result()
-    heavy, light = (late - early for early, late in zip(before, after))
-    return heavy, light, backlog, result
+class Watch(threading.Thread):
+    """What was served of two tenants, and how much of them waits, as often as the server answers."""
+
+    def __init__(self, server, names):
+        super().__init__()
+        self.server, self.names, self.samples, self.over = server, names, [], threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.3):
+            served = self.server.served(*self.names)
+            queue = json.loads(self.server.get(self.server.admin_url + "/admin/queue"))["requests"]
+            waiting = [sum(row["tenant"] == name and row["state"] == "waiting" for row in queue) for name in self.names]
+            self.samples.append((served, waiting))
+
+    def while_all_waited(self):
+        """The longest time in which all of them had something waiting: served in it, and least waiting."""
+        best, run = [], []
+        for sample in self.samples:
+            run = run + [sample] if min(sample[1]) > 0 else []
+            best = max(best, run, key=len)
+        if len(best) < 3:
+            return [float("nan")] * len(self.names), 0
+        return [late - early for early, late in zip(best[0][0], best[-1][0])], len(best)
+
+
+def fairness(server, seconds):
+    """Closed loops: however fast the server is, both always have something waiting."""
+    watch = Watch(server, ["heavy", "light"])
+    watch.start()
+    try:
+        loads = [Load(server, [name], seconds, "--concurrency", str(count)) for name, count in (("heavy", 100), ("light", 10))]
+        for load in loads:
+            load.process.wait()
+    finally:
+        watch.over.set()
+        watch.join()
+    (heavy, light), samples = watch.while_all_waited()
+    return heavy, light, samples, [load.result() for load in loads]
 
 
 def guaranteed(server, rate, seconds):
@@ -250,14 +283,15 @@ def main():
 
 def report(server, seconds):
     rate = capacity(server, seconds)
-    heavy, light, backlog, fair = fairness(server, rate, 2 * seconds)
+    heavy, light, samples, fair = fairness(server, 2 * seconds)
     gold, guaranteed_preemptions = guaranteed(server, rate, seconds)
     alone, beside = light_tenant(server, rate, seconds)
     retried = retries(server, rate, seconds)
     buckets, deadline, quota, overload = refusals(server, rate, seconds)
-    late = max(result["sentLateMs"].get("p99", 0) for result in (fair, gold, alone, beside, overload, *retried.values()))
+    late = max(result["sentLateMs"].get("p99", 0) for result in (gold, alone, beside, overload, *retried.values()))
     cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.processor())
+    priority = "" if NICE[-1] == "0" else f"; server and generator at nice {NICE[-1]}, other work beside them"
     rows = "\n".join([HEADER, tenant_row("`gold`, guaranteed", gold["by"]["gold"]),
                       tenant_row("`heavy`, standard", gold["by"]["heavy"])])
     lights = "\n".join([HEADER, tenant_row("alone", alone["by"]["light"]),
@@ -273,16 +307,15 @@ Made by `benchmarks/measure_traffic.py`; how to read the columns is in [benchmar
 |---|---|
 | commit | COMMIT |
 | machine | {cpu}, {os.cpu_count()} processors; load average LOAD meanwhile, this measurement's own included |
-| server | `sluice serve {' '.join(SERVE)}`, demo model; `standard` and `guaranteed` with `ttft: 4s`, the rest as it comes |
-| requests | {PROMPT} words of prompt, exactly {OUTPUT} tokens of output, streamed; open loop, Poisson, {seconds} s each |
+| server | `sluice serve {' '.join(SERVE)}`, demo model; `standard` with `ttft: 10s`, `guaranteed` with 4 s, the rest as it comes{priority} |
+| requests | {PROMPT} words of prompt, exactly {OUTPUT} tokens of output, streamed; open loop, Poisson, {seconds} s each, where nothing else is said |
 | capacity | {rate:.1f} requests per second in a closed loop of 16 |
 | generator | requests sent late by at most {late:.1f} ms (p99 of the worst run) |
 
 ## Two backlogged tenants, ten to one
 
-Sent 7 times the capacity, `heavy` ten times as much as `light`, equal weights; counted between 40 % and 90 % of the time, with
-{backlog:.0f} requests waiting at the first moment. Served tokens, prompt and output: `heavy` {heavy:.0f}, `light` {light:.0f}: **1 to
-{light / heavy:.2f}**.
+`heavy` has 100 requests under way at all times, `light` 10, with equal weights; counted while both had requests waiting, in
+{samples} looks. Served tokens, prompt and output: `heavy` {heavy:.0f}, `light` {light:.0f}: **1 to {light / heavy:.2f}**.
 
 ## A guaranteed class at twice the capacity
 
