@@ -6,7 +6,7 @@
 
 The server computes on one thread, so that the load generator has a core of its own on a machine of two. Its KV cache is small
 and so is the number of sequences at once: waiting begins at rates that the generator reaches. Rates are given relative to the
-capacity that a closed loop measured first. Needs nothing but python3. SLUICE_NICE=-10 (root only) puts server and generator before
+capacity that a closed loop measured first. Needs nothing but python3. --nice -10 (root only) puts server and generator before
 other work of the machine.
 """
 import argparse
@@ -40,7 +40,7 @@ POLICY = """policy:
 SLOS = ["guaranteed:ttft=2s,itl=200ms", "standard:ttft=10s,itl=200ms", "batch:e2e=600s"]
 
 
-NICE = ["nice", "-n", os.environ.get("SLUICE_NICE", "0")]
+NICE = ["nice", "-n", "0"]  # before server and generator
 
 
 def sluice(*arguments):
@@ -60,11 +60,10 @@ class Server:
             [*NICE, str(HERE / "sluice"), "serve", "--port", "0", "--config", str(folder / "sluice.yaml"),
              "--api-keys-file", str(folder / "keys"), *SERVE],
             stdout=self.log.open("w"), stderr=subprocess.STDOUT, start_new_session=True)
-        while not (found := re.search(r"Serving .* at (http://\S+)", self.log.read_text())):
+        while not (found := re.search(r"(?s)Serving .*? at (http://\S+) .*Admin +(http://[^/]+)/", self.log.read_text())):
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.1)
-        self.url = found.group(1)
-        self.admin_url = re.search(r"Admin +(http://[^/]+)", self.log.read_text()).group(1)
+        self.url, self.admin_url = found.groups()
 
     def key(self, *arguments):
         return sluice("keys", "create", "--file", str(self.folder / "keys"), *arguments).strip()
@@ -259,7 +258,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--report", type=Path)
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--nice", default="0")
     chosen = parser.parse_args()
+    NICE[-1] = chosen.nice
     sluice("--version"), sluice("bench", "--help")  # built before anything is timed
     noise = [os.getloadavg()[0]]
     stop = threading.Event()
