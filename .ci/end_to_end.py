@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from checks import models, rolling_restart, stopping, streams, tenancy
+from checks import models, rolling_restart, stopping, streams, tenancy, timing_attack
 from checks.server import Server
 
 SHARED = os.environ.get("SLUICE_SHARED")
@@ -26,6 +26,7 @@ def runs():
         yield ("smollm2", lambda: Server("smollm2", "--model", path),
                models.SMOLLM2 + models.ANY_MODEL + [models.sigterm_ends_politely])
     yield "tenancy", tenancy.Tenancy, tenancy.CHECKS
+    yield "isolation", lambda: None, timing_attack.CHECKS
     yield "stopping", lambda: None, stopping.CHECKS + rolling_restart.CHECKS
 
 

@@ -30,6 +30,11 @@ class AdmissionController {
     /// come back in a moment, in vain.
     private static final double REOPENS_AT = 0.8;
 
+    /// A tenant may have so many requests waiting in a class for each place of the queue that is left: four
+    /// fifths of it if it is alone, and however much one sends, there is a place for the others (dynamic
+    /// thresholds: Choudhury and Hahne, 1998).
+    private static final int WAITING_PER_FREE_PLACE = 4;
+
     /// However long its prompt takes, a request may wait for this part of its class's target.
     private static final double OWN_PART_MIN = 0.2;
 
@@ -141,6 +146,8 @@ class AdmissionController {
         TrafficClass trafficClass = request.caller().trafficClass();
         if (flow.classQueue().backlog().requests() >= trafficClass.waitingMax()) return queueFull(flow);
         if (isQueueClosed()) return queueFull(flow);
+        Refused crowding = crowdsOthersOut(flow, expected);
+        if (crowding != null) return crowding;
         Refused late = deadlineTooSoon(request, flow, expected, nowNs);
         return late != null ? late : waitTooLong(trafficClass, flow, expected, nowNs);
     }
@@ -198,6 +205,24 @@ class AdmissionController {
         double targetNs = trafficClass.firstTokenTargetNs();
         long prefillNs = expected.firstTokenNs() - expected.waitNs();
         return Math.max(targetNs - prefillNs, targetNs * OWN_PART_MIN);
+    }
+
+    /// The last places of the queue are for those who have few requests in it.
+    private @Nullable Refused crowdsOthersOut(Flow flow, Timeline.Forecast expected) {
+        int own = flow.backlog().requests();
+        int free = Math.max(0, waitingMax - waitingCount.get());
+        int excess = own - WAITING_PER_FREE_PLACE * free;
+        if (own == 0 || excess < 0) return null;
+        String detail = "%d requests of tenant %s are waiting already, and the places that are left are for others"
+                .formatted(own, flow.account().name());
+        // Each that starts leaves one place more.
+        int toStart = Math.min(own, excess / (WAITING_PER_FREE_PLACE + 1) + 1);
+        return refuse(Reason.QUEUE_FULL, detail, (long) ((double) expected.waitNs() * toStart / own));
+    }
+
+    /// The most requests that one tenant may have waiting in one class.
+    static int waitingMaxOfOne(int waitingMax) {
+        return Math.ceilDiv(waitingMax * WAITING_PER_FREE_PLACE, WAITING_PER_FREE_PLACE + 1);
     }
 
     private Refused queueFull(Flow flow) {

@@ -18,6 +18,8 @@ final class ClassQueue {
     private final FlowHeap flows = new FlowHeap();
     private final OutputLengths outputs = new OutputLengths();
     private volatile int promptTokensLeft; // of its sequences that run, not computed yet
+    private volatile int seatsToGive; // of its sequences that run and would give way to higher classes
+    private volatile int blocksToGive; // what those are expected to hold
     private volatile double virtualNow; // the least virtual time of any flow that was served
     private double credit; // cost that the class's floor owes it
     private long latestStartNs;
@@ -114,6 +116,22 @@ final class ClassQueue {
             if (oldest == null || first.order() < oldest.order()) oldest = first;
         }
         return oldest;
+    }
+
+    /// What its running sequences would leave to a class of a lower rank.
+    void setToGive(int seats, int blocks) {
+        seatsToGive = seats;
+        blocksToGive = blocks;
+    }
+
+    /// Any thread.
+    int seatsToGive() {
+        return seatsToGive;
+    }
+
+    /// Any thread.
+    int blocksToGive() {
+        return blocksToGive;
     }
 
     /// A sequence was given blocks.

@@ -25,6 +25,9 @@ final class StepTimeModel {
     /// Shorter steps are all the same.
     private static final double GRAIN_MS = 1e-3;
 
+    /// A step that took longer says nothing of the device: the clock has jumped, or the machine was suspended.
+    private static final long LONGEST_NS = 60_000_000_000L;
+
     private static final int SWEEPS = 8;
 
     // The coefficients, and units in which they are of the same size.
@@ -54,7 +57,7 @@ final class StepTimeModel {
     ///
     /// @param pairs for each prompt token, the tokens before it
     void measure(int sequences, int promptTokens, double pairs, long ns) {
-        if (ns <= 0) return; // the clock stood still, or was put back
+        if (ns <= 0 || ns > LONGEST_NS) return; // or the clock stood still, or was put back
         see(sequences, promptTokens, pairs);
         double predictedMs = seenMs();
         double sampleMs = ns / MS;

@@ -75,6 +75,11 @@ final class TenantAccount {
         cachedCount += blocks;
     }
 
+    /// All of it, for whoever asks. Any thread: what it reads moves while it reads.
+    TenantBlocks blocks() {
+        return new TenantBlocks(usedCount, cachedCount, floorCount, ceilingCount);
+    }
+
     int usedCount() {
         return usedCount;
     }

@@ -140,10 +140,12 @@ final class WaitForecast {
         bias.learn(timeline.forecast().plainWaitNs(), waitedNs, (long) load.gapNs());
     }
 
+    /// The work of classes that go before this one, and the room that those after it would leave.
     private Ahead higherThan(ClassQueue queue) {
         Ahead higher = new Ahead();
         for (ClassQueue other : accounts.classes()) {
             if (other.terms().rank() < queue.terms().rank()) higher.add(other.backlog(), 1);
+            else if (other.terms().rank() > queue.terms().rank()) higher.addRoom(other);
         }
         // A step that computes their last tokens may take in the next prompt.
         higher.runningTokens = Math.max(0, promptTokensRunning(queue) - load.stepPromptTokens());
@@ -158,8 +160,8 @@ final class WaitForecast {
         double promptNs = promptTokens * now.pacedPromptTokenNs();
         // The part of what is ahead, and of the request's first choice, that there are no seats or no memory
         // for.
-        double seatless = lacking(higher.seats + own.seats + 1, now.freeSeats());
-        double homeless = lacking(higher.blocks + own.blocks + itsBlocks, now.freeBlocks());
+        double seatless = lacking(higher.seats + own.seats + 1, now.freeSeats() + higher.seatsToCome);
+        double homeless = lacking(higher.blocks + own.blocks + itsBlocks, now.freeBlocks() + higher.blocksToCome);
         return Math.max(
                 promptNs, Math.max(seatless, homeless) * (higher.ns + (own.ns + itsNs) / share) / workRate.get());
     }
@@ -196,7 +198,15 @@ final class WaitForecast {
         private double blocks;
         private double seats;
         private double runningTokens; // of prompts that are being computed, beyond the next step
+        private double seatsToCome; // that running sequences of later classes give up for it
+        private double blocksToCome;
         private double rivalWeight; // of the other flows that have something waiting
+
+        /// What runs of a class leaves room as soon as it is needed.
+        void addRoom(ClassQueue givesWay) {
+            seatsToCome += givesWay.seatsToGive();
+            blocksToCome += givesWay.blocksToGive();
+        }
 
         void addRival(double weight) {
             rivalWeight += weight;

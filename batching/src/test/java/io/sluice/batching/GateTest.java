@@ -8,7 +8,8 @@ class GateTest {
     private static final long MS = 1_000_000;
     private static final double ALLOWED_NS = 500 * MS;
 
-    private final Gate gate = new Gate();
+    private final Patience patience = new Patience();
+    private final Gate gate = new Gate(patience);
 
     @Test
     void whoWaitsNoLongerThanIsAllowedComesIn() {
@@ -50,12 +51,24 @@ class GateTest {
     }
 
     @Test
-    void whoComesWhenItWasToldMayWaitALittleLonger() {
+    void whoComesWhenItWasToldComesInHoweverLongTheWaitIsByNow() {
         close(700, 400, 0);
-        assertThat(awayNs(750, 400)).isZero();
-        assertThat(awayNs(751, 400)).isPositive();
-        assertThat(awayNs(750, 599)).isZero();
-        assertThat(awayNs(750, 600)).isPositive(); // half of the time again: late
+        assertThat(awayNs(90_000, 399)).isEqualTo(MS);
+        assertThat(awayNs(90_000, 400)).isZero();
+        assertThat(awayNs(90_000, 599)).isZero();
+        assertThat(awayNs(90_000, 600)).isPositive(); // half of the time again: late
+    }
+
+    @Test
+    void nobodyIsToldMoreThanItsClassHasPatienceFor() {
+        long most = patience.ns() / MS;
+        assertThat(awayNs(10 * most, 0)).isEqualTo(patience.ns());
+        close(10 * most, most, 0);
+        gate.open(0, 10 * MS); // nothing waited any more, long before
+        assertThat(patience.ns()).isEqualTo(most / 2 * MS);
+        close(10 * most, 1000, 20);
+        gate.open(10 * most * MS, 1020 * MS); // still too long
+        assertThat(patience.ns()).isGreaterThan(most / 2 * MS);
     }
 
     @Test
@@ -93,6 +106,6 @@ class GateTest {
     }
 
     private double close(long waitMs, long awayMs, long nowMs) {
-        return gate.close(waitMs * MS, awayMs * MS, nowMs * MS);
+        return gate.close(waitMs * MS, ALLOWED_NS, awayMs * MS, nowMs * MS);
     }
 }

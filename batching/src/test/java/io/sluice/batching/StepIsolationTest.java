@@ -175,7 +175,7 @@ class StepIsolationTest {
 
     /// Eight requests at once, computed to their ends.
     private static List<TokenStream> run(ModelRunner device) {
-        EngineParts.Core core = EngineParts.REAL.core(LIMITS, new EngineSettings(8, true, 4), new Random(1));
+        EngineParts.Core core = EngineParts.REAL.core(LIMITS, new EngineSettings(64, true, 4), new Random(1));
         var loop = new EngineLoop(core, EngineParts.REAL.scheduler(core), device, () -> 0);
         List<TokenStream> streams = new ArrayList<>();
         for (int i = 0; i < 8; i++) {

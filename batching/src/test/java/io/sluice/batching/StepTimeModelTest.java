@@ -86,7 +86,7 @@ class StepTimeModelTest {
             var learned = new StepTimeModel();
             for (int i = 0; i < 100; i++) {
                 measure(learned, random.nextInt(256), random.nextInt(4096), (long)
-                        (1e9 * Math.pow(random.nextDouble(), 4)));
+                        (1 + 1e9 * Math.pow(random.nextDouble(), 4)));
                 int sequences = random.nextInt(256);
                 int promptTokens = random.nextInt(4096);
                 long predicted = learned.predict(sequences, promptTokens);

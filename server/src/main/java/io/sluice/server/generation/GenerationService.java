@@ -63,6 +63,7 @@ public final class GenerationService {
             if (tooLong != null) return tooLong;
             prompts.add(tokens);
         }
+        terms.meter().tokenised();
         int[] outputTokensMax = outputTokensMax(request, terms, prompts);
         Optional<QuotaRefusal> refusal = terms.permit().reserve(tokensMax(request, prompts, outputTokensMax));
         if (refusal.isPresent()) {
