@@ -51,7 +51,7 @@ class Server:
     """With a key for each tenant, and one for its operator."""
 
     def __init__(self, folder):
-        self.folder = folder
+        self.folder, self.loads = folder, 0
         (folder / "sluice.yaml").write_text(POLICY)
         self.keys = {name: self.key("--tenant", name) for name in (*CLASSES, "quota")}
         self.admin = self.key("--admin")
@@ -96,7 +96,7 @@ class Load:
 
     def __init__(self, server, tenants, seconds, *arguments):
         self.server, self.seconds = server, seconds
-        number = len(list(server.folder.glob("load-*")))
+        number = server.loads = server.loads + 1
         self.json = server.folder / f"load-{number}.json"
         keys = server.folder / f"keys-{number}"
         keys.write_text("".join(f"{name} {server.keys[name]} {CLASSES[name]}\n" for name in tenants))
@@ -292,6 +292,8 @@ def report(server, seconds):
     late = max(result["sentLateMs"].get("p99", 0) for result in (gold, alone, beside, overload, *retried.values()))
     cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.processor())
+    shares = (f"Served tokens, prompt and output: `heavy` {heavy:.0f}, `light` {light:.0f}: **1 to {light / heavy:.2f}**."
+              if samples else "**No result**: one of them was refused so often that it was never backlogged for long.")
     priority = "" if NICE[-1] == "0" else f"; server and generator at nice {NICE[-1]}, other work beside them"
     rows = "\n".join([HEADER, tenant_row("`gold`, guaranteed", gold["by"]["gold"]),
                       tenant_row("`heavy`, standard", gold["by"]["heavy"])])
@@ -316,7 +318,7 @@ Made by `benchmarks/measure_traffic.py`; how to read the columns is in [benchmar
 ## Two backlogged tenants, ten to one
 
 `heavy` has 100 requests under way at all times, `light` 10, with equal weights; counted while both had requests waiting, in
-{samples} looks. Served tokens, prompt and output: `heavy` {heavy:.0f}, `light` {light:.0f}: **1 to {light / heavy:.2f}**.
+{samples} looks. {shares}
 
 ## A guaranteed class at twice the capacity
 

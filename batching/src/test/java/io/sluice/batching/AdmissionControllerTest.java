@@ -103,6 +103,16 @@ class AdmissionControllerTest {
     }
 
     @Test
+    void whoWasToStartAtOnceTeachesNothingOfWaits() {
+        var bias = new ForecastBias();
+        // A machine that is busy with other things: a step takes fifty times what it does alone.
+        for (int i = 0; i < 1000; i++) bias.learn(0, 50 * MS, MS);
+        assertThat(bias.correct(1000 * MS, MS)).isEqualTo(1000 * MS);
+        for (int i = 0; i < 1000; i++) bias.learn(100 * MS, 300 * MS, MS);
+        assertThat(bias.correct(1000 * MS, MS)).isBetween(2500 * MS, 3500 * MS);
+    }
+
+    @Test
     void whatCanBeParkedIsInNobodysWay() {
         load(0, 0);
         Flow people = accounts.open(new Caller(Tenant.ANONYMOUS, HASTY), 0);
