@@ -1,6 +1,7 @@
 package io.sluice.server;
 
 import static io.sluice.server.TestServer.at;
+import static io.sluice.server.TestServer.count;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.http.HttpResponse;
@@ -58,7 +59,7 @@ class ParkingTest {
             assertThat(answer(throughBurst(server))).isEqualTo(expected);
 
             Map<String, Object> record = server.admin(admin, "/admin/requests/disturbed");
-            assertThat((Long) at(record, "prompts.0.parks")).isPositive();
+            assertThat(count(record, "prompts.0.parks")).isPositive();
             assertThat(at(record, "prompts.0.preemptions")).isEqualTo(0L);
             assertThat(computed(record)).as("each token once").isEqualTo(onceComputed(record));
             assertThat(server.metric(admin, "sluice_parks_total")).isPositive();
@@ -139,15 +140,15 @@ class ParkingTest {
     }
 
     private static long computed(Map<String, Object> record) {
-        return (Long) at(record, "prompts.0.computed_tokens");
+        return count(record, "prompts.0.computed_tokens");
     }
 
     /// Prompt and output but for what came from the cache, and the last token, after which nothing comes.
     private static long onceComputed(Map<String, Object> record) {
-        return (Long) at(record, "usage.prompt_tokens")
-                + (Long) at(record, "usage.completion_tokens")
+        return count(record, "usage.prompt_tokens")
+                + count(record, "usage.completion_tokens")
                 - 1
-                - (Long) at(record, "usage.cached_tokens");
+                - count(record, "usage.cached_tokens");
     }
 
     private RealServer start(String parkMemory) {
