@@ -322,6 +322,12 @@ final class TestServer implements AutoCloseable {
         return value;
     }
 
+    /// The whole number at a path.
+    static long count(Map<String, Object> json, String path) {
+        if (at(json, path) instanceof Long number) return number;
+        throw new AssertionError("no number at " + path + " in " + json);
+    }
+
     /// The list at a path.
     static List<?> list(Map<String, Object> json, String path) {
         if (at(json, path) instanceof List<?> list) return list;
