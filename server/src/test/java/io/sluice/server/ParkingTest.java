@@ -1,7 +1,6 @@
 package io.sluice.server;
 
 import static io.sluice.server.TestServer.at;
-import static io.sluice.server.TestServer.count;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.http.HttpResponse;
@@ -59,7 +58,7 @@ class ParkingTest {
             assertThat(answer(throughBurst(server))).isEqualTo(expected);
 
             Map<String, Object> record = server.admin(admin, "/admin/requests/disturbed");
-            assertThat(count(record, "prompts.0.parks")).isPositive();
+            assertThat(TestServer.count(record, "prompts.0.parks")).isPositive();
             assertThat(at(record, "prompts.0.preemptions")).isEqualTo(0L);
             assertThat(computed(record)).as("each token once").isEqualTo(onceComputed(record));
             assertThat(server.metric(admin, "sluice_parks_total")).isPositive();
@@ -140,15 +139,15 @@ class ParkingTest {
     }
 
     private static long computed(Map<String, Object> record) {
-        return count(record, "prompts.0.computed_tokens");
+        return TestServer.count(record, "prompts.0.computed_tokens");
     }
 
     /// Prompt and output but for what came from the cache, and the last token, after which nothing comes.
     private static long onceComputed(Map<String, Object> record) {
-        return count(record, "usage.prompt_tokens")
-                + count(record, "usage.completion_tokens")
+        return TestServer.count(record, "usage.prompt_tokens")
+                + TestServer.count(record, "usage.completion_tokens")
                 - 1
-                - count(record, "usage.cached_tokens");
+                - TestServer.count(record, "usage.cached_tokens");
     }
 
     private RealServer start(String parkMemory) {

@@ -1,6 +1,5 @@
 package io.sluice.server;
 
-import static io.sluice.server.TestServer.count;
 import static io.sluice.server.TestServer.json;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -150,6 +149,6 @@ class TenantKvTest {
         HttpResponse<String> response =
                 client.complete(fields.contains("max_tokens") ? fields : fields + ",\"max_tokens\":1");
         assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-        return count(json(response.body()), "usage.prompt_tokens_details.cached_tokens");
+        return TestServer.count(json(response.body()), "usage.prompt_tokens_details.cached_tokens");
     }
 }

@@ -324,8 +324,8 @@ final class TestServer implements AutoCloseable {
 
     /// The whole number at a path.
     static long count(Map<String, Object> json, String path) {
-        if (at(json, path) instanceof Long count) return count;
-        throw new AssertionError("no whole number at " + path + " in " + json);
+        if (at(json, path) instanceof Long number) return number;
+        throw new AssertionError("no number at " + path + " in " + json);
     }
 
     /// The list at a path.
