@@ -183,7 +183,7 @@ class WaitForecastTest {
     void aWaitIsCorrectedByHowLongOthersHaveWaited() {
         free(0, MANY);
         Flow flow = flow(second("a", MIDDLE));
-        for (int i = 0; i < 1000; i++) flow.classQueue().bias().learn(0, 3600 * SECOND, 40 * MS);
+        for (int i = 0; i < 1000; i++) flow.classQueue().bias().learn(SECOND, 3600 * SECOND, 40 * MS);
         assertThat(forecast.corrected(0, flow)).isZero(); // what starts at once starts at once
         assertThat(forecast.corrected(SECOND, flow)).isBetween(15 * SECOND, 17 * SECOND);
     }
@@ -198,10 +198,10 @@ class WaitForecastTest {
         assertThat(forecast.corrected(SECOND, flow)).isGreaterThan(SECOND);
     }
 
-    /// A request that was expected to start at once has waited for so long.
+    /// A request that was expected to wait for a second has waited for so long.
     private void learn(Flow flow, long waitedNs) {
         GenerationRequest request = second("a", MIDDLE).build();
-        var expected = new Timeline.Forecast(0, 0, 0, 0, 0);
+        var expected = new Timeline.Forecast(SECOND, SECOND, 0, 0, 0);
         Demand demand = forecast.demandOf(request, flow);
         forecast.learn(new Submission(request, flow, expected, demand, nowNs, () -> {}), nowNs + waitedNs);
     }
