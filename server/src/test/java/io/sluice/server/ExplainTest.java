@@ -33,7 +33,7 @@ class ExplainTest {
         String people = tenants.key("people");
         KeyedClient operator;
         tenants.policy("{tenants: {bulk: {class: batch}, people: {class: interactive}},"
-                + " classes: {interactive: {max-waiting: 2}}}");
+                + " classes: {interactive: {max-waiting: 2, ttft: 1h}}}");
         String admin = tenants.adminKey();
         try (TestServer server = TestServer.start(TestServer.Options.usual()
                 .withSource(tenants.source())
