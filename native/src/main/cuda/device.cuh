@@ -33,6 +33,8 @@ template <typename Kernel> int allow_shared(Kernel kernel, int64_t bytes) {
 #define MEMBER __device__ __forceinline__
 #define RARE static __device__ __noinline__
 #define BOUNDS(threads, blocks) __launch_bounds__(threads, blocks)
+#define BLOCKS_MAX (1 << 20)
+#define BLOCK_OF(threads) (threads)
 
 #else
 #include "emulation.h"
@@ -48,7 +50,7 @@ DEVICE int warp_of_thread() { return (int) threadIdx.x / WARP; }
 
 // Blocks for so many items; kernels go on from item to item until there are no more.
 inline unsigned grid_for(int64_t items) {
-    const int64_t most = 1 << 20;
+    const int64_t most = BLOCKS_MAX;
     return (unsigned) (items < 1 ? 1 : items < most ? items : most);
 }
 

@@ -108,6 +108,26 @@ void fiber_main() {
 
 uint32_t next_random(uint32_t *state) { return *state = *state * 1664525u + 1013904223u; }
 
+// Warps in some order, and each warp's lanes.
+void shuffle(uint32_t random) {
+    const int warpCount = (threadCount + LANES - 1) / LANES;
+    int byWarp[THREADS_MAX / LANES];
+    for (int w = 0; w < warpCount; w++) {
+        int other = (int) (next_random(&random) >> 8) % (w + 1);
+        byWarp[w] = byWarp[other];
+        byWarp[other] = w;
+    }
+    int at = 0;
+    for (int w = 0; w < warpCount; w++) {
+        const int first = at;
+        for (int i = byWarp[w] * LANES; i < threadCount && i < (byWarp[w] + 1) * LANES; i++, at++) {
+            int other = first + (int) (next_random(&random) >> 8) % (at - first + 1);
+            order[at] = order[other];
+            order[other] = i;
+        }
+    }
+}
+
 void prepare_block(uint32_t block) {
     live = threadCount;
     blockWaiting = 0;
@@ -116,7 +136,6 @@ void prepare_block(uint32_t block) {
         warps[w].waiting = 0;
         warps[w].live = rest < LANES ? rest : LANES;
     }
-    uint32_t random = orderSeed * 2654435761u + block;
     for (int i = 0; i < threadCount; i++) {
         unsigned char *bottom = stacks.data() + (size_t) i * STACK;
         memset(bottom, 0x5a, 16); // seen again at the end, or the stack was too small
@@ -124,24 +143,34 @@ void prepare_block(uint32_t block) {
         memset(top, 0, FRAME_WORDS * sizeof(uintptr_t));
         top[RETURN_AT] = (uintptr_t) fiber_main;
         fibers[i] = {top, RUNNABLE, 0};
-        int j = (int) (next_random(&random) >> 8) % (i + 1);
-        order[i] = order[j];
-        order[j] = i;
     }
+    shuffle(orderSeed * 2654435761u + block);
+}
+
+// Those of order[first, end) that can run, until they wait; false if none can.
+bool run_once(int first, int end) {
+    bool progress = false;
+    for (int i = first; i < end; i++) {
+        if (fibers[order[i]].state != RUNNABLE) continue;
+        progress = true;
+        current = order[i];
+        threadIdx = {(unsigned) current, 0, 0};
+        sluice_switch(&scheduler, fibers[current].stack);
+    }
+    return progress;
 }
 
 void run_block(uint32_t block, int64_t sharedBytes) {
     prepare_block(block);
     memset(shared, 0xff, (size_t) sharedBytes);
     memset(shared + sharedBytes, 0x5a, 16);
+    // Every other block lets a warp run as far ahead of the others as it can, the rest keep them in step.
+    const int together = (block + orderSeed) % 2 == 0 ? LANES : threadCount;
     while (live > 0) {
         bool progress = false;
-        for (int i = 0; i < threadCount; i++) {
-            if (fibers[order[i]].state != RUNNABLE) continue;
-            progress = true;
-            current = order[i];
-            threadIdx = {(unsigned) current, 0, 0};
-            sluice_switch(&scheduler, fibers[current].stack);
+        for (int first = 0; first < threadCount; first += together) {
+            const int end = first + together < threadCount ? first + together : threadCount;
+            while (run_once(first, end)) progress = true;
         }
         if (!progress) die("threads wait for each other");
     }

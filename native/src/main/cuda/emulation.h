@@ -39,6 +39,8 @@ int launch(void *stream, dim3 grid, unsigned threads, int64_t sharedBytes, std::
 #define RARE static
 #define UNROLL
 #define BOUNDS(threads, blocks)
+#define BLOCK_OF(threads) 64 // as few as show that warps share the work
+#define BLOCKS_MAX 7 // few, so that blocks go on to further items, as they seldom do on a GPU
 #define SHARED(Type, name) Type &name = *reinterpret_cast<Type *>(emulation::shared)
 #define LAUNCH(kernel, grid, threads, sharedSize, stream, ...)                                                         \
     return emulation::launch(stream, grid, threads, (int64_t) (sharedSize), [=] { kernel(__VA_ARGS__); })

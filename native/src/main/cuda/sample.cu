@@ -3,7 +3,7 @@
 // alone. Only sums are added in another order, one that is fixed. A block of threads to a row.
 #include "numbers.cuh"
 
-enum { THREADS = 512, WARPS = THREADS / WARP, WAYS = 16 };
+enum { THREADS = BLOCK_OF(512), WARPS = THREADS / WARP, WAYS = 16 };
 
 typedef struct {
     const float *logits; // [row, ldl]; not changed

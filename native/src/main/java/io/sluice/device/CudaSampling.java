@@ -89,6 +89,13 @@ final class CudaSampling implements AutoCloseable {
         rows.set(JAVA_INT, at + 76, -1);
     }
 
+    /// Makes row `row` greedy, with nothing to report: nobody will ask for its token.
+    void putNothing(int row) {
+        rows.asSlice(row * ROW_BYTES, ROW_BYTES).fill((byte) 0);
+        rows.set(JAVA_INT, row * ROW_BYTES + 44, SamplingParams.NO_LOGPROBS);
+        rows.set(JAVA_INT, row * ROW_BYTES + 76, -1);
+    }
+
     private int putBiases(int row, Map<Integer, Float> logitBias) {
         if (logitBias.size() > BIASES_MAX) {
             throw new IllegalArgumentException(

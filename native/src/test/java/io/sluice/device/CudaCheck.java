@@ -3,7 +3,7 @@ package io.sluice.device;
 import java.nio.file.Path;
 
 /// Runs the checks of the CUDA kernels without a test framework, as `native/gpu-check` does on a machine with a GPU:
-/// `CudaCheck <library> [seed]`. Exits with the number of checks that failed.
+/// `CudaCheck <library> [seed [check]]`. Exits with the number of checks that failed.
 final class CudaCheck {
     private CudaCheck() {}
 
@@ -18,6 +18,7 @@ final class CudaCheck {
         System.out.println(library.isEmulated() ? "EMULATED: nothing of this ran on a GPU" : "on a GPU");
         int failed = 0;
         for (CudaChecks check : CudaChecks.values()) {
+            if (arguments.length > 2 && !check.name().equals(arguments[2])) continue;
             long startedNs = System.nanoTime();
             String outcome = "ok";
             try {

@@ -72,6 +72,8 @@ final class CudaSamplerChecks {
     void masksAreBitsOfTokensThatMayBeChosen() {
         int vocab = 77;
         float[][] logits = {logits(vocab), logits(vocab), logits(vocab)};
+        logits[0][70] = -3f; // also where the random row has minus infinity there
+        logits[1][5] = -2f;
         int words = Math.ceilDiv(vocab, 32);
         int[] masks = new int[3 * words];
         masks[2] = 1 << (70 - 64); // row 0: 70 alone
@@ -88,9 +90,9 @@ final class CudaSamplerChecks {
             sampleWithMasks(rows, vocab, sampling, bench.ints(masks));
             StepResult result = new StepResult(3);
             for (int r = 0; r < 3; r++) sampling.get(r, r, result);
-            expect(result.token(0) == 70, "token %d", result.token(0));
-            expect(result.token(1) == (logits[1][9] > logits[1][5] ? 9 : 5), "token %d", result.token(1));
-            expect(result.token(2) == StepResult.NO_TOKEN, "token %d", result.token(2));
+            expect(result.token(0) == 70, "row 0: token %d", result.token(0));
+            expect(result.token(1) == (logits[1][9] > logits[1][5] ? 9 : 5), "row 1: token %d", result.token(1));
+            expect(result.token(2) == StepResult.NO_TOKEN, "row 2: token %d", result.token(2));
         }
     }
 
