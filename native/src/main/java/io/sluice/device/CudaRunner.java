@@ -25,6 +25,7 @@ final class CudaRunner implements LogitsRunner {
     /// Partial results for each block that the device holds at once: two, so that a step that needs cutting can be cut.
     private static final int PARTIALS = 2;
 
+    private final Arena descriptions = Arena.ofConfined(); // of what C structs describe
     private final CudaDevice device;
     private final CudaKernels kernels;
     private final ModelLimits limits;
@@ -73,8 +74,7 @@ final class CudaRunner implements LogitsRunner {
         kernels = new CudaKernels(device);
         CudaProducts products =
                 new CudaProducts(kernels, settings.dtype(), settings.keepsQuantised(), settings.deterministic());
-        Arena descriptions = Arena.ofConfined();
-        resources.push(descriptions::close);
+        resources.push(descriptions);
         KvLayout layout = new KvLayout(
                 settings.kvDtype(), config.headCount(), config.kvHeadCount(), config.headDim(), settings.blockSize());
         CudaKv kv = CudaKv.describe(descriptions, layout);

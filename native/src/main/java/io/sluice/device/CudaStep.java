@@ -184,7 +184,7 @@ final class CudaStep implements AutoCloseable {
                 count);
     }
 
-    /// @param tokens of the step, at most: as many tiles
+    /// @param tokenCount of the step; it has at most as many tiles
     CudaKv.Work work(int tokenCount, int partialsMax, long partials) {
         return new CudaKv.Work(
                 onDevice(items),

@@ -28,12 +28,16 @@ enum CudaChecks {
             new CudaSamplerChecks(bench, size.seed, size.batches).choosesWhatTheProcessorsSamplerChooses()),
     SAMPLES_AT_THE_EDGES((bench, size) -> new CudaSamplerChecks(bench, size.seed, size.batches).agreesAtTheEdges()),
     SAMPLES_UNDER_MASKS((bench, size) ->
-            new CudaSamplerChecks(bench, size.seed, size.batches).masksAreBitsOfTokensThatMayBeChosen());
+            new CudaSamplerChecks(bench, size.seed, size.batches).masksAreBitsOfTokensThatMayBeChosen()),
+    RUNS_A_MODEL((bench, size) -> new CudaRunnerChecks(bench.device.library(), size.seed, size.batches)
+            .logitsAreThoseOfAPlainImplementation()),
+    CHURNS((bench, size) ->
+            new CudaRunnerChecks(bench.device.library(), size.seed, size.batches).tokensDoNotDependOnWhoElseIsThere());
 
     private final BiConsumer<CudaBench, Size> body;
 
     /// @param seed of everything that is random, and of the emulation's thread order
-    /// @param batches of rows to sample
+    /// @param batches of rows to sample, and rounds of sequences
     record Size(int seed, int batches) {}
 
     CudaChecks(BiConsumer<CudaBench, Size> body) {
