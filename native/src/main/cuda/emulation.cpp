@@ -285,7 +285,7 @@ API int sluice_cuda_describe(int32_t device, char *name, int64_t nameBytes, int6
     if (device != 0) return 101;
     snprintf(name, (size_t) nameBytes, "emulated on a processor");
     for (int i = 0; i < 6; i++) facts[i] = 0;
-    facts[2] = 1;
+    facts[2] = 3;
     return 0;
 }
 

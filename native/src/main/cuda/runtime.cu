@@ -11,8 +11,7 @@ API int sluice_cuda_emulated_order(int32_t) { return 0; }
 // No driver, or none that is new enough, is an error here, not the end of the process.
 API int sluice_cuda_device_count(int32_t *count) { return (int) cudaGetDeviceCount(count); }
 
-// The device that this thread works on from now on. Waiting threads sleep: the step's end is waited for by one thread that has
-// nothing else to do, and others may want the processor.
+// The device that this thread works on from now on.
 API int sluice_cuda_open(int32_t device) {
     cudaError_t chosen = cudaSetDevice(device);
     if (chosen != cudaSuccess) return (int) chosen;

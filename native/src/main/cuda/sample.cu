@@ -13,9 +13,9 @@ typedef struct {
     const int32_t *maskedTokens;
     const int32_t *history;
     const uint32_t *masks; // [mask row, ceil(vocab / 32)], bit token % 32: may be chosen
-    float *changed; // scratch [row, vocab]
-    double *weights; // scratch [row, vocab]
-    int32_t *counts; // scratch [row, vocab], zero before and after
+    float *changed; // scratch [block, vocab]
+    double *weights; // scratch [block, vocab]
+    int32_t *counts; // scratch [block, vocab], zero before and after
     sampled *out;
     int64_t ldl, vocab, count;
 } sampler;
@@ -362,12 +362,12 @@ static __global__ void BOUNDS(THREADS, 1) sample_rows(sampler a) {
         const bool changes = p.biasCount > 0 || p.maskedCount > 0 || p.historyLength > 0 || p.maskRow >= 0;
         float *chosenFrom = (float *) logits;
         if (changes) {
-            chosenFrom = a.changed + r * a.vocab;
-            change(a, p, logits, chosenFrom, a.counts + r * a.vocab);
+            chosenFrom = a.changed + blockIdx.x * a.vocab;
+            change(a, p, logits, chosenFrom, a.counts + blockIdx.x * a.vocab);
             best = largest(shared, chosenFrom, a.vocab);
             if (best.value == -INFINITE) continue;
         }
-        const int32_t token = choose(a, p, shared, chosenFrom, a.weights + r * a.vocab, best);
+        const int32_t token = choose(a, p, shared, chosenFrom, a.weights + blockIdx.x * a.vocab, best);
         if (threadIdx.x == 0) {
             out->token = token;
             if (reports) out->logprob = (float) ((double) logits[token] - logTotal);
@@ -375,12 +375,13 @@ static __global__ void BOUNDS(THREADS, 1) sample_rows(sampler a) {
     }
 }
 
-// Scratch is [count, vocab] each; `counts` is zero, and is left so.
+// Scratch is [blocks, vocab] each, for as many blocks as may work at once; `counts` is zero, and is left so.
 API int sluice_cuda_sample(const float *logits, int64_t ldl, int64_t vocab, int64_t count, const sampling *rows,
         const int32_t *biasTokens, const float *biases, const int32_t *maskedTokens, const int32_t *history,
-        const uint32_t *masks, float *changed, double *weights, int32_t *counts, sampled *out, void *stream) {
-    if (vocab < 1 || vocab > (1 << 24)) return REFUSED_SHAPE; // ids are exact in float32
+        const uint32_t *masks, float *changed, double *weights, int32_t *counts, int64_t blocks,
+        sampled *out, void *stream) {
+    if (blocks < 1 || vocab < 1 || vocab > (1 << 24)) return REFUSED_SHAPE; // ids are exact in float32
     const sampler a = {logits, rows, biasTokens, biases, maskedTokens, history, masks, changed, weights, counts, out, ldl, vocab,
             count};
-    LAUNCH(sample_rows, grid_for(count), THREADS, sizeof(scratch), stream, a);
+    LAUNCH(sample_rows, grid_for(count < blocks ? count : blocks), THREADS, sizeof(scratch), stream, a);
 }

@@ -64,7 +64,7 @@ final class CudaKernels {
         multiplyPlain = library.bind("sluice_cuda_multiply_plain", P, J, I, P, P, J, I, J, I, P);
         multiplyFew = library.bind("sluice_cuda_multiply_few", P, J, I, P, P, J, I, J, I, P);
         multiplyMany = library.bind("sluice_cuda_multiply_many", P, J, P, P, J, I, J, I, P);
-        sample = library.bind("sluice_cuda_sample", P, J, J, J, P, P, P, P, P, P, P, P, P, P, P);
+        sample = library.bind("sluice_cuda_sample", P, J, J, J, P, P, P, P, P, P, P, P, P, J, P, P);
     }
 
     /// Lays out blocks of 32 numbers as ggml's Q8_0 stores them.
@@ -355,6 +355,7 @@ final class CudaKernels {
                     sampling.changed(),
                     sampling.weights(),
                     sampling.counts(),
+                    (long) sampling.blocks(),
                     sampling.sampled(),
                     stream));
         } catch (Throwable e) {

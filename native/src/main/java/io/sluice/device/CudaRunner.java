@@ -80,14 +80,15 @@ final class CudaRunner implements LogitsRunner {
         CudaKv kv = CudaKv.describe(descriptions, layout);
         limits = DeviceMemory.limits(config, settings);
 
-        int blocksWanted = ATTENTION_BLOCKS * device.facts().multiprocessors();
+        int multiprocessors = device.facts().multiprocessors();
+        int blocksWanted = ATTENTION_BLOCKS * multiprocessors;
         int partialsMax = PARTIALS * blocksWanted;
         int itemsMax = AttentionPlan.itemsMax(limits.stepTokensMax(), partialsMax);
         CudaDevice.Memory memory = device.memory();
         long fixedBytes = CudaWeights.bytes(files, products)
                 + CudaLlama.bytes(config, limits, kv, partialsMax)
                 + CudaStep.bytes(limits, itemsMax)
-                + CudaSampling.bytes(limits);
+                + CudaSampling.bytes(limits, multiprocessors);
         long kvBytes = layout.blockBytes() * config.layerCount() * limits.blockCount();
         new CudaBudget(memory.totalBytes(), memory.freeBytes(), memoryShare).refuseTooMuch(fixedBytes, kvBytes);
 

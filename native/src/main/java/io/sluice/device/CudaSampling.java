@@ -33,16 +33,16 @@ final class CudaSampling implements AutoCloseable {
     private final MemorySegment maskedTokens; // int [row, MASKED_MAX]
     private final MemorySegment history; // int [row, contextMax]
     private final MemorySegment sampled; // sampled [row]
-    private final long changed; // float [row, vocab]
-    private final long weights; // double [row, vocab]
-    private final long counts; // int [row, vocab], zero
+    private final int blocks; // of threads that work at once, at most
+    private final long changed; // float [block, vocab]
+    private final long weights; // double [block, vocab]
+    private final long counts; // int [block, vocab], zero
     private final int contextMax;
-    private final int vocabSize;
 
     CudaSampling(CudaDevice device, ModelLimits limits) {
         this.device = device;
         contextMax = limits.contextMax();
-        vocabSize = limits.vocabSize();
+        int vocabSize = limits.vocabSize();
         long count = limits.sequencesMax();
         rows = device.allocPinned(count * ROW_BYTES);
         biasTokens = device.allocPinned(count * BIASES_MAX * Integer.BYTES);
@@ -50,15 +50,24 @@ final class CudaSampling implements AutoCloseable {
         maskedTokens = device.allocPinned(count * MASKED_MAX * Integer.BYTES);
         history = device.allocPinned(count * contextMax * Integer.BYTES);
         sampled = device.allocPinned(count * SAMPLED_BYTES);
-        changed = device.alloc(count * vocabSize * Float.BYTES);
-        weights = device.alloc(count * vocabSize * Double.BYTES);
-        counts = device.alloc(count * vocabSize * Integer.BYTES);
-        device.fill(counts, 0, count * vocabSize * Integer.BYTES);
+        blocks = blocks(limits, device.facts().multiprocessors());
+        long scratch = (long) blocks * vocabSize;
+        changed = device.alloc(scratch * Float.BYTES);
+        weights = device.alloc(scratch * Double.BYTES);
+        counts = device.alloc(scratch * Integer.BYTES);
+        device.fill(counts, 0, scratch * Integer.BYTES);
     }
 
     /// Device memory that the scratch takes.
-    static long bytes(ModelLimits limits) {
-        return (long) limits.sequencesMax() * limits.vocabSize() * (Float.BYTES + Double.BYTES + Integer.BYTES);
+    static long bytes(ModelLimits limits, int multiprocessors) {
+        return (long) blocks(limits, multiprocessors)
+                * limits.vocabSize()
+                * (Float.BYTES + Double.BYTES + Integer.BYTES);
+    }
+
+    /// A multiprocessor holds one block of the sampling kernel.
+    private static int blocks(ModelLimits limits, int multiprocessors) {
+        return Math.min(limits.sequencesMax(), multiprocessors);
     }
 
     /// Says how row `row` of the logits is chosen from: as the plan's slice asks.
@@ -176,6 +185,10 @@ final class CudaSampling implements AutoCloseable {
 
     long counts() {
         return counts;
+    }
+
+    int blocks() {
+        return blocks;
     }
 
     long sampled() {

@@ -99,7 +99,7 @@ final class CudaSamplerChecks {
     /// The binding passes no masks, since no plan has any: the kernel itself is called.
     private void sampleWithMasks(Rows rows, int vocab, CudaSampling s, long masks) {
         var j = java.lang.foreign.ValueLayout.JAVA_LONG;
-        var kernel = bench.device.library().bind("sluice_cuda_sample", j, j, j, j, j, j, j, j, j, j, j, j, j, j, j);
+        var kernel = bench.device.library().bind("sluice_cuda_sample", j, j, j, j, j, j, j, j, j, j, j, j, j, j, j, j);
         try {
             int status = (int) kernel.invokeExact(
                     rows.address(),
@@ -115,6 +115,7 @@ final class CudaSamplerChecks {
                     s.changed(),
                     s.weights(),
                     s.counts(),
+                    (long) s.blocks(),
                     s.sampled(),
                     bench.device.stream());
             bench.device.library().check("sample", status);
@@ -145,7 +146,8 @@ final class CudaSamplerChecks {
                 sampling.get(r, r, actual);
                 compare(r, expected, actual, params[r] + " of " + vocab);
             }
-            int[] counts = bench.read(sampling.counts(), 4L * ROWS * vocab).toArray(JAVA_INT);
+            int[] counts = bench.read(sampling.counts(), 4L * sampling.blocks() * vocab)
+                    .toArray(JAVA_INT);
             for (int count : counts) expect(count == 0, "counts are left for the next call");
         }
     }
