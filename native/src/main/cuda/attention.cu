@@ -267,8 +267,7 @@ template <int D> static __global__ void BOUNDS(THREADS, 1) attend_tiles(tiles ca
     for (int64_t index = blockIdx.x; index < items; index += gridDim.x) {
         const attention_item item = call.items[index / pairs];
         const tile t = tile_of(a, item.slice, item.firstToken, item.tokens, index % pairs / parts, index % parts);
-        __syncthreads();
-        load_queries<D>(a, t, shared);
+        load_queries<D>(a, t, shared); // the last item's were read before its sums were added up
         row_sums<D> sums;
         sums.clear();
         for (int partition = item.firstPartition; partition < item.endPartition; partition += WARPS) {

@@ -99,7 +99,7 @@ final class CudaAttentionChecks {
         for (Sequence sequence : sequences) {
             for (float[] expected : PlainAttention.outputs(layout, sequence.qkv, rounds)) {
                 for (int i = 0; i < expected.length; i++) {
-                    expectClose(actual[row][i], expected[i], tolerance, "%s row %d number %d", what, row, i);
+                    expectClose(actual[row][i], expected[i], tolerance, what, "row", row, "number", i);
                 }
                 row++;
             }
@@ -125,7 +125,7 @@ final class CudaAttentionChecks {
                     new Call(cache, batch, Format.FLOAT32).attend(step % 2 == 0 ? SPLIT : WHOLE, Format.FLOAT32);
             chunked.addAll(Arrays.asList(rows).subList(7, 7 + length));
         }
-        for (int r = 0; r < 300; r++) expect(Arrays.equals(chunked.get(r), alone[r]), "row %d", r);
+        for (int r = 0; r < 300; r++) expect(Arrays.equals(chunked.get(r), alone[r]), "row", r);
     }
 
     /// A row that is not a number spoils those after it in its sequence, and nothing else.
@@ -141,12 +141,12 @@ final class CudaAttentionChecks {
             float[][] rows = tensorCores ? call.attend(WHOLE, Format.FLOAT32) : call.attendPlain();
             for (int r = 0; r < 61; r++) {
                 boolean sees = r >= spoiled && r < 40;
-                for (float x : rows[r]) expect(Float.isNaN(x) == sees, "tensor cores %s, row %d", tensorCores, r);
+                for (float x : rows[r]) expect(Float.isNaN(x) == sees, "tensor cores", tensorCores, "row", r);
             }
             float[][] expected = PlainAttention.outputs(layout, Arrays.copyOf(qkv, spoiled), tensorCores);
             for (int r = 0; r < spoiled; r++) {
                 for (int i = 0; i < expected[r].length; i++) {
-                    expectClose(rows[r][i], expected[r][i], 3e-2, "row %d number %d", r, i);
+                    expectClose(rows[r][i], expected[r][i], 3e-2, "row", r, "number", i);
                 }
             }
         }
@@ -165,8 +165,8 @@ final class CudaAttentionChecks {
                 float largest = 0;
                 for (int j = i / 32 * 32; j < i / 32 * 32 + 32; j++)
                     largest = Math.max(largest, Math.abs(expected[r][j]));
-                expectClose(bytes[r][i], expected[r][i], largest / 127 * 0.51, "row %d number %d", r, i);
-                expect(halves[r][i] == KernelRows.round(expected[r][i]), "row %d number %d", r, i);
+                expectClose(bytes[r][i], expected[r][i], largest / 127 * 0.51, "row", r, "number", i);
+                expect(halves[r][i] == KernelRows.round(expected[r][i]), "row", r, "number", i);
             }
         }
     }

@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.StringJoiner;
 
 /// A CUDA device for one check: what is put on it, read back and freed at the end, when the emulation says whether
 /// anybody wrote where there was no memory. Needs no test framework, so that it also runs where there is none.
@@ -131,15 +132,22 @@ final class CudaBench implements AutoCloseable {
         }
     }
 
-    static void expect(boolean holds, String what, Object... arguments) {
-        if (!holds) throw new AssertionError(what.formatted(arguments));
+    /// @param what was checked, in words that are put together if it does not hold
+    static void expect(boolean holds, Object... what) {
+        if (!holds) throw new AssertionError(words(what));
     }
 
-    static void expectClose(double actual, double expected, double tolerance, String what, Object... arguments) {
+    static void expectClose(double actual, double expected, double tolerance, Object... what) {
         // Written so that NaN is close to nothing.
         if (!(Math.abs(actual - expected) <= tolerance)) {
-            throw new AssertionError("%s: %.9g instead of %.9g (within %.3g)"
-                    .formatted(what.formatted(arguments), actual, expected, tolerance));
+            throw new AssertionError(
+                    "%s: %.9g instead of %.9g (within %.3g)".formatted(words(what), actual, expected, tolerance));
         }
+    }
+
+    private static String words(Object[] what) {
+        StringJoiner words = new StringJoiner(" ");
+        for (Object each : what) words.add(String.valueOf(each));
+        return words.toString();
     }
 }

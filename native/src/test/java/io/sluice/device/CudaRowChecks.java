@@ -36,7 +36,7 @@ final class CudaRowChecks {
                     boolean known = tokens[r] >= 0 && tokens[r] < 40;
                     for (int i = 0; i < width; i++) {
                         float expected = known ? rounded(table[tokens[r]][i], format) : 0;
-                        expect(actual[r][i] == expected, "%s row %d number %d", format, r, i);
+                        expect(actual[r][i] == expected, format, "row", r, "number", i);
                     }
                 }
             }
@@ -82,7 +82,7 @@ final class CudaRowChecks {
             }
             double scale = 1 / Math.sqrt(squares / width + eps);
             for (int i = 0; i < width; i++) {
-                expect(residual[index[r]][i] == sum[i], "residual %d %d", r, i);
+                expect(residual[index[r]][i] == sum[i], "residual", r, i);
                 double expected = sum[i] * scale * weight[i];
                 close(actual[r], expected, outFormat, largest(sum, scale, weight, i), i);
             }
@@ -105,7 +105,7 @@ final class CudaRowChecks {
             case BFLOAT16 -> Math.abs(expected) / 256 + 1e-6;
             case INT8, INT4 -> largest / 127 * 0.51 + 1e-6;
         };
-        expectClose(actual[i], expected, tolerance, "%s number %d", format, i);
+        expectClose(actual[i], expected, tolerance, format, "number", i);
     }
 
     void gatesRows() {
@@ -145,7 +145,7 @@ final class CudaRowChecks {
         float[][] actual = bench.read(sum, 4, 77);
         for (int r = 0; r < 4; r++) {
             for (int i = 0; i < 77; i++) {
-                expect(actual[r][i] == x[r][i] + rounded(more[r][i], Format.BFLOAT16), "sum %d %d", r, i);
+                expect(actual[r][i] == x[r][i] + rounded(more[r][i], Format.BFLOAT16), "sum", r, i);
             }
         }
         int sampledInts = 43; // of one row, the token first
@@ -222,7 +222,7 @@ final class CudaRowChecks {
             for (int r = 0; r < 9; r++) {
                 for (int i = 0; i < 96; i++) {
                     double expected = stored.values[r][i];
-                    expectClose(actual[r][i], expected, 1e-5 * Math.abs(expected) + 1e-6, "%s %d %d", quant, r, i);
+                    expectClose(actual[r][i], expected, 1e-5 * Math.abs(expected) + 1e-6, quant, r, i);
                 }
             }
         }
@@ -286,7 +286,7 @@ final class CudaRowChecks {
                         + (long) r * from.stride() * from.format().unitBytes();
                 Rows alone = new Rows(at, from.stride(), from.format());
                 bench.kernels.multiplyFew(alone, few ? w.matrix : quantised.matrix, one, 1, false);
-                expect(java.util.Arrays.equals(bench.read(one, 1, 24)[0], together[r]), "row %d", r);
+                expect(java.util.Arrays.equals(bench.read(one, 1, 24)[0], together[r]), "row", r);
             }
         }
     }
@@ -327,9 +327,9 @@ final class CudaRowChecks {
                     magnitude += Math.abs((double) seen[r][i] * w.values[c][i]);
                 }
                 double tolerance = (2e-5 + weightError) * magnitude + 1e-6;
-                expectClose(products[r][c], dot, tolerance, "%s %d x %d x %d", w.matrix.format(), m, n, k);
-                expect(sums[r][c] == before[r][c] + products[r][c], "sum %d x %d x %d", m, n, k);
-                expect(halves[r][c] == KernelRows.round(products[r][c]), "rounded %d x %d x %d", m, n, k);
+                expectClose(products[r][c], dot, tolerance, w.matrix.format(), m, "x", n, "x", k);
+                expect(sums[r][c] == before[r][c] + products[r][c], "sum", m, "x", n, "x", k);
+                expect(halves[r][c] == KernelRows.round(products[r][c]), "rounded", m, "x", n, "x", k);
             }
         }
     }
@@ -381,13 +381,13 @@ final class CudaRowChecks {
             bench.kernels.embed(matrix, tokens, out, 2);
             bench.kernels.add(twice, out, 2, 64);
         });
-        expect(graph.nodeCount() == 2, "%d nodes", graph.nodeCount());
+        expect(graph.nodeCount() == 2, graph.nodeCount(), "nodes");
         expect(bench.read(twice, 2, 64)[0][0] == 0, "capturing computes nothing");
         for (int[] ids : new int[][] {{3, 4}, {9, 0}}) {
             bench.device.copy(tokens, bench.ints(ids), 8);
             bench.device.launch(graph);
             float[][] actual = bench.read(out, 2, 64);
-            for (int r = 0; r < 2; r++) expect(java.util.Arrays.equals(actual[r], table[ids[r]]), "token %d", ids[r]);
+            for (int r = 0; r < 2; r++) expect(java.util.Arrays.equals(actual[r], table[ids[r]]), "token", ids[r]);
         }
         expect(bench.read(twice, 2, 64)[1][7] == table[4][7] + table[0][7], "each launch adds once");
         bench.device.close(graph);

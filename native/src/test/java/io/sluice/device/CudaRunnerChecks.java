@@ -40,7 +40,7 @@ final class CudaRunnerChecks {
                 double tolerance = dtype == Dtype.FLOAT32 ? 2e-4 : 0.12;
                 for (int t = 0; t < prompt.length; t++) {
                     for (int token = 0; token < MODEL.vocabSize(); token++) {
-                        expectClose(logits[t][token], expected[t][token], tolerance, "%s position %d", dtype, t);
+                        expectClose(logits[t][token], expected[t][token], tolerance, dtype, "position", t);
                     }
                 }
             }
@@ -73,10 +73,12 @@ final class CudaRunnerChecks {
                     int[] output = batch.get(i).output();
                     expect(
                             Arrays.equals(output, alone[which.get(i)]),
-                            "round %d, prompt %d: %s instead of %s",
+                            "round",
                             round,
+                            "prompt",
                             which.get(i),
                             Arrays.toString(output),
+                            "instead of",
                             Arrays.toString(alone[which.get(i)]));
                 }
             }

@@ -90,9 +90,9 @@ final class CudaSamplerChecks {
             sampleWithMasks(rows, vocab, sampling, bench.ints(masks));
             StepResult result = new StepResult(3);
             for (int r = 0; r < 3; r++) sampling.get(r, r, result);
-            expect(result.token(0) == 70, "row 0: token %d", result.token(0));
-            expect(result.token(1) == (logits[1][9] > logits[1][5] ? 9 : 5), "row 1: token %d", result.token(1));
-            expect(result.token(2) == StepResult.NO_TOKEN, "row 2: token %d", result.token(2));
+            expect(result.token(0) == 70, "row 0: token", result.token(0));
+            expect(result.token(1) == (logits[1][9] > logits[1][5] ? 9 : 5), "row 1: token", result.token(1));
+            expect(result.token(2) == StepResult.NO_TOKEN, "row 2: token", result.token(2));
         }
     }
 
@@ -153,14 +153,14 @@ final class CudaSamplerChecks {
     }
 
     private static void compare(int r, StepResult expected, StepResult actual, String what) {
-        expect(actual.token(r) == expected.token(r), "%s: token %d, not %d", what, actual.token(r), expected.token(r));
-        expectClose(actual.logprob(r), expected.logprob(r), 1e-5, "%s: logprob", what);
-        expect(actual.topCount(r) == expected.topCount(r), "%s: %d tops", what, actual.topCount(r));
+        expect(actual.token(r) == expected.token(r), what, "token", actual.token(r), "not", expected.token(r));
+        expectClose(actual.logprob(r), expected.logprob(r), 1e-5, what, "logprob");
+        expect(actual.topCount(r) == expected.topCount(r), what, actual.topCount(r), "tops");
         for (int rank = 0; rank < actual.topCount(r); rank++) {
-            expect(actual.topToken(r, rank) == expected.topToken(r, rank), "%s: top %d", what, rank);
+            expect(actual.topToken(r, rank) == expected.topToken(r, rank), what, "top", rank);
             float logprob = expected.topLogprob(r, rank);
-            if (logprob == Float.NEGATIVE_INFINITY) expect(actual.topLogprob(r, rank) == logprob, "%s", what);
-            else expectClose(actual.topLogprob(r, rank), logprob, 1e-5, "%s: top %d", what, rank);
+            if (logprob == Float.NEGATIVE_INFINITY) expect(actual.topLogprob(r, rank) == logprob, what);
+            else expectClose(actual.topLogprob(r, rank), logprob, 1e-5, what, "top", rank);
         }
     }
 
