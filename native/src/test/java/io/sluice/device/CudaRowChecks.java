@@ -9,12 +9,15 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import io.sluice.device.Kernels.Rows;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /// The kernels that work on single rows, those that lay out weights, products, block copies and graphs, against plain
 /// Java.
 final class CudaRowChecks {
     private static final Format[] NUMBERS = {Format.FLOAT32, Format.BFLOAT16};
     private static final Format[] OUTPUTS = {Format.FLOAT32, Format.BFLOAT16, Format.INT8};
+
+    private static final int ROWS = 17; // more than the emulation has blocks
 
     private final CudaBench bench;
     private final Random random;
@@ -46,7 +49,7 @@ final class CudaRowChecks {
     void normalisesRows() {
         for (Format out : OUTPUTS) {
             for (Format addend : NUMBERS) {
-                for (int width : new int[] {64, 96, 576}) normalises(out, addend, width, false, true);
+                for (int width : new int[] {64, 576}) normalises(out, addend, width, false, true);
                 normalises(out, addend, 256, true, false);
                 normalises(out, addend, 1024, true, true);
                 if (out != Format.INT8) normalises(out, addend, 61, false, true);
@@ -56,10 +59,10 @@ final class CudaRowChecks {
 
     private void normalises(Format outFormat, Format addendFormat, int width, boolean indexed, boolean adds) {
         float eps = 1e-5f;
-        float[][] x = KernelRows.random(random, 5, width);
-        float[][] addend = KernelRows.random(random, 5, width);
+        float[][] x = KernelRows.random(random, ROWS, width);
+        float[][] addend = KernelRows.random(random, ROWS, width);
         float[] weight = KernelRows.random(random, 1, width)[0];
-        int[] index = indexed ? new int[] {4, 1, 2} : new int[] {0, 1, 2, 3, 4};
+        int[] index = indexed ? new int[] {4, 1, 2} : IntStream.range(0, ROWS).toArray();
         Rows rows = bench.rows(x, Format.FLOAT32);
         Rows out = bench.emptyRows(index.length, width, outFormat);
         bench.kernels.rmsNorm(
@@ -71,7 +74,7 @@ final class CudaRowChecks {
                 out,
                 index.length,
                 width);
-        float[][] residual = bench.read(rows, 5, width);
+        float[][] residual = bench.read(rows, ROWS, width);
         float[][] actual = bench.read(out, index.length, width);
         for (int r = 0; r < index.length; r++) {
             double squares = 0;

@@ -51,7 +51,8 @@ class CudaRunnerTest {
         for (boolean deterministic : new boolean[] {true, false}) {
             RunnerSettings settings = settings(EVEN, Dtype.BFLOAT16, kvDtype, deterministic);
             try (CudaRunner runner = open(model, settings)) {
-                compare(new RunnerHarness(runner, random).promptLogits(prompt, 17), expected, 0.12);
+                float[][] logits = new RunnerHarness(runner, random).promptLogits(prompt, 17);
+                CudaRunnerChecks.compare(logits, expected, CudaRunnerChecks.BFLOAT16_ERROR, kvDtype);
             }
         }
     }
