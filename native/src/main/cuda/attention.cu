@@ -314,9 +314,9 @@ template <int D> static int attend(const tiles &call, unsigned grid, void *strea
     LAUNCH(merge_tiles<D>, grid, THREADS, sizeof(tile_memory<D>), stream, call, parts);
 }
 
-static int attend_any(const tiles &call, int64_t itemsMax, void *stream) {
+static int attend_any(const tiles &call, int64_t launchedItems, void *stream) {
     const kv_layout *kv = &call.call.kv;
-    const unsigned grid = grid_for(itemsMax * kv->kvHeads * group_parts(kv));
+    const unsigned grid = grid_for(launchedItems * kv->kvHeads * group_parts(kv));
     switch (kv->headDim) {
         case 64: return attend<64>(call, grid, stream);
         case 96: return attend<96>(call, grid, stream);
@@ -331,25 +331,25 @@ static int refuse_call(const kv_layout *layout, int32_t qFormat, int32_t outForm
     return layout->format != BF16 || (qFormat != F32 && qFormat != BF16) || !out_fits(outFormat, QUANT_BLOCK) ? REFUSED_FORMAT : 0;
 }
 
-// `*itemCount` items, which the device knows; the host, that there are at most `itemsMax`.
+// `*itemCount` items, which the device knows; blocks for `launchedItems`, which go on to further ones.
 API int sluice_cuda_attention(const void *q, int64_t ldq, int32_t qFormat, const void *cache, const kv_layout *layout,
         const int32_t *blockTables, int64_t tableStride, const int32_t *tokenStart, const int32_t *firstPosition, int64_t slices,
-        const attention_item *items, const int32_t *itemCount, int64_t itemsMax, float *partials, void *out, int64_t ldo,
+        const attention_item *items, const int32_t *itemCount, int64_t launchedItems, float *partials, void *out, int64_t ldo,
         int32_t outFormat, void *stream) {
     if (int refused = refuse_call(layout, qFormat, outFormat)) return refused;
     const tiles call = {{q, cache, blockTables, tokenStart, firstPosition, {out, ldo, outFormat, 0}, *layout, ldq, tableStride,
             slices, qFormat, 0}, items, nullptr, itemCount, partials};
-    return attend_any(call, itemsMax, stream);
+    return attend_any(call, launchedItems, stream);
 }
 
 // Puts together what `sluice_cuda_attention` left in `partials`.
 API int sluice_cuda_merge(const float *partials, const kv_layout *layout, const int32_t *tokenStart,
-        const int32_t *firstPosition, int64_t slices, const merge_item *merges, const int32_t *mergeCount, int64_t mergesMax,
+        const int32_t *firstPosition, int64_t slices, const merge_item *merges, const int32_t *mergeCount, int64_t launchedMerges,
         void *out, int64_t ldo, int32_t outFormat, void *stream) {
     if (int refused = refuse_call(layout, F32, outFormat)) return refused;
     const tiles call = {{nullptr, nullptr, nullptr, tokenStart, firstPosition, {out, ldo, outFormat, 0}, *layout, 0, 0, slices, F32,
             0}, nullptr, merges, mergeCount, (float *) partials};
-    return attend_any(call, mergesMax, stream);
+    return attend_any(call, launchedMerges, stream);
 }
 
 // Numbers of float32 that a partial takes, and positions of a partition.

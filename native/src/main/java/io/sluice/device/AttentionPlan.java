@@ -41,6 +41,13 @@ final class AttentionPlan {
         return stepTokensMax + partialsMax;
     }
 
+    /// Items that a launch has blocks for, whatever the step: blocks go on to further ones. Twice what the device holds
+    /// at
+    /// once, so that blocks with little to do make room.
+    int launchedItems() {
+        return Math.ceilDiv(2 * blocksWanted, kvHeadCount);
+    }
+
     /// Writes the plan's items and merges.
     ///
     /// @param items int `[itemsMax, ITEM_INTS]`

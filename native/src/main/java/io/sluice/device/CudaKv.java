@@ -60,8 +60,14 @@ record CudaKv(KvLayout layout, long description) {
     /// @param firstPosition `[slice]`
     record Slices(long blockTables, int tableStride, long tokenStart, long firstPosition, int count) {}
 
-    /// How attention is split up, on the device (`AttentionPlan`). The counts are read there; the most of each bounds
-    /// the
-    /// grid.
-    record Work(long items, long itemCount, int itemsMax, long merges, long mergeCount, int mergesMax, long partials) {}
+    /// How attention is split up, on the device (`AttentionPlan`). The counts are read there; the launch has blocks for
+    /// `launchedItems` and `launchedMerges`, which go on to further ones.
+    record Work(
+            long items,
+            long itemCount,
+            int launchedItems,
+            long merges,
+            long mergeCount,
+            int launchedMerges,
+            long partials) {}
 }

@@ -19,7 +19,6 @@ final class CudaLlama implements AutoCloseable {
     private final CudaKv kv;
     private final CudaKv.Cache cache;
     private final CudaStep step;
-    private final int partialsMax;
     private final CudaRegion memory;
 
     /// Activations `[token, width]`; the last two `[sampling slice, width]`. The residual stream and what products
@@ -54,7 +53,6 @@ final class CudaLlama implements AutoCloseable {
         cache = parts.cache;
         step = parts.step;
         this.config = config;
-        this.partialsMax = partialsMax;
         memory = new CudaRegion(parts.device, bytes(config, limits, kv, partialsMax));
         int tokenCount = limits.stepTokensMax();
         int sliceCount = limits.sequencesMax();
@@ -118,7 +116,7 @@ final class CudaLlama implements AutoCloseable {
             kernels.attentionPlain(queriesKeysValues, cache.layer(layer), kv, slices, rows, out);
             return;
         }
-        CudaKv.Work work = step.work(rows, partialsMax, partials);
+        CudaKv.Work work = step.work(partials);
         kernels.attention(queriesKeysValues, cache.layer(layer), kv, slices, work, out);
         kernels.merge(kv, slices, work, out);
     }

@@ -184,15 +184,15 @@ final class CudaStep implements AutoCloseable {
                 count);
     }
 
-    /// @param tokenCount of the step; it has at most as many tiles
-    CudaKv.Work work(int tokenCount, int partialsMax, long partials) {
+    /// What the plan says of attention. The launch is as large for every plan, since a graph's cannot change.
+    CudaKv.Work work(long partials) {
         return new CudaKv.Work(
                 onDevice(items),
                 onDevice(counts),
-                AttentionPlan.itemsMax(tokenCount, partialsMax),
+                attention.launchedItems(),
                 onDevice(merges),
                 onDevice(counts) + Integer.BYTES,
-                Math.min(tokenCount, Math.max(1, partialsMax / 2)),
+                attention.launchedItems(),
                 partials);
     }
 

@@ -30,6 +30,18 @@ class CudaKernelsTest {
         check.run(library(), new CudaChecks.Size(20261124, 3));
     }
 
+    /// Where nvcc made it: it loads without a driver, and says what is missing.
+    @Test
+    void theLibraryForGpusLoadsAnywhereAndFindsDevicesOrSaysWhyNot() {
+        try {
+            CudaLibrary library = CudaLibrary.load();
+            assertThat(library.isEmulated()).isFalse();
+            assertThat(library.deviceCount()).isGreaterThanOrEqualTo(0);
+        } catch (CudaLibrary.Unavailable e) {
+            assertThat(e).hasMessageMatching("(this build has no CUDA kernels|CUDA finds no device: cuda).*");
+        }
+    }
+
     @Test
     void theEmulationSaysThatItIsOne() {
         assertThat(library().isEmulated()).isTrue();
