@@ -51,7 +51,12 @@ final class Workload {
                 randomTokens(random.nextInt(3)),
                 caller,
                 scope(tenant, family, prompt),
-                deadlines(atNs));
+                deadlines(atNs),
+                random.nextInt(6) == 0 ? constraint() : null);
+    }
+
+    private TokenConstraint constraint() {
+        return new SimulatedConstraint(random.nextLong(), knobs.limits().vocabSize());
     }
 
     /// The first tokens of a family are what its tenants share, if anything is.

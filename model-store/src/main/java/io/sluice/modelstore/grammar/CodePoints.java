@@ -15,8 +15,7 @@ record CodePoints(int[] bounds) {
     static final CodePoints NONE = new CodePoints(new int[0]);
 
     /// All characters: half a surrogate pair is none.
-    static final CodePoints ALL =
-            new CodePoints(new int[] {0, SURROGATES_FIRST - 1, SURROGATES_LAST + 1, LAST});
+    static final CodePoints ALL = new CodePoints(new int[] {0, SURROGATES_FIRST - 1, SURROGATES_LAST + 1, LAST});
 
     static CodePoints of(int first, int last) {
         return first > last ? NONE : new CodePoints(new int[] {first, last});

@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 /// A grammar made ready for a vocabulary. Any thread; what it learns on the way is shared by all outputs.
 public final class CompiledGrammar {
 
-    /// Nodes of the vocabulary's tree that are visited for masks beforehand: about a second. What is left over is made
-    /// when an output first gets there.
+    /// Nodes of the vocabulary's tree that are visited for masks beforehand: about a second. What is left
+    /// over is made when an output first gets there.
     private static final long WORK_BEFOREHAND = 100_000_000;
 
     private final Pushdown automaton;

@@ -49,8 +49,8 @@ record Dfa(List<int[]> transitions, BitSet accepting) {
         Regex after = somewhere ? new Regex.Chars(CodePoints.ALL.or(Regex.END)) : new Regex.Chars(Regex.END);
         Nfa nfa = new Nfa(GrammarLimits.TEXT_STATES_MAX);
         int start = nfa.state();
-        Regex whole = Regex.concat(
-                Regex.repeat(before, 0, Regex.UNBOUNDED), regex, Regex.repeat(after, 0, Regex.UNBOUNDED));
+        Regex whole =
+                Regex.concat(Regex.repeat(before, 0, Regex.UNBOUNDED), regex, Regex.repeat(after, 0, Regex.UNBOUNDED));
         int accept = RegexStates.add(nfa, whole, start);
         return nfa.determinise(start, accept).betweenEnds();
     }

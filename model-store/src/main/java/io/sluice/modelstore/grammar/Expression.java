@@ -27,7 +27,8 @@ sealed interface Expression {
     /// What rule `rule` says.
     record Call(int rule) implements Expression {}
 
-    /// From `min` to `max` members of an object: those of `members`, in their order, then any number of `further`.
+    /// From `min` to `max` members of an object: those of `members`, in their order, then any number of
+    /// `further`.
     ///
     /// @param further empty if there can be none
     /// @param max `Regex.UNBOUNDED` for no limit

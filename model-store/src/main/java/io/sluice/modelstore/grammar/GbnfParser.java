@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// Parses grammars in llama.cpp's notation (GBNF), which is that of EBNF with `::=`: literals, character classes,
-/// groups, repetitions, `|`, comments. The first rule is `root`. One use, one thread.
+/// Parses grammars in llama.cpp's notation (GBNF), which is that of EBNF with `::=`: literals, character
+/// classes, groups, repetitions, `|`, comments. The first rule is `root`. One use, one thread.
 final class GbnfParser {
     private static final int REPEAT_MAX = 10_000;
 
@@ -259,10 +259,11 @@ final class GbnfParser {
     }
 
     private int line() {
-        return 1 + (int) source.substring(0, Math.min(at, source.length()))
-                .chars()
-                .filter(c -> c == '\n')
-                .count();
+        return 1
+                + (int) source.substring(0, Math.min(at, source.length()))
+                        .chars()
+                        .filter(c -> c == '\n')
+                        .count();
     }
 
     private GrammarException wrong(String what) {

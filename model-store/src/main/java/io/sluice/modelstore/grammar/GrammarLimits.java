@@ -1,7 +1,7 @@
 package io.sluice.modelstore.grammar;
 
-/// The bounds of a wanted structure. Together they keep a compiled structure below some tens of megabytes and its
-/// compilation below about a second of one core.
+/// The bounds of a wanted structure. Together they keep a compiled structure below some tens of megabytes and
+/// its compilation below about a second of one core.
 final class GrammarLimits {
 
     /// Characters of a schema, regular expression or grammar: more than any that people write by hand.

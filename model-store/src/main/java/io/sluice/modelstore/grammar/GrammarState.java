@@ -23,8 +23,8 @@ public final class GrammarState {
         return copy;
     }
 
-    /// Sets in `target` exactly the bits of the tokens that may come next. Whether the output may end is another
-    /// question: `isComplete`.
+    /// Sets in `target` exactly the bits of the tokens that may come next. Whether the output may end is
+    /// another question: `isComplete`.
     ///
     /// @param target `[maskLength]`
     public void fill(long[] target) {

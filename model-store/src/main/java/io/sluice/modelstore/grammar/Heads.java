@@ -2,12 +2,13 @@ package io.sluice.modelstore.grammar;
 
 import java.util.Arrays;
 
-/// All stacks that a pushdown automaton may have after the bytes read so far, as one graph, and for as many bytes back
-/// as wanted. Hot path, no allocation once it has grown. One thread.
+/// All stacks that a pushdown automaton may have after the bytes read so far, as one graph, and for as many
+/// bytes back as wanted. Hot path, no allocation once it has grown. One thread.
 ///
-/// A head is a state and the frame of the call that it is in. A frame is made once per rule and position, however many
-/// callers the rule has there: it links to all of them. So the heads of a position are at most as many as states times
-/// frames, also for grammars that are ambiguous or left-recursive. Frame 0 is that of the first rule.
+/// A head is a state and the frame of the call that it is in. A frame is made once per rule and position,
+/// however many callers the rule has there: it links to all of them. So the heads of a position are at most
+/// as many as states times frames, also for grammars that are ambiguous or left-recursive. Frame 0 is that of
+/// the first rule.
 ///
 /// What a position adds lies on top of what earlier ones have: `retreat` only forgets.
 final class Heads {
@@ -108,7 +109,8 @@ final class Heads {
     boolean advanceToCallers(int index) {
         int frame = headFrame[levelStart + index];
         open();
-        for (int link = frameLink[frame]; link != NONE; link = linkNext[link]) addHead(linkState[link], linkFrame[link]);
+        for (int link = frameLink[frame]; link != NONE; link = linkNext[link])
+            addHead(linkState[link], linkFrame[link]);
         follow();
         return headCount > levelStart;
     }
@@ -182,8 +184,10 @@ final class Heads {
         return frameCount++;
     }
 
-    /// A caller that can only end when the callee does is left out in favour of its own callers: the stack of a list
-    /// that is written as a recursion does not grow. Callers of this very position may get further links: they stay.
+    /// A caller that can only end when the callee does is left out in favour of its own callers: the stack of
+    /// a list that is written as a recursion does not grow. Callers of this very position may get further
+    /// links: they stay.
+
     private void addLink(int callee, int state, int frame) {
         if (frame != 0 && frame < levelFrames && automaton.isLast(state)) {
             for (int link = frameLink[frame]; link != NONE; link = linkNext[link]) {
@@ -210,8 +214,8 @@ final class Heads {
             if (headState[i] == state && headFrame[i] == frame) return;
         }
         if (headCount - levelStart == GrammarLimits.HEADS_MAX) {
-            throw new GrammarException("the grammar is too ambiguous: more than " + GrammarLimits.HEADS_MAX
-                    + " readings of one output");
+            throw new GrammarException(
+                    "the grammar is too ambiguous: more than " + GrammarLimits.HEADS_MAX + " readings of one output");
         }
         if (headCount == headState.length) {
             headState = Arrays.copyOf(headState, 2 * headCount);
@@ -221,7 +225,8 @@ final class Heads {
         headFrame[headCount++] = frame;
     }
 
-    /// Moves the frames that heads still lead to together, in their order: a caller's frame is never above its callee's.
+    /// Moves the frames that heads still lead to together, in their order: a caller's frame is never above its
+    /// callee's.
     private void compact() {
         place = zeroed(place, frameCount);
         place[0] = 1;

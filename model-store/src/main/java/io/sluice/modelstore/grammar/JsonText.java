@@ -4,14 +4,13 @@ import static io.sluice.modelstore.grammar.Regex.UNBOUNDED;
 
 import java.util.List;
 
-/// How JSON is written: compact, with at most one space after a comma or a colon, so that no model can go on with
-/// blanks for ever. Constants; any thread.
+/// How JSON is written: compact, with at most one space after a comma or a colon, so that no model can go on
+/// with blanks for ever. Constants; any thread.
 final class JsonText {
 
     /// Characters that stand for themselves in a string.
-    static final CodePoints PLAIN = CodePoints.of(0x20, 0x10FFFF)
-            .and(CodePoints.ALL)
-            .minus(CodePoints.anyOf("\"\\"));
+    static final CodePoints PLAIN =
+            CodePoints.of(0x20, 0x10FFFF).and(CodePoints.ALL).minus(CodePoints.anyOf("\"\\"));
 
     private static final Expression SPACE = Expression.optional(new Expression.Literal(" "));
     static final Expression COMMA = Expression.sequence(new Expression.Literal(","), SPACE);
@@ -23,8 +22,7 @@ final class JsonText {
     /// One character of a string, in any of its spellings. Escapes of surrogates come in pairs only.
     static final Expression STRING_CHARACTER = new Expression.Choice(List.of(
             new Expression.Character(PLAIN),
-            Expression.sequence(
-                    new Expression.Literal("\\"), new Expression.Character(CodePoints.anyOf("\"\\/bfnrt"))),
+            Expression.sequence(new Expression.Literal("\\"), new Expression.Character(CodePoints.anyOf("\"\\/bfnrt"))),
             unicodeEscape(HEX.minus(CodePoints.anyOf("dD")), HEX),
             unicodeEscape(CodePoints.anyOf("dD"), CodePoints.of('0', '7')),
             Expression.sequence(
@@ -43,8 +41,8 @@ final class JsonText {
     private static final Regex DIGIT = Regex.range('0', '9');
 
     /// At most 19 digits, so that no number goes on for ever; a few more than a 64-bit integer needs.
-    private static final Regex WHOLE = Regex.either(
-            Regex.literal("0"), Regex.concat(Regex.range('1', '9'), Regex.repeat(DIGIT, 0, 18)));
+    private static final Regex WHOLE =
+            Regex.either(Regex.literal("0"), Regex.concat(Regex.range('1', '9'), Regex.repeat(DIGIT, 0, 18)));
 
     private static final Regex MINUS = Regex.repeat(Regex.literal("-"), 0, 1);
     static final Expression INTEGER = new Expression.Text(Dfa.whole(Regex.concat(MINUS, WHOLE)));
@@ -92,8 +90,8 @@ final class JsonText {
     /// A string's text as it stands in a document, without quotes.
     static String escaped(String text) {
         StringBuilder json = new StringBuilder();
-        text.codePoints().forEach(c -> json.append(
-                PLAIN.and(CodePoints.of(c)).isEmpty() ? escape(c) : Character.toString(c)));
+        text.codePoints()
+                .forEach(c -> json.append(PLAIN.and(CodePoints.of(c)).isEmpty() ? escape(c) : Character.toString(c)));
         return json.toString();
     }
 

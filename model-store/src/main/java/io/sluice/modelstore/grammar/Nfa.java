@@ -7,8 +7,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// A non-deterministic automaton under construction. Its letters are integers: code points for text; for a rule the 256
-/// bytes, and beyond them the rules that it calls. One use, one thread.
+/// A non-deterministic automaton under construction. Its letters are integers: code points for text; for a
+/// rule the 256 bytes, and beyond them the rules that it calls. One use, one thread.
 final class Nfa {
     private final int statesMax; // of the deterministic automaton
     private int[] edges = new int[64]; // [edge, 5]: from, first letter, last letter, to, next edge of from
@@ -123,7 +123,8 @@ final class Nfa {
                 int kept = 0;
                 for (int a = 0; a < activeCount; a++) if (active[a][1] >= first) active[kept++] = active[a];
                 activeCount = kept;
-                while (next < outgoing.size() && outgoing.get(next)[0] == first) active[activeCount++] = outgoing.get(next++);
+                while (next < outgoing.size() && outgoing.get(next)[0] == first)
+                    active[activeCount++] = outgoing.get(next++);
                 if (activeCount == 0) continue;
                 for (int a = 0; a < activeCount; a++) targets[a] = active[a][2];
                 int target = id(targets, activeCount);
@@ -160,7 +161,8 @@ final class Nfa {
             }
             int[] members = seen.stream().filter(this::matters).toArray();
             work += members.length + 8;
-            if (work > GrammarLimits.WORK_MAX) throw GrammarLimits.over("steps of simplification", GrammarLimits.WORK_MAX);
+            if (work > GrammarLimits.WORK_MAX)
+                throw GrammarLimits.over("steps of simplification", GrammarLimits.WORK_MAX);
             return idOf.computeIfAbsent(new Subset(members), this::add);
         }
 

@@ -1,8 +1,8 @@
 package io.sluice.modelstore.grammar;
 
-/// A grammar as an automaton over bytes with a stack: one deterministic automaton per rule, in one table. A call may
-/// start where bytes may follow too, so several stacks can be alive at once (`Heads`). No rule is fulfilled by the
-/// empty text; where one could be, its callers have a way around it. Immutable; any thread.
+/// A grammar as an automaton over bytes with a stack: one deterministic automaton per rule, in one table. A
+/// call may start where bytes may follow too, so several stacks can be alive at once (`Heads`). No rule is
+/// fulfilled by the empty text; where one could be, its callers have a way around it. Immutable; any thread.
 final class Pushdown {
     static final int NOWHERE = -1;
 

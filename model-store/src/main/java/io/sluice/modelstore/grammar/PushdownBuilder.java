@@ -62,7 +62,8 @@ final class PushdownBuilder {
         };
     }
 
-    /// The same, but that the text cannot end in the first state: a copy of it, to which nothing leads back, starts.
+    /// The same, but that the text cannot end in the first state: a copy of it, to which nothing leads back,
+    /// starts.
     private static Dfa withoutEmptyText(Dfa automaton) {
         if (!automaton.accepting().get(0)) return automaton;
         List<int[]> transitions = new ArrayList<>();
@@ -177,7 +178,8 @@ final class PushdownBuilder {
         state[rule] = 2;
     }
 
-    /// An edge of bytes goes into the table, one of calls into the list: call letters of one range are many rules.
+    /// An edge of bytes goes into the table, one of calls into the list: call letters of one range are many
+    /// rules.
     private static void addEdge(
             int first, int last, int target, int row, int[] classOf, int[] next, List<int[]> calls) {
         for (int b = first; b <= Math.min(last, 255); b++) next[row + classOf[b]] = target;

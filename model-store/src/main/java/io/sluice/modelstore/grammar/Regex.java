@@ -2,8 +2,8 @@ package io.sluice.modelstore.grammar;
 
 import java.util.List;
 
-/// A regular expression over characters. A value. `BEGIN` and `END` stand for the text's two ends, as if they were
-/// characters around it: that makes anchors ordinary members of an expression.
+/// A regular expression over characters. A value. `BEGIN` and `END` stand for the text's two ends, as if they
+/// were characters around it: that makes anchors ordinary members of an expression.
 sealed interface Regex {
     CodePoints BEGIN = CodePoints.of(0x110000);
     CodePoints END = CodePoints.of(0x110001);

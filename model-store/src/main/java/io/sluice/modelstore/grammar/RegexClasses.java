@@ -3,8 +3,9 @@ package io.sluice.modelstore.grammar;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The classes of characters that regular expressions name. Dialects differ in what is white space or a line's end:
-/// each class has the characters that are in it for all of them, and those that are for any. Constants; any thread.
+/// The classes of characters that regular expressions name. Dialects differ in what is white space or a
+/// line's end: each class has the characters that are in it for all of them, and those that are for any.
+/// Constants; any thread.
 final class RegexClasses {
 
     /// @param narrow in the class whatever the dialect
@@ -15,13 +16,14 @@ final class RegexClasses {
     private static final CodePoints WORD =
             DIGITS.or(CodePoints.of('a', 'z')).or(CodePoints.of('A', 'Z')).or(CodePoints.of('_'));
     private static final CodePoints SPACE = CodePoints.of('\t', '\r').or(CodePoints.of(' '));
-    private static final CodePoints ANY_SPACE =
-            SPACE.or(CodePoints.anyOf("\u0085\u00A0\u1680\u2028\u2029\u202F\u205F\u3000\uFEFF\u180E"))
-                    .or(CodePoints.of(0x1C, 0x1F))
-                    .or(CodePoints.of(0x2000, 0x200A));
+    private static final CodePoints ANY_SPACE = SPACE.or(
+                    CodePoints.anyOf("\u0085\u00A0\u1680\u2028\u2029\u202F\u205F\u3000\uFEFF\u180E"))
+            .or(CodePoints.of(0x1C, 0x1F))
+            .or(CodePoints.of(0x2000, 0x200A));
 
     /// What `.` stands for.
-    static final CodePoints NO_LINE_END = CodePoints.anyOf("\n\r\u0085\u2028\u2029").not();
+    static final CodePoints NO_LINE_END =
+            CodePoints.anyOf("\n\r\u0085\u2028\u2029").not();
 
     private RegexClasses() {}
 

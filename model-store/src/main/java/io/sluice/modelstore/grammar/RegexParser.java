@@ -174,8 +174,7 @@ final class RegexParser {
             case 'p', 'P' -> property(c == 'P');
             case 'b', 'B' -> throw wrong("a word boundary \\" + (char) c);
             case 'A', 'Z', 'z', 'G' -> throw wrong("the anchor \\" + (char) c + "; use ^ and $");
-            case '1', '2', '3', '4', '5', '6', '7', '8', '9', 'k' ->
-                throw wrong("the back-reference \\" + (char) c);
+            case '1', '2', '3', '4', '5', '6', '7', '8', '9', 'k' -> throw wrong("the back-reference \\" + (char) c);
             default -> {
                 if (Character.isLetterOrDigit(c)) throw wrong("the unknown escape \\" + Character.toString(c));
                 yield RegexClasses.exactly(CodePoints.of(c));

@@ -25,7 +25,8 @@ final class RuleStates {
     }
 
     private int add(Expression expression, int from) {
-        if (++depth > 8 * GrammarLimits.DEPTH_MAX) throw GrammarLimits.over("nested expressions", 8 * GrammarLimits.DEPTH_MAX);
+        if (++depth > 8 * GrammarLimits.DEPTH_MAX)
+            throw GrammarLimits.over("nested expressions", 8 * GrammarLimits.DEPTH_MAX);
         int to = switch (expression) {
             case Expression.Literal(String text) -> literal(text, from);
             case Expression.Character(CodePoints set) -> {

@@ -52,8 +52,7 @@ final class Rules {
     Expression object() {
         return shared("object", () -> {
             Expression member = Expression.sequence(string(), JsonText.COLON, value());
-            return JsonText.brackets(
-                    "{", new Expression.Members(List.of(), List.of(member), 0, Regex.UNBOUNDED), "}");
+            return JsonText.brackets("{", new Expression.Members(List.of(), List.of(member), 0, Regex.UNBOUNDED), "}");
         });
     }
 

@@ -53,9 +53,11 @@ final class SchemaArrays {
             if (part.path("items").isArray()) {
                 throw new GrammarException("the schema's items must be one schema; for a list use prefixItems");
             }
-            length = Math.max(length, SchemaDocument.members(part, "prefixItems").size());
+            length =
+                    Math.max(length, SchemaDocument.members(part, "prefixItems").size());
         }
-        if (length > GrammarLimits.DEPTH_MAX) throw GrammarLimits.over("schemas in prefixItems", GrammarLimits.DEPTH_MAX);
+        if (length > GrammarLimits.DEPTH_MAX)
+            throw GrammarLimits.over("schemas in prefixItems", GrammarLimits.DEPTH_MAX);
         return length;
     }
 

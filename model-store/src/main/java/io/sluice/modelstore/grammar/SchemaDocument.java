@@ -1,9 +1,9 @@
 package io.sluice.modelstore.grammar;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonPointer;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -47,7 +47,8 @@ final class SchemaDocument {
         return root;
     }
 
-    /// The schemas that all must hold where all of `schemas` must: references are followed, `allOf` is taken apart.
+    /// The schemas that all must hold where all of `schemas` must: references are followed, `allOf` is taken
+    /// apart.
     List<JsonNode> flattened(List<JsonNode> schemas) {
         Map<String, JsonNode> all = new LinkedHashMap<>(); // by their text: the same schema twice says nothing new
         for (JsonNode schema : schemas) flatten(schema, all, new ArrayList<>());

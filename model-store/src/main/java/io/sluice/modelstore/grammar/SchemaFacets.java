@@ -8,8 +8,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/// What schemas that all must hold say together: their keywords, once alternatives and references are resolved. One
-/// thread.
+/// What schemas that all must hold say together: their keywords, once alternatives and references are
+/// resolved. One thread.
 final class SchemaFacets {
     private static final List<String> TYPES =
             List.of("object", "array", "string", "number", "integer", "boolean", "null");
@@ -31,8 +31,8 @@ final class SchemaFacets {
         return rest;
     }
 
-    /// The types that are allowed, `integer` only where `number` is not. If none is named, those that other keywords
-    /// speak of; if there are none either, all.
+    /// The types that are allowed, `integer` only where `number` is not. If none is named, those that other
+    /// keywords speak of; if there are none either, all.
     Set<String> types() {
         Set<String> types = null;
         for (JsonNode schema : all) {
@@ -139,9 +139,11 @@ final class SchemaFacets {
 
     private static long count(JsonNode schema, String keyword) {
         JsonNode value = schema.get(keyword);
-        boolean whole = value.isNumber() && value.decimalValue().stripTrailingZeros().scale() <= 0;
+        boolean whole =
+                value.isNumber() && value.decimalValue().stripTrailingZeros().scale() <= 0;
         if (!whole || value.decimalValue().signum() < 0) {
-            throw new GrammarException("the schema's " + keyword + " must be a whole number of at least 0, not " + value);
+            throw new GrammarException(
+                    "the schema's " + keyword + " must be a whole number of at least 0, not " + value);
         }
         return value.decimalValue().min(BigDecimal.valueOf(Integer.MAX_VALUE)).longValueExact();
     }
@@ -151,7 +153,8 @@ final class SchemaFacets {
         for (JsonNode schema : all) {
             JsonNode value = schema.get(keyword);
             if (value == null) continue;
-            if (!value.isNumber()) throw new GrammarException("the schema's " + keyword + " must be a number, not " + value);
+            if (!value.isNumber())
+                throw new GrammarException("the schema's " + keyword + " must be a number, not " + value);
             numbers.add(value.decimalValue());
         }
         return numbers;
@@ -162,7 +165,8 @@ final class SchemaFacets {
         for (JsonNode schema : all) {
             JsonNode value = schema.get(keyword);
             if (value == null) continue;
-            if (!value.isTextual()) throw new GrammarException("the schema's " + keyword + " must be a text, not " + value);
+            if (!value.isTextual())
+                throw new GrammarException("the schema's " + keyword + " must be a text, not " + value);
             texts.add(value.textValue());
         }
         return texts;

@@ -3,18 +3,32 @@ package io.sluice.modelstore.grammar;
 import java.util.Map;
 import java.util.Set;
 
-/// Which keywords of JSON Schema mean something here, and which are refused: none is ever passed over that would
-/// forbid something. Constants; any thread.
+/// Which keywords of JSON Schema mean something here, and which are refused: none is ever passed over that
+/// would forbid something. Constants; any thread.
 final class SchemaKeywords {
 
     /// They describe and forbid nothing.
     private static final Set<String> ANNOTATIONS = Set.of(
-            "$schema", "$id", "$comment", "$defs", "definitions", "$vocabulary", "title", "description", "default",
-            "example", "examples", "deprecated", "readOnly", "writeOnly", "contentEncoding", "contentMediaType",
-            "contentSchema", "discriminator");
+            "$schema",
+            "$id",
+            "$comment",
+            "$defs",
+            "definitions",
+            "$vocabulary",
+            "title",
+            "description",
+            "default",
+            "example",
+            "examples",
+            "deprecated",
+            "readOnly",
+            "writeOnly",
+            "contentEncoding",
+            "contentMediaType",
+            "contentSchema",
+            "discriminator");
 
-    private static final Set<String> GENERAL =
-            Set.of("type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref");
+    private static final Set<String> GENERAL = Set.of("type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref");
 
     private static final Map<String, String> TYPE_OF = Map.ofEntries(
             Map.entry("properties", "object"),

@@ -62,7 +62,8 @@ final class SchemaNumbers {
                 + " up to " + DIVISOR_MAX + ", or 0.1, 0.01 and so on");
     }
 
-    /// Reads digits and knows the remainder: state 0 is the start, 1 comes after the sign, then one per remainder.
+    /// Reads digits and knows the remainder: state 0 is the start, 1 comes after the sign, then one per
+    /// remainder.
     private static Dfa wholeMultiples(int divisor) {
         List<int[]> transitions = new ArrayList<>();
         int[] fromStart = digits(0, divisor, 1);

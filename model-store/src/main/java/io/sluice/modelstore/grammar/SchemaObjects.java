@@ -27,8 +27,10 @@ final class SchemaObjects {
         for (JsonNode part : facets.all()) {
             object(part, "properties").fieldNames().forEachRemaining(declared::add);
             part.path("required").forEach(name -> required.add(name.asText()));
-            object(part, "patternProperties").fieldNames().forEachRemaining(pattern -> patterns.computeIfAbsent(
-                    pattern, it -> Dfa.of(RegexParser.parse(it), true)));
+            object(part, "patternProperties")
+                    .fieldNames()
+                    .forEachRemaining(
+                            pattern -> patterns.computeIfAbsent(pattern, it -> Dfa.of(RegexParser.parse(it), true)));
             if (part.has("propertyNames")) addNameShape(part.get("propertyNames"));
         }
         declared.addAll(required);
@@ -45,7 +47,8 @@ final class SchemaObjects {
             boolean known = SchemaKeywords.isAnnotation(keyword)
                     || SchemaKeywords.typeOf(keyword).equals("string")
                     || (keyword.equals("type") && names.get(keyword).asText().equals("string"));
-            if (!known) throw new GrammarException("\"" + keyword + "\" in the schema's propertyNames is not supported");
+            if (!known)
+                throw new GrammarException("\"" + keyword + "\" in the schema's propertyNames is not supported");
         }
         SchemaStrings strings = new SchemaStrings(new SchemaFacets(List.of(names)), schema.rules());
         Dfa shape = strings.shape();
@@ -84,8 +87,8 @@ final class SchemaObjects {
             if (!allowed && !required.contains(name)) continue;
             Expression key = new Expression.Literal(JsonText.quoted(name));
             Expression value = allowed ? schema.value(schemas) : Expression.NOTHING;
-            members.add(new Expression.Member(
-                    Expression.sequence(key, JsonText.COLON, value), required.contains(name)));
+            members.add(
+                    new Expression.Member(Expression.sequence(key, JsonText.COLON, value), required.contains(name)));
         }
         return members;
     }
@@ -100,7 +103,8 @@ final class SchemaObjects {
                 schemas.add(own);
                 mentioned = true;
             }
-            for (Map.Entry<String, JsonNode> entry : part.path("patternProperties").properties()) {
+            for (Map.Entry<String, JsonNode> entry :
+                    part.path("patternProperties").properties()) {
                 Dfa pattern = patterns.get(entry.getKey());
                 if (pattern == null || !pattern.accepts(name)) continue;
                 schemas.add(entry.getValue());
@@ -112,7 +116,8 @@ final class SchemaObjects {
     }
 
     private Expression anyMember() {
-        return Expression.sequence(schema.rules().string(), JsonText.COLON, schema.rules().value());
+        return Expression.sequence(
+                schema.rules().string(), JsonText.COLON, schema.rules().value());
     }
 
     /// Members of names that are not declared: empty if there can be none.
@@ -129,7 +134,8 @@ final class SchemaObjects {
         refuseOverlaps();
         if (!mayHaveOthers()) return choice(options);
         List<JsonNode> others = new ArrayList<>();
-        for (JsonNode part : facets.all()) if (part.has("additionalProperties")) others.add(part.get("additionalProperties"));
+        for (JsonNode part : facets.all())
+            if (part.has("additionalProperties")) others.add(part.get("additionalProperties"));
         boolean free = others.stream().allMatch(BooleanNode.TRUE::equals);
         if (rest == null && free) return List.of(anyMember());
         if (rest != null) options.addAll(member(rest, others));
@@ -143,8 +149,7 @@ final class SchemaObjects {
 
     private List<Expression> member(Dfa names, List<JsonNode> schemas) {
         if (names.isEmpty() || schemas.stream().anyMatch(SchemaRules::isFalse)) return List.of();
-        return List.of(
-                Expression.sequence(new Expression.Quoted(names), JsonText.COLON, schema.value(schemas)));
+        return List.of(Expression.sequence(new Expression.Quoted(names), JsonText.COLON, schema.value(schemas)));
     }
 
     /// Others are written only if the schema asks for them, or names no property at all.

@@ -6,7 +6,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/// Decides whether alternatives exclude each other for certain: then `oneOf` is the same as `anyOf`. One thread.
+/// Decides whether alternatives exclude each other for certain: then `oneOf` is the same as `anyOf`. One
+/// thread.
 final class SchemaOverlap {
     private final SchemaDocument document;
 
@@ -50,7 +51,10 @@ final class SchemaOverlap {
     private static Set<String> types(SchemaFacets facets) {
         Set<String> types = new HashSet<>();
         if (facets.hasValues()) facets.values().forEach(value -> types.add(SchemaFacets.typeOf(value)));
-        else types.addAll(new SchemaFacets(facets.all().stream().filter(s -> s.has("type")).toList()).types());
+        else
+            types.addAll(new SchemaFacets(
+                            facets.all().stream().filter(s -> s.has("type")).toList())
+                    .types());
         if (types.contains("number")) types.add("integer");
         return types;
     }

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// Writes a JSON schema as a grammar of the documents that it allows. Where a schema leaves the choice, the grammar has
-/// the usual form: members in the schema's order, no members but the declared ones unless `additionalProperties` asks
-/// for more. One use, one thread.
+/// Writes a JSON schema as a grammar of the documents that it allows. Where a schema leaves the choice, the
+/// grammar has the usual form: members in the schema's order, no members but the declared ones unless
+/// `additionalProperties` asks for more. One use, one thread.
 final class SchemaRules {
     private final SchemaDocument document;
     private final Rules rules;
@@ -73,7 +73,7 @@ final class SchemaRules {
                 throw GrammarLimits.over("alternatives in one place", GrammarLimits.ALTERNATIVES_MAX);
             }
         }
-                return new Expression.Choice(expressions);
+        return new Expression.Choice(expressions);
     }
 
     /// Schemas without alternatives.
@@ -132,8 +132,7 @@ final class SchemaRules {
                                     JsonText.COLON,
                                     literal(entry.getValue())),
                             true)));
-            return JsonText.brackets(
-                    "{", new Expression.Members(members, List.of(), 0, Regex.UNBOUNDED), "}");
+            return JsonText.brackets("{", new Expression.Members(members, List.of(), 0, Regex.UNBOUNDED), "}");
         }
         if (value.isArray()) {
             List<Expression> parts = new ArrayList<>();

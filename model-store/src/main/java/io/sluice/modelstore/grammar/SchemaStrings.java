@@ -55,8 +55,8 @@ final class SchemaStrings {
         return patterns;
     }
 
-    /// From `min` to `max` characters. Many are read in blocks by a rule of their own: as many whole ones as fit, then
-    /// the rest.
+    /// From `min` to `max` characters. Many are read in blocks by a rule of their own: as many whole ones as
+    /// fit, then the rest.
     private Expression counted() {
         Expression character = JsonText.COUNTED_CHARACTER;
         if (max == UNBOUNDED) {
@@ -81,8 +81,7 @@ final class SchemaStrings {
             options.add(Expression.sequence(
                     new Expression.Repeat(block, 1, between), new Expression.Repeat(character, 0, BLOCK - 1)));
         }
-        return Expression.sequence(
-                new Expression.Repeat(block, blocksMin, blocksMin), new Expression.Choice(options));
+        return Expression.sequence(new Expression.Repeat(block, blocksMin, blocksMin), new Expression.Choice(options));
     }
 
     private Expression exactly(int length) {

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
-/// Finds states that no token can tell apart: they behave alike for as many bytes as the longest token has. A text
-/// of at most a thousand characters has a thousand states, and but for the last few they share one mask.
+/// Finds states that no token can tell apart: they behave alike for as many bytes as the longest token has. A
+/// text of at most a thousand characters has a thousand states, and but for the last few they share one mask.
 final class SharedMasks {
 
     /// Beyond it, about half a second, masks are not shared: they are made one by one as outputs get there.
@@ -38,7 +38,8 @@ final class SharedMasks {
         return array;
     }
 
-    /// Numbers the states anew, so that two share a number if they do alike now and lead to what had the same number.
+    /// Numbers the states anew, so that two share a number if they do alike now and lead to what had the same
+    /// number.
     private static int refine(Pushdown automaton, int[] group, int[] finer, long key) {
         Map<Long, Integer> numbers = new HashMap<>();
         for (int state = 0; state < group.length; state++) {
@@ -47,8 +48,8 @@ final class SharedMasks {
         return numbers.size();
     }
 
-    /// 64 bits under a random key: that two of some thousand states share them by chance will not happen, and nobody
-    /// can make it happen.
+    /// 64 bits under a random key: that two of some thousand states share them by chance will not happen, and
+    /// nobody can make it happen.
     private static long signature(Pushdown automaton, int[] group, int state, long key) {
         long hash = mixed(key, automaton.accepting(state) ? 1 : 0);
         for (int c = 0; c < automaton.classCount(); c++) {

@@ -3,9 +3,9 @@ package io.sluice.modelstore.grammar;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// The tokens that may follow in one state of the automaton, as far as the state alone decides: those that stay within
-/// the state's rule and what it calls; and those that go beyond its end, by the bytes that they have after it. A
-/// value; any thread.
+/// The tokens that may follow in one state of the automaton, as far as the state alone decides: those that
+/// stay within the state's rule and what it calls; and those that go beyond its end, by the bytes that they
+/// have after it. A value; any thread.
 final class StateMask {
 
     /// Below this share of the vocabulary a list is smaller and faster than a mask.

@@ -5,7 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Walks the vocabulary's tree from one state of an automaton, with nothing known about its callers. One thread.
+/// Walks the vocabulary's tree from one state of an automaton, with nothing known about its callers. One
+/// thread.
 final class StateMaskBuilder {
     private final Pushdown automaton;
     private final TokenVocabulary vocabulary;

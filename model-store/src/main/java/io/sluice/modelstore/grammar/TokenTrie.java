@@ -23,8 +23,7 @@ final class TokenTrie {
         Entry[] sorted = entries.toArray(Entry[]::new);
         Arrays.sort(
                 sorted,
-                (a, b) -> Arrays.compareUnsigned(
-                        a.bytes, a.from, a.bytes.length, b.bytes, b.from, b.bytes.length));
+                (a, b) -> Arrays.compareUnsigned(a.bytes, a.from, a.bytes.length, b.bytes, b.from, b.bytes.length));
         return new TokenTrie(sorted);
     }
 

@@ -1,4 +1,5 @@
-/// What a model's output may be: schemas, regular expressions and grammars, down to the tokens that may come next.
+/// What a model's output may be: schemas, regular expressions and grammars, down to the tokens that may come
+/// next.
 @NullMarked
 package io.sluice.modelstore.grammar;
 

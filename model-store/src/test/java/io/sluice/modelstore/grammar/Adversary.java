@@ -7,8 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.SplittableRandom;
 
-/// A model that knows nothing: it takes any token that the mask lets through. After a while it prefers tokens that
-/// close something, or its outputs would rarely end.
+/// A model that knows nothing: it takes any token that the mask lets through. After a while it prefers tokens
+/// that close something, or its outputs would rarely end.
 final class Adversary {
     private static final int CLOSING_AFTER = 60;
     private static final int TOKENS_MAX = 4_000;

@@ -10,9 +10,25 @@ final class RandomSchemas {
     private static final List<String> FORMATS =
             List.of("date", "time", "date-time", "uuid", "ipv4", "ipv6", "hostname", "uri", "duration");
     private static final List<String> PATTERNS = List.of(
-            "^[a-z]{2,5}$", "^\\\\d{3}-\\\\d{4}$", "^(foo|bar)+$", "x[0-9]", "^[^\\\"]*$", "^a.c$", "ab?c*$", "^[é-ü]+$");
-    private static final List<String> VALUES =
-            List.of("1", "-2.5", "\"red\"", "\"gr\\\"een\"", "\"日本\"", "true", "null", "[1, \"a\"]", "{\"k\": [null]}", "1000000");
+            "^[a-z]{2,5}$",
+            "^\\\\d{3}-\\\\d{4}$",
+            "^(foo|bar)+$",
+            "x[0-9]",
+            "^[^\\\"]*$",
+            "^a.c$",
+            "ab?c*$",
+            "^[é-ü]+$");
+    private static final List<String> VALUES = List.of(
+            "1",
+            "-2.5",
+            "\"red\"",
+            "\"gr\\\"een\"",
+            "\"日本\"",
+            "true",
+            "null",
+            "[1, \"a\"]",
+            "{\"k\": [null]}",
+            "1000000");
 
     private final SplittableRandom random;
 
@@ -56,7 +72,8 @@ final class RandomSchemas {
             case 1 -> "{\"type\": \"string\", \"format\": \"" + pick(FORMATS) + "\"}";
             case 2 -> {
                 int min = random.nextInt(80);
-                yield "{\"type\": \"string\", \"minLength\": " + min + ", \"maxLength\": " + (min + random.nextInt(120)) + "}";
+                yield "{\"type\": \"string\", \"minLength\": " + min + ", \"maxLength\": " + (min + random.nextInt(120))
+                        + "}";
             }
             default -> "{\"type\": \"string\"}";
         };
@@ -65,9 +82,11 @@ final class RandomSchemas {
     private String number(String type) {
         List<String> keywords = new ArrayList<>(List.of("\"type\": \"" + type + "\""));
         double low = Math.rint((random.nextDouble() - 0.5) * 4000) / (random.nextBoolean() ? 1 : 100);
-        if (random.nextBoolean()) keywords.add("\"" + (random.nextBoolean() ? "minimum" : "exclusiveMinimum") + "\": " + low);
+        if (random.nextBoolean())
+            keywords.add("\"" + (random.nextBoolean() ? "minimum" : "exclusiveMinimum") + "\": " + low);
         double high = low + 20 + random.nextInt(500);
-        if (random.nextBoolean()) keywords.add("\"" + (random.nextBoolean() ? "maximum" : "exclusiveMaximum") + "\": " + high);
+        if (random.nextBoolean())
+            keywords.add("\"" + (random.nextBoolean() ? "maximum" : "exclusiveMaximum") + "\": " + high);
         if (random.nextInt(4) == 0) keywords.add("\"multipleOf\": " + (type.equals("integer") ? 7 : 0.01));
         return "{" + String.join(", ", keywords) + "}";
     }
@@ -85,11 +104,14 @@ final class RandomSchemas {
     private String object(int depth) {
         List<String> names = NAMES.stream().filter(_ -> random.nextInt(3) == 0).toList();
         List<String> keywords = new ArrayList<>(List.of("\"type\": \"object\""));
-        List<String> properties =
-                names.stream().map(name -> "\"" + name + "\": " + schema(depth - 1)).toList();
+        List<String> properties = names.stream()
+                .map(name -> "\"" + name + "\": " + schema(depth - 1))
+                .toList();
         if (!properties.isEmpty()) keywords.add("\"properties\": {" + String.join(", ", properties) + "}");
-        List<String> required =
-                names.stream().filter(_ -> random.nextBoolean()).map(name -> "\"" + name + "\"").toList();
+        List<String> required = names.stream()
+                .filter(_ -> random.nextBoolean())
+                .map(name -> "\"" + name + "\"")
+                .toList();
         if (!required.isEmpty()) keywords.add("\"required\": [" + String.join(", ", required) + "]");
         switch (random.nextInt(5)) {
             case 0 -> keywords.add("\"additionalProperties\": false");
