@@ -158,6 +158,8 @@ public final class StepPlan {
         constrained[slice] = true;
         long[] words = maskOf(slice);
         progress.fill(words);
+        int beyond = limits.vocabSize() & 63; // bits after the last token stand for nothing
+        if (beyond != 0) words[words.length - 1] &= (1L << beyond) - 1;
         boolean mayEnd = progress.isComplete();
         for (int token : endTokens[slice]) {
             if (token >= limits.vocabSize()) continue;

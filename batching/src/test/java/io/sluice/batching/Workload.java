@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /// Makes a seed's requests: prompts that share beginnings, tenants, choices, end tokens, deadlines, arrival
 /// times.
@@ -52,11 +53,14 @@ final class Workload {
                 caller,
                 scope(tenant, family, prompt),
                 deadlines(atNs),
-                random.nextInt(6) == 0 ? constraint() : null);
+                constraint(id, prompt));
     }
 
-    private TokenConstraint constraint() {
-        return new SimulatedConstraint(random.nextLong(), knobs.limits().vocabSize());
+    /// Every sixth request has one. Nothing is drawn for it, so that the others are what they were without.
+    private @Nullable TokenConstraint constraint(String id, int[] prompt) {
+        if (Integer.parseInt(id) % 6 != 5) return null;
+        return new SimulatedConstraint(
+                Arrays.hashCode(prompt) + id.hashCode(), knobs.limits().vocabSize());
     }
 
     /// The first tokens of a family are what its tenants share, if anything is.

@@ -26,6 +26,7 @@ public final class CompiledGrammar {
     /// @throws GrammarException if the grammar is over a limit, or no text fulfils it
     static CompiledGrammar compile(Grammar grammar, TokenVocabulary vocabulary) {
         CompiledGrammar compiled = new CompiledGrammar(PushdownBuilder.build(grammar), vocabulary);
+        if (compiled.begin().isOver()) throw new GrammarException("nothing but the empty text fulfils it");
         compiled.prepare();
         return compiled;
     }

@@ -9,7 +9,7 @@ sealed interface Expression {
     record Literal(String text) implements Expression {}
 
     /// One character.
-    record Character(CodePoints set) implements Expression {}
+    record Letter(CodePoints set) implements Expression {}
 
     /// A text of the automaton's, as it is.
     record Text(Dfa automaton) implements Expression {}
@@ -21,6 +21,8 @@ sealed interface Expression {
 
     record Choice(List<Expression> options) implements Expression {}
 
+    /// From `min` to `max` times the same.
+    ///
     /// @param max `Regex.UNBOUNDED` for no limit
     record Repeat(Expression body, int min, int max) implements Expression {}
 

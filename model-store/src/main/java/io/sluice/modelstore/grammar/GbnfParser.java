@@ -106,7 +106,7 @@ final class GbnfParser {
             char c = source.charAt(at);
             Expression part;
             if (c == '"') part = literal();
-            else if (c == '[') part = new Expression.Character(characters());
+            else if (c == '[') part = new Expression.Letter(characters());
             else if (c == '.') part = any();
             else if (c == '(') part = group();
             else if (isNamePart(c)) part = new Expression.Call(rule(name()));
@@ -120,7 +120,7 @@ final class GbnfParser {
 
     private Expression any() {
         at++;
-        return new Expression.Character(CodePoints.ALL);
+        return new Expression.Letter(CodePoints.ALL);
     }
 
     private Expression group() {
@@ -136,14 +136,15 @@ final class GbnfParser {
     private Expression repeated(Expression part) {
         Expression body = part;
         while (at < source.length()) {
-            char c = source.charAt(at);
-            if (c == '*') body = Expression.any(body);
-            else if (c == '+') body = new Expression.Repeat(body, 1, Regex.UNBOUNDED);
-            else if (c == '?') body = Expression.optional(body);
-            else if (c == '{') {
-                body = counted(body);
-                continue;
-            } else return body;
+            switch (source.charAt(at)) {
+                case '*' -> body = Expression.any(body);
+                case '+' -> body = new Expression.Repeat(body, 1, Regex.UNBOUNDED);
+                case '?' -> body = Expression.optional(body);
+                case '{' -> body = counted(body);
+                default -> {
+                    return body;
+                }
+            }
             at++;
         }
         return body;
@@ -154,7 +155,7 @@ final class GbnfParser {
         int end = source.indexOf('}', at);
         if (end < 0) throw wrong("{ without }");
         String[] bounds = source.substring(at, end).split(",", -1);
-        at = end + 1;
+        at = end; // on the brace
         int min = bounds[0].isBlank() && bounds.length == 2 ? 0 : count(bounds[0]);
         int max = min;
         if (bounds.length == 2) max = bounds[1].isBlank() ? Regex.UNBOUNDED : count(bounds[1]);

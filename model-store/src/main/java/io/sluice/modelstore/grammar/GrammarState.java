@@ -81,6 +81,11 @@ public final class GrammarState {
         return true;
     }
 
+    /// Frames of its stack: what it has to remember.
+    int frames() {
+        return heads.frames();
+    }
+
     /// True if the output so far fulfils the grammar and may end.
     public boolean isComplete() {
         return heads.isComplete();

@@ -292,6 +292,10 @@ final class Heads {
         return array;
     }
 
+    int frames() {
+        return frameCount;
+    }
+
     int count() {
         return headCount - levelStart;
     }

@@ -21,8 +21,8 @@ final class JsonText {
 
     /// One character of a string, in any of its spellings. Escapes of surrogates come in pairs only.
     static final Expression STRING_CHARACTER = new Expression.Choice(List.of(
-            new Expression.Character(PLAIN),
-            Expression.sequence(new Expression.Literal("\\"), new Expression.Character(CodePoints.anyOf("\"\\/bfnrt"))),
+            new Expression.Letter(PLAIN),
+            Expression.sequence(new Expression.Literal("\\"), new Expression.Letter(CodePoints.anyOf("\"\\/bfnrt"))),
             unicodeEscape(HEX.minus(CodePoints.anyOf("dD")), HEX),
             unicodeEscape(CodePoints.anyOf("dD"), CodePoints.of('0', '7')),
             Expression.sequence(
@@ -31,9 +31,9 @@ final class JsonText {
 
     /// One character of a string whose length is counted: fewer spellings, for fewer states.
     static final Expression COUNTED_CHARACTER = new Expression.Choice(List.of(
-            new Expression.Character(PLAIN),
+            new Expression.Letter(PLAIN),
             Expression.sequence(
-                    new Expression.Literal("\\"), new Expression.Character(CodePoints.anyOf("\"\\/bfnrt")))));
+                    new Expression.Literal("\\"), new Expression.Letter(CodePoints.anyOf("\"\\/bfnrt")))));
 
     static final Expression STRING = Expression.sequence(
             new Expression.Literal("\""), Expression.any(STRING_CHARACTER), new Expression.Literal("\""));
@@ -69,9 +69,9 @@ final class JsonText {
     private static Expression unicodeEscape(CodePoints first, CodePoints second) {
         return Expression.sequence(
                 new Expression.Literal("\\u"),
-                new Expression.Character(first),
-                new Expression.Character(second),
-                new Expression.Repeat(new Expression.Character(HEX), 2, 2));
+                new Expression.Letter(first),
+                new Expression.Letter(second),
+                new Expression.Repeat(new Expression.Letter(HEX), 2, 2));
     }
 
     /// Between brackets: `item`s, from `min` to `max`.

@@ -65,8 +65,10 @@ final class NumberTexts {
     /// @param fraction without zeros at its end
     private record Magnitude(String whole, String fraction) {
         private static Magnitude of(BigDecimal limit) {
-            String[] parts = limit.stripTrailingZeros().toPlainString().split("\\.");
-            return new Magnitude(parts[0], parts.length == 1 ? "" : parts[1]);
+            String digits = limit.stripTrailingZeros().toPlainString();
+            int point = digits.indexOf('.');
+            if (point < 0) return new Magnitude(digits, "");
+            return new Magnitude(digits.substring(0, point), digits.substring(point + 1));
         }
 
         private Regex orMore(boolean strict) {

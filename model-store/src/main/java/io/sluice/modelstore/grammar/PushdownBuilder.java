@@ -50,7 +50,7 @@ final class PushdownBuilder {
     private boolean isNullable(Expression expression) {
         return switch (expression) {
             case Expression.Literal(String text) -> text.isEmpty();
-            case Expression.Character _ -> false;
+            case Expression.Letter _ -> false;
             case Expression.Text(Dfa automaton) -> automaton.accepting().get(0);
             case Expression.Quoted _ -> false;
             case Expression.Sequence(var parts) -> parts.stream().allMatch(this::isNullable);

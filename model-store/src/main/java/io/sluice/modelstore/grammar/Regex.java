@@ -15,6 +15,8 @@ sealed interface Regex {
 
     record Alternatives(List<Regex> options) implements Regex {}
 
+    /// From `min` to `max` times the same.
+    ///
     /// @param max `UNBOUNDED` for no limit
     record Repeat(Regex body, int min, int max) implements Regex {}
 

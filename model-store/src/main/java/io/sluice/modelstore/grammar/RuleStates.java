@@ -29,7 +29,7 @@ final class RuleStates {
             throw GrammarLimits.over("nested expressions", 8 * GrammarLimits.DEPTH_MAX);
         int to = switch (expression) {
             case Expression.Literal(String text) -> literal(text, from);
-            case Expression.Character(CodePoints set) -> {
+            case Expression.Letter(CodePoints set) -> {
                 int end = nfa.state();
                 for (int i = 0; i < set.rangeCount(); i++) Utf8Ranges.add(nfa, set.first(i), set.last(i), from, end);
                 yield end;

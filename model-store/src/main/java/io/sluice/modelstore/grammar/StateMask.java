@@ -1,6 +1,5 @@
 package io.sluice.modelstore.grammar;
 
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// The tokens that may follow in one state of the automaton, as far as the state alone decides: those that
@@ -49,10 +48,5 @@ final class StateMask {
 
     long bytes() {
         return 64 + (bits == null ? 4L * tokens.length : 8L * bits.length) + (beyond == null ? 0 : beyond.bytes());
-    }
-
-    @Override
-    public String toString() {
-        return "StateMask[" + (bits == null ? Arrays.toString(tokens) : "many") + ", beyond=" + beyond + "]";
     }
 }

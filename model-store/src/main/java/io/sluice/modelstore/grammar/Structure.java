@@ -40,6 +40,21 @@ public sealed interface Structure {
         }
     }
 
+    /// Characters that it is written in.
+    default long length() {
+        return switch (this) {
+            case JsonObject _ -> 0;
+            case JsonSchema(String schema) -> schema.length();
+            case Matching(String regex) -> regex.length();
+            case OneOf(var texts) -> texts.stream().mapToLong(String::length).sum();
+            case Written(String grammar) -> grammar.length();
+            case Joined(var parts) ->
+                parts.stream().mapToLong(Structure::length).sum();
+            case Either(var options) ->
+                options.stream().mapToLong(Structure::length).sum();
+        };
+    }
+
     /// Makes it ready for a vocabulary: costs milliseconds to a second, so do it once (`GrammarCache`).
     ///
     /// @throws GrammarException if it is wrong, unsupported or too large; the message says what to change

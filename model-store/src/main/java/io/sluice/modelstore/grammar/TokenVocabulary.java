@@ -20,6 +20,8 @@ public final class TokenVocabulary {
         trie = TokenTrie.of(entries);
     }
 
+    /// The vocabulary of a model.
+    ///
     /// @param size the numbers of logits; at least as many as the tokenizer has tokens
     public static TokenVocabulary of(Tokenizer tokenizer, int size) {
         byte[][] bytes = new byte[size][];
@@ -29,6 +31,8 @@ public final class TokenVocabulary {
         return new TokenVocabulary(bytes);
     }
 
+    /// A vocabulary of these tokens.
+    ///
     /// @param bytes of each token; empty for special ones
     public static TokenVocabulary of(List<byte[]> bytes) {
         return new TokenVocabulary(bytes.stream().map(byte[]::clone).toArray(byte[][]::new));
