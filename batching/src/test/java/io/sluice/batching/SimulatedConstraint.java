@@ -2,8 +2,8 @@ package io.sluice.batching;
 
 import java.util.Arrays;
 
-/// A constraint without any sense whose every answer depends on all tokens accepted so far: whoever accepts one twice,
-/// or not at all, is led elsewhere. Now and then nothing can follow.
+/// A constraint without any sense whose every answer depends on all tokens accepted so far: whoever accepts
+/// one twice, or not at all, is led elsewhere. Now and then nothing can follow.
 record SimulatedConstraint(long seed, int vocabSize) implements TokenConstraint {
 
     @Override

@@ -25,8 +25,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/// What a structure costs per token and sequence: one mask over the vocabulary, one token taken in. The tokens are
-/// those of a document that the structure allows. `compile` is what its first request waits for.
+/// What a structure costs per token and sequence: one mask over the vocabulary, one token taken in. The
+/// tokens are those of a document that the structure allows. `compile` is what its first request waits for.
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -40,9 +40,10 @@ public class GrammarMaskBenchmark {
             + "\"score\":{\"type\":\"number\"},\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":40}},"
             + "\"parts\":{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}}},"
             + "\"required\":[\"title\",\"year\",\"kind\"],\"additionalProperties\":false}";
-    private static final String DOCUMENT = "{\"title\": \"The quiet history of an uncommon thing\", \"year\": 1987, \"kind\": \"book\", "
-            + "\"score\": 4.25, \"tags\": [\"slow\", \"old and new\"], \"parts\": [{\"title\": \"One, \\\"the first\\\" of many parts\", "
-            + "\"year\": 1986, \"kind\": \"song\", \"tags\": [\"x\"]}, {\"title\": \"Two\", \"year\": 1990, \"kind\": \"film\"}]}";
+    private static final String DOCUMENT =
+            "{\"title\": \"The quiet history of an uncommon thing\", \"year\": 1987, \"kind\": \"book\", "
+                    + "\"score\": 4.25, \"tags\": [\"slow\", \"old and new\"], \"parts\": [{\"title\": \"One, \\\"the first\\\" of many parts\", "
+                    + "\"year\": 1986, \"kind\": \"song\", \"tags\": [\"x\"]}, {\"title\": \"Two\", \"year\": 1990, \"kind\": \"film\"}]}";
 
     /// Tokens of the vocabulary.
     @Param({"32000", "128000"})

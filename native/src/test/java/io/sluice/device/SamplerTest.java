@@ -209,7 +209,9 @@ class SamplerTest {
             BitSet allowed = new BitSet(VOCAB);
             for (int i = 0; i < 1 + random.nextInt(5); i++) allowed.set(random.nextInt(VOCAB));
             boolean mayEnd = random.nextBoolean();
-            SamplingParams params = random.nextBoolean() ? SamplingParams.GREEDY : params(1f, 0.9f, 3, 0f).withSeed(round);
+            SamplingParams params = random.nextBoolean()
+                    ? SamplingParams.GREEDY
+                    : params(1f, 0.9f, 3, 0f).withSeed(round);
             constrain(params, new Allowing(allowed, mayEnd));
             for (int end : END_TOKENS) allowed.set(end, mayEnd);
             try (Arena arena = Arena.ofConfined()) {
@@ -217,7 +219,9 @@ class SamplerTest {
                 sampler.sample(plan, 0, row, result);
                 int sampled = result.token(0);
                 if (allowed.isEmpty()) assertThat(sampled).isEqualTo(StepResult.NO_TOKEN);
-                else assertThat(allowed.get(sampled) || logits[sampled] == Float.NEGATIVE_INFINITY).isTrue();
+                else
+                    assertThat(allowed.get(sampled) || logits[sampled] == Float.NEGATIVE_INFINITY)
+                            .isTrue();
                 if (!params.isGreedy()) continue;
                 Sampler.takeLargestAllowed(plan, 0, row, result);
                 assertThat(result.token(0)).as("both greedy paths").isEqualTo(sampled);

@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,7 +38,8 @@ class StructuredOutputTest {
                 "\"json_schema\":%s"
             })
     void a_schema_is_followed_whatever_field_it_comes_in(String field) throws Exception {
-        assertThat(content("Sure! " + ANN, field.formatted(PERSON))).isEqualTo("{\"name\":\"Sure! {\",\"age\":0}");
+        assertThat(content("Sure! Here she is." + "\\\"".repeat(40), field.formatted(PERSON)))
+                .matches("\\{\"name\": ?\"[^\"]*\", ?\"age\": ?-?\\d+}");
         assertThat(content(ANN, field.formatted(PERSON))).isEqualTo(ANN_JSON);
     }
 
@@ -58,7 +60,8 @@ class StructuredOutputTest {
 
     @Test
     void json_mode_gives_an_object() throws Exception {
-        assertThat(content("[1]", "\"response_format\":{\"type\":\"json_object\"}")).isEqualTo("{\"1\":{}}");
+        assertThat(content("[1]", "\"response_format\":{\"type\":\"json_object\"}"))
+                .isEqualTo("{}");
         assertThat(content("{\\\"a\\\":[1, null]} and so on", "\"response_format\":{\"type\":\"json_object\"}"))
                 .isEqualTo("{\"a\":[1, null]}");
     }
@@ -88,27 +91,35 @@ class StructuredOutputTest {
 
     @Test
     void a_stream_is_followed_piece_by_piece() throws Exception {
-        List<Map<String, Object>> chunks = chunks(
-                server.chat(asking(ANN) + ",\"stream\":true,\"guided_json\":" + PERSON).body());
+        List<Map<String, Object>> chunks =
+                chunks(server.chat(asking(ANN) + ",\"stream\":true,\"guided_json\":" + PERSON)
+                        .body());
         assertThat(text(chunks, 0)).isEqualTo(ANN_JSON);
         assertThat(at(chunks.getLast(), "choices.0.finish_reason")).isEqualTo("stop");
     }
 
     @Test
     void an_answer_that_is_cut_off_says_so() throws Exception {
-        var answer = json(server.chat(asking(ANN) + ",\"max_tokens\":5,\"guided_json\":" + PERSON).body());
+        var answer = json(server.chat(asking(ANN) + ",\"max_tokens\":5,\"guided_json\":" + PERSON)
+                .body());
         assertThat(at(answer, "choices.0.message.content")).isEqualTo(ANN_JSON.substring(0, 5));
         assertThat(at(answer, "choices.0.finish_reason")).isEqualTo("length");
     }
 
     @Test
     void an_answer_that_is_over_ends_whatever_the_request_says_of_ends() throws Exception {
-        for (String field : List.of("\"ignore_eos\":true", "\"min_tokens\":100", "\"stop_token_ids\":[97]")) {
+        for (String field : List.of("\"ignore_eos\":true", "\"min_tokens\":100", "\"stop_token_ids\":[100]")) {
             var answer = json(server.chat(asking("abc") + "," + field + ",\"guided_regex\":\"[a-c]{3}\"")
                     .body());
             assertThat(at(answer, "choices.0.message.content")).as(field).isEqualTo("abc");
             assertThat(at(answer, "choices.0.finish_reason")).isEqualTo("stop");
         }
+    }
+
+    @Test
+    void a_stop_token_cannot_come_before_the_answer_is_complete() throws Exception {
+        assertThat(content("abc", "\"stop_token_ids\":[97],\"guided_regex\":\"[a-c]{3}\""))
+                .isEqualTo("bbc");
     }
 
     @Test
@@ -134,6 +145,6 @@ class StructuredOutputTest {
     private String content(String wanted, String field) throws Exception {
         var response = server.chat(asking(wanted) + "," + field);
         assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-        return (String) at(json(response.body()), "choices.0.message.content");
+        return Objects.requireNonNull((String) at(json(response.body()), "choices.0.message.content"));
     }
 }

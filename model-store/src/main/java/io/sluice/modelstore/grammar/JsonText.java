@@ -32,8 +32,7 @@ final class JsonText {
     /// One character of a string whose length is counted: fewer spellings, for fewer states.
     static final Expression COUNTED_CHARACTER = new Expression.Choice(List.of(
             new Expression.Letter(PLAIN),
-            Expression.sequence(
-                    new Expression.Literal("\\"), new Expression.Letter(CodePoints.anyOf("\"\\/bfnrt")))));
+            Expression.sequence(new Expression.Literal("\\"), new Expression.Letter(CodePoints.anyOf("\"\\/bfnrt")))));
 
     static final Expression STRING = Expression.sequence(
             new Expression.Literal("\""), Expression.any(STRING_CHARACTER), new Expression.Literal("\""));

@@ -102,7 +102,8 @@ class GbnfGrammarTest {
     }
 
     private static boolean accepts(String grammar, String text) {
-        GrammarState state = new Structure.Written(grammar).compile(Vocabularies.SMALL).begin();
+        GrammarState state =
+                new Structure.Written(grammar).compile(Vocabularies.SMALL).begin();
         return state.read(text.getBytes(StandardCharsets.UTF_8)) && state.isComplete();
     }
 }

@@ -60,14 +60,14 @@ class RegexGrammarTest {
     }
 
     private static void checkOutputs(String regex, SplittableRandom random, int count) {
-        Adversary adversary =
-                new Adversary(new Structure.Matching(regex).compile(Vocabularies.SMALL), random.split());
+        Adversary adversary = new Adversary(new Structure.Matching(regex).compile(Vocabularies.SMALL), random.split());
         Pattern pattern = Pattern.compile(regex, Pattern.UNICODE_CHARACTER_CLASS | 0);
         Pattern plain = Pattern.compile(regex);
         for (int i = 0; i < count; i++) {
             Optional<String> output = adversary.write();
             if (output.isEmpty()) continue; // an expression without an upper bound may go on for long
-            boolean matches = plain.matcher(output.get()).matches() || pattern.matcher(output.get()).matches();
+            boolean matches = plain.matcher(output.get()).matches()
+                    || pattern.matcher(output.get()).matches();
             assertThat(matches).as("%s wrote \"%s\"", regex, output.get()).isTrue();
         }
     }
@@ -80,21 +80,26 @@ class RegexGrammarTest {
             case 3 -> "[^a-m😀]";
             case 4 -> expression(random, depth - 1) + expression(random, depth - 1);
             case 5 -> "(" + expression(random, depth - 1) + "|" + expression(random, depth - 1) + ")";
-            case 6 -> "(" + expression(random, depth - 1) + ")" + List.of("?", "*", "{2}", "{1,3}").get(random.nextInt(4));
+            case 6 ->
+                "(" + expression(random, depth - 1) + ")"
+                        + List.of("?", "*", "{2}", "{1,3}").get(random.nextInt(4));
             default -> "(" + expression(random, depth - 1) + ")+";
         };
     }
 
-    /// The mask after each prefix of a text is what `java.util.regex` finds possible: it knows when more could match.
+    /// The mask after each prefix of a text is what `java.util.regex` finds possible: it knows when more
+    /// could match.
     @Test
     void masksAreWhatAnotherEngineFindsPossible() {
         List<String> letters = List.of("a", "b", "c", "aa", "ab", "ba", "bc", "abc", "cab", "aabb");
-        TokenVocabulary vocabulary = TokenVocabulary.of(
-                letters.stream().map(letter -> letter.getBytes(java.nio.charset.StandardCharsets.US_ASCII)).toList());
+        TokenVocabulary vocabulary = TokenVocabulary.of(letters.stream()
+                .map(letter -> letter.getBytes(java.nio.charset.StandardCharsets.US_ASCII))
+                .toList());
         for (int seed = 0; seed < 200; seed++) {
             SplittableRandom random = new SplittableRandom(seed);
             String regex = smallExpression(random, 3) + "c";
-            GrammarState state = new Structure.Matching(regex).compile(vocabulary).begin();
+            GrammarState state =
+                    new Structure.Matching(regex).compile(vocabulary).begin();
             StringBuilder text = new StringBuilder();
             long[] mask = new long[1];
             for (int step = 0; step < 8; step++) {
@@ -104,7 +109,9 @@ class RegexGrammarTest {
                         .boxed()
                         .toList();
                 assertThat(tokens(mask)).as("%s after \"%s\"", regex, text).isEqualTo(possible);
-                assertThat(state.isComplete()).as("%s after \"%s\"", regex, text).isEqualTo(text.toString().matches(regex));
+                assertThat(state.isComplete())
+                        .as("%s after \"%s\"", regex, text)
+                        .isEqualTo(text.toString().matches(regex));
                 if (possible.isEmpty()) break;
                 int token = possible.get(random.nextInt(possible.size()));
                 text.append(letters.get(token));
@@ -120,7 +127,10 @@ class RegexGrammarTest {
     }
 
     private static List<Integer> tokens(long[] mask) {
-        return IntStream.range(0, 64).filter(token -> (mask[0] >>> token & 1) != 0).boxed().collect(Collectors.toList());
+        return IntStream.range(0, 64)
+                .filter(token -> (mask[0] >>> token & 1) != 0)
+                .boxed()
+                .collect(Collectors.toList());
     }
 
     private static String smallExpression(SplittableRandom random, int depth) {
@@ -129,7 +139,9 @@ class RegexGrammarTest {
             case 1 -> "[ab]";
             case 2, 3 -> smallExpression(random, depth - 1) + smallExpression(random, depth - 1);
             case 4 -> "(" + smallExpression(random, depth - 1) + "|" + smallExpression(random, depth - 1) + ")";
-            default -> "(" + smallExpression(random, depth - 1) + ")" + List.of("?", "*", "{2}").get(random.nextInt(3));
+            default ->
+                "(" + smallExpression(random, depth - 1) + ")"
+                        + List.of("?", "*", "{2}").get(random.nextInt(3));
         };
     }
 

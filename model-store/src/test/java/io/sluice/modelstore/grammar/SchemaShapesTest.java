@@ -54,7 +54,8 @@ class SchemaShapesTest {
             assertThat(accepts(grammar, document)).as(document).isTrue();
             Validators.check(shape.schema, document, shape.name);
         }
-        for (String document : shape.forbidden) assertThat(accepts(grammar, document)).as(document).isFalse();
+        for (String document : shape.forbidden)
+            assertThat(accepts(grammar, document)).as(document).isFalse();
     }
 
     @ParameterizedTest

@@ -15,17 +15,20 @@ class TokenMaskTest {
         return List.of(
                 new Structure.JsonObject(),
                 new Structure.JsonSchema("{\"type\":\"array\",\"items\":{\"type\":\"number\"}}"),
-                new Structure.JsonSchema("{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":70},"
-                        + "\"Zoë\":{\"enum\":[\"日本\",\"日\",null,12]},\"date\":{\"type\":\"string\",\"format\":\"date\"}}}"),
-                new Structure.JsonSchema("{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"type\":\"object\",\"properties\":"
-                        + "{\"next\":{\"anyOf\":[{\"$ref\":\"#/$defs/t\"},{\"type\":\"null\"}]}},\"additionalProperties\":false}}}"),
+                new Structure.JsonSchema(
+                        "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":70},"
+                                + "\"Zoë\":{\"enum\":[\"日本\",\"日\",null,12]},\"date\":{\"type\":\"string\",\"format\":\"date\"}}}"),
+                new Structure.JsonSchema(
+                        "{\"$ref\":\"#/$defs/t\",\"$defs\":{\"t\":{\"type\":\"object\",\"properties\":"
+                                + "{\"next\":{\"anyOf\":[{\"$ref\":\"#/$defs/t\"},{\"type\":\"null\"}]}},\"additionalProperties\":false}}}"),
                 new Structure.Matching("([^\"]|\"\"){0,40}(日本|é+)?"),
                 new Structure.OneOf(List.of("the quick", "the quiet", "日本", "")),
                 new Structure.Written("root ::= line+\nline ::= [^\\n]* \"\\n\""),
                 new Structure.Written("root ::= root \"+\" term | term\nterm ::= [0-9]+ | \"(\" root \")\""),
                 new Structure.Written("root ::= \"a\" root \"b\" | \"a\" root | \"x\""),
                 new Structure.Joined(List.of(
-                        new Structure.OneOf(List.of("{\"name\": \"f\", \"arguments\": ", "{\"name\": \"g\", \"arguments\": ")),
+                        new Structure.OneOf(
+                                List.of("{\"name\": \"f\", \"arguments\": ", "{\"name\": \"g\", \"arguments\": ")),
                         new Structure.JsonObject(),
                         new Structure.OneOf(List.of("}")))));
     }
@@ -63,7 +66,8 @@ class TokenMaskTest {
 
     @Test
     void specialTokensAreNeverAllowed() {
-        GrammarState state = new Structure.JsonObject().compile(Vocabularies.SMALL).begin();
+        GrammarState state =
+                new Structure.JsonObject().compile(Vocabularies.SMALL).begin();
         long[] mask = new long[Vocabularies.SMALL.maskLength()];
         state.fill(mask);
         for (int special = 256; special < 259; special++) {
@@ -74,7 +78,9 @@ class TokenMaskTest {
 
     @Test
     void aCopyGoesItsOwnWay() {
-        GrammarState state = new Structure.OneOf(List.of("ab", "ac")).compile(Vocabularies.SMALL).begin();
+        GrammarState state = new Structure.OneOf(List.of("ab", "ac"))
+                .compile(Vocabularies.SMALL)
+                .begin();
         assertThat(state.accept('a')).isTrue();
         GrammarState copy = state.copy();
         assertThat(copy.accept('b')).isTrue();
@@ -85,8 +91,9 @@ class TokenMaskTest {
 
     @Test
     void aListWrittenAsARecursionTakesNoMoreThanItsLastElements() {
-        GrammarState state =
-                new Structure.Written("root ::= \"a\" root | \"b\"").compile(Vocabularies.SMALL).begin();
+        GrammarState state = new Structure.Written("root ::= \"a\" root | \"b\"")
+                .compile(Vocabularies.SMALL)
+                .begin();
         for (int i = 0; i < 100_000; i++) assertThat(state.accept('a')).isTrue();
         assertThat(state.frames()).isLessThan(1_000);
         assertThat(state.accept('b')).isTrue();
@@ -95,8 +102,9 @@ class TokenMaskTest {
 
     @Test
     void deepNestingIsFollowedBackOut() {
-        GrammarState state =
-                new Structure.Written("root ::= \"(\" root? \")\"").compile(Vocabularies.SMALL).begin();
+        GrammarState state = new Structure.Written("root ::= \"(\" root? \")\"")
+                .compile(Vocabularies.SMALL)
+                .begin();
         int depth = 20_000;
         for (int i = 0; i < depth; i++) assertThat(state.accept('(')).isTrue();
         for (int i = 0; i < depth; i++) {
