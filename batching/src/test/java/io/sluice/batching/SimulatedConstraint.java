@@ -17,7 +17,7 @@ record SimulatedConstraint(long seed, int vocabSize) implements TokenConstraint 
         @Override
         public void fill(long[] mask) {
             Arrays.fill(mask, 0);
-            if (Long.remainderUnsigned(state, 397) == 0) return;
+            if (Long.remainderUnsigned(state, 797) == 0) return;
             for (int token = 0; token < vocabSize; token++) {
                 if ((UnbatchedModel.mix(state + token) & 1) == 0) mask[token >> 6] |= 1L << token;
             }
@@ -26,7 +26,7 @@ record SimulatedConstraint(long seed, int vocabSize) implements TokenConstraint 
         @Override
         public boolean accept(int token) {
             state = UnbatchedModel.mix(state * 31 + token + 1);
-            return Long.remainderUnsigned(state, 401) != 0;
+            return Long.remainderUnsigned(state, 801) != 0;
         }
 
         @Override
@@ -36,7 +36,7 @@ record SimulatedConstraint(long seed, int vocabSize) implements TokenConstraint 
 
         @Override
         public boolean isOver() {
-            return Long.remainderUnsigned(state, 120) == 0;
+            return Long.remainderUnsigned(state, 240) == 0;
         }
     }
 }

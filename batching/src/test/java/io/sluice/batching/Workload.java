@@ -56,9 +56,9 @@ final class Workload {
                 constraint(id, prompt));
     }
 
-    /// Every sixth request has one. Nothing is drawn for it, so that the others are what they were without.
+    /// Every tenth request has one. Nothing is drawn for it, so that the others are what they were without.
     private @Nullable TokenConstraint constraint(String id, int[] prompt) {
-        if (Integer.parseInt(id) % 6 != 5) return null;
+        if (Integer.parseInt(id) % 10 != 9) return null;
         return new SimulatedConstraint(
                 Arrays.hashCode(prompt) + id.hashCode(), knobs.limits().vocabSize());
     }

@@ -213,6 +213,7 @@ final class GbnfParser {
     private int character() {
         if (at >= source.length()) throw wrong("an unexpected end");
         int c = source.codePointAt(at);
+        if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) throw wrong("half a surrogate pair");
         at += Character.charCount(c);
         if (c != '\\') return c;
         if (at >= source.length()) throw wrong("an unexpected end");

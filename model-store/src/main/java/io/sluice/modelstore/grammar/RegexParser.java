@@ -225,6 +225,7 @@ final class RegexParser {
     private int next() {
         if (at >= source.length()) throw wrong("an unexpected end");
         int c = source.codePointAt(at);
+        if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) throw wrong("half a surrogate pair");
         at += Character.charCount(c);
         return c;
     }
