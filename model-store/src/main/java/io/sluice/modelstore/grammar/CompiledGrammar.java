@@ -8,7 +8,7 @@ public final class CompiledGrammar {
 
     /// Nodes of the vocabulary's tree that are visited for masks beforehand: about a second. What is left
     /// over is made when an output first gets there.
-    private static final long WORK_BEFOREHAND = 100_000_000;
+    private static final long WORK_BEFOREHAND = 60_000_000;
 
     private final Pushdown automaton;
     private final TokenVocabulary vocabulary;

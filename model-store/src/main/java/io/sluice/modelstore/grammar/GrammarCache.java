@@ -18,11 +18,12 @@ public final class GrammarCache {
 
     private static final int ENTRIES_MAX = 512;
 
-    /// More at once would take the cores from the engine.
-    private static final int COMPILATIONS_MAX = 2;
-
     private final Supplier<TokenVocabulary> source;
-    private final Semaphore compilations = new Semaphore(COMPILATIONS_MAX);
+
+    /// At most half of the cores compile: the others are the engine's.
+    private final Semaphore compilations =
+            new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
+
     private final Map<Structure, CompletableFuture<CompiledGrammar>> entries =
             new LinkedHashMap<>(16, 0.75f, true); // the least recently asked for first; guarded by itself
 
