@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -121,10 +123,14 @@ public class GrammarMaskBenchmark {
         List<byte[]> tokens = new ArrayList<>();
         for (int b = 0; b < 256; b++) tokens.add(new byte[] {(byte) b});
         for (int number = 10; number < 1000; number++) all.add(Integer.toString(number));
-        for (String word : DOCUMENT.split("[^A-Za-z]+")) {
-            all.add(word);
-            all.add(" " + word);
-        }
+        Pattern.compile("[A-Za-z]+")
+                .matcher(DOCUMENT)
+                .results()
+                .map(MatchResult::group)
+                .forEach(word -> {
+                    all.add(word);
+                    all.add(" " + word);
+                });
         String[] marks = {"\"", ",", ":", "{", "}", "[", "]", " ", "\n", ".", "\\", "'", "(", ")", ";", "=", "-", "/"};
         for (String a : marks) {
             for (String b : marks) {
