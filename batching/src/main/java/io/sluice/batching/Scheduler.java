@@ -301,12 +301,18 @@ class Scheduler {
     /// Takes in one sampled token.
     void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
         int token = result.token(slice);
+        StepPlan plan = steps[turn].plan();
+        if (token == StepResult.NO_TOKEN && plan.allowsNothing(slice)) {
+            end(sequence, FinishReason.FAILED, "no token of the model can continue the required structure", nowNs);
+            return;
+        }
         if (token == StepResult.NO_TOKEN) {
             blocks.distrust(sequence);
             end(sequence, FinishReason.FAILED, "the model's output was not finite", nowNs);
             return;
         }
         Invariant.check(token >= 0 && token < limits.vocabSize(), "a sampled token outside the vocabulary");
+        Invariant.check(plan.allows(slice, token), "a sampled token that the sequence's constraint forbids");
         sequence.countSampled();
         counts.countSampled();
         sequence.submission().timeline().firstToken(nowNs);
@@ -317,7 +323,12 @@ class Scheduler {
         sequence.append(token);
         reservations.outgrow(sequence);
         sequence.stream().append(token, result, slice);
-        if (sequence.sampled() == sequence.request().maxNewTokens()) {
+        TokenConstraint.Progress progress = sequence.progress();
+        if (progress != null && !progress.accept(token)) {
+            end(sequence, FinishReason.FAILED, "the required structure could not be followed any further", nowNs);
+        } else if (progress != null && progress.isOver()) {
+            end(sequence, FinishReason.STOP, "", nowNs);
+        } else if (sequence.sampled() == sequence.request().maxNewTokens()) {
             end(sequence, FinishReason.LENGTH, "", nowNs);
         } else {
             sequence.stream().wake();

@@ -126,6 +126,8 @@ class StepShares {
         if (length == sequence.uncomputed()) {
             GenerationRequest request = sequence.request();
             step.plan().sample(samplingOf(sequence), sequence.tokens(), sequence.promptLength(), request.endTokens());
+            TokenConstraint.Progress progress = sequence.progress();
+            if (progress != null) step.plan().constrain(progress);
         }
         return length;
     }

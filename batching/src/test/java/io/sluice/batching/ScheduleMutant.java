@@ -261,6 +261,28 @@ enum ScheduleMutant implements SimulatedParts {
             };
         }
     },
+    /// The device does not look at what constraints allow.
+    CONSTRAINT_IGNORED {
+        @Override
+        public ModelRunner runner(ShadowRunner shadow) {
+            shadow.ignoreConstraints();
+            return shadow;
+        }
+    },
+    /// A sampled token takes a constraint two steps on.
+    CONSTRAINT_ADVANCED_TWICE {
+        @Override
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
+                @Override
+                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
+                    super.accept(sequence, result, slice, nowNs);
+                    TokenConstraint.Progress progress = sequence.progress();
+                    if (progress != null) progress.accept(result.token(slice));
+                }
+            };
+        }
+    },
     /// A request gives its permit back twice.
     PERMIT_SETTLED_TWICE {
         @Override

@@ -50,6 +50,7 @@ class SimulationTest {
         assertThat(exercised.endings(FinishReason.STALLED))
                 .as("stalled readers")
                 .isGreaterThan(seeds / 20);
+        assertThat(exercised.constrained).as("constrained choices").isGreaterThan(seeds / 2);
         assertThat(exercised.forks).as("forks").isGreaterThan(seeds / 2);
         assertThat(exercised.cachedTokens).as("prefix hits").isGreaterThan(seeds * 5L);
         assertThat(exercised.endings(FinishReason.CANCELLED))

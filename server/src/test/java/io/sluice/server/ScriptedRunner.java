@@ -152,12 +152,22 @@ final class ScriptedRunner implements ModelRunner {
         int[] sequence = new int[plan.firstPosition(slice) + plan.length(slice)];
         for (int i = 0; i < sequence.length; i++) sequence[i] = cache[place(plan, slice, i)];
         int promptLength = plan.promptLength(slice);
-        int token = gate.dizzy ? StepResult.NO_TOKEN : scripted(sequence, promptLength, sequence.length - promptLength);
+        int wanted = scripted(sequence, promptLength, sequence.length - promptLength);
+        int token = gate.dizzy ? StepResult.NO_TOKEN : allowed(plan, slice, wanted);
         gate.latestSampling = plan.sampling(slice);
         result.set(slice, token, -0.5f);
         for (int rank = 0; rank < plan.sampling(slice).topLogprobs(); rank++) {
             result.addTop(slice, rank == 0 ? token : 'a' + rank, -0.5f - rank);
         }
+    }
+
+    /// The script's token, if the sequence's constraint allows it; else the next that it does, END last.
+    private static int allowed(StepPlan plan, int slice, int wanted) {
+        for (int i = 0; i < VOCAB_SIZE; i++) {
+            int token = (wanted + i) % VOCAB_SIZE;
+            if (plan.allows(slice, token)) return token;
+        }
+        return StepResult.NO_TOKEN;
     }
 
     private static int scripted(int[] sequence, int promptLength, int position) {

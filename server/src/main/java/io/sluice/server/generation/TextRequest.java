@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// @param stop texts that end a choice; not part of its output
 /// @param stopTokens token ids that end a choice, besides the model's own
 /// @param ignoreEndTokens go on where the model would end
+/// @param structure what each choice has to be; null if it may be anything
 public record TextRequest(
         String id,
         List<Prompt> prompts,
@@ -21,7 +22,8 @@ public record TextRequest(
         SamplingWishes sampling,
         List<String> stop,
         List<Integer> stopTokens,
-        boolean ignoreEndTokens) {
+        boolean ignoreEndTokens,
+        @Nullable WantedStructure structure) {
 
     /// The most prompts in one request.
     public static final int PROMPTS_MAX = 128;

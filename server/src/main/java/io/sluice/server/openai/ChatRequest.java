@@ -28,7 +28,8 @@ record ChatRequest(CommonFields common, TextRequest text) {
                 CommonFields.sampling(fields, topLogprobs(fields)),
                 common.stop(),
                 common.stopTokens(),
-                common.ignoreEndTokens());
+                common.ignoreEndTokens(),
+                StructureFields.parse(fields));
         return new ChatRequest(common, text);
     }
 

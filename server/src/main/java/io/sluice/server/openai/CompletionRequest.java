@@ -23,7 +23,8 @@ record CompletionRequest(CommonFields common, TextRequest text) {
                 CommonFields.sampling(fields, CommonFields.topLogprobs("logprobs", fields.integer("logprobs"))),
                 common.stop(),
                 common.stopTokens(),
-                common.ignoreEndTokens());
+                common.ignoreEndTokens(),
+                StructureFields.parse(fields));
         return new CompletionRequest(common, text);
     }
 

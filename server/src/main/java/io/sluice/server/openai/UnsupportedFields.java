@@ -19,19 +19,13 @@ final class UnsupportedFields {
             Map.entry("bad_words", List.of()),
             Map.entry("allowed_token_ids", List.of()),
             Map.entry("prompt_logprobs", List.of()),
-            Map.entry("truncate_prompt_tokens", List.of()),
-            Map.entry("structured_outputs", List.of()),
-            Map.entry("guided_json", List.of()),
-            Map.entry("guided_regex", List.of()),
-            Map.entry("guided_choice", List.of()),
-            Map.entry("guided_grammar", List.of()));
+            Map.entry("truncate_prompt_tokens", List.of()));
 
     private static final Map<String, List<Object>> CHAT = Map.ofEntries(
             Map.entry("tools", List.of()),
             Map.entry("tool_choice", List.of("none", "auto")),
             Map.entry("functions", List.of()),
             Map.entry("function_call", List.of("none", "auto")),
-            Map.entry("response_format", List.of(Map.of("type", "text"))),
             Map.entry("modalities", List.of(List.of("text"))),
             Map.entry("audio", List.of()),
             Map.entry("prediction", List.of()),
@@ -41,8 +35,7 @@ final class UnsupportedFields {
             Map.entry("continue_final_message", List.of()),
             Map.entry("add_generation_prompt", List.of(true)));
 
-    private static final Map<String, List<Object>> COMPLETIONS =
-            Map.of("suffix", List.of(), "response_format", List.of(Map.of("type", "text")));
+    private static final Map<String, List<Object>> COMPLETIONS = Map.of("suffix", List.of());
 
     private UnsupportedFields() {}
 
