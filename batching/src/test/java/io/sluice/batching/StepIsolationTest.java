@@ -221,7 +221,7 @@ class StepIsolationTest {
     private static List<Integer> answer(int[] prompt) {
         GenerationRequest request =
                 request().prompt(prompt[0], prompt.length).maxNewTokens(OUTPUT).build();
-        int[] all = UnbatchedModel.answer(request, 0, LIMITS.vocabSize());
+        int[] all = UnbatchedModel.answer(request, 0, LIMITS.vocabSize()).tokens();
         return Arrays.stream(all).skip(prompt.length).boxed().toList();
     }
 
