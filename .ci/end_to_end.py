@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from checks import apis, models, rolling_restart, stopping, streams, tenancy
+from checks import apis, models, rolling_restart, stopping, streams, tenancy, timing_attack
 from checks.server import Server
 
 SHARED = os.environ.get("SLUICE_SHARED")
@@ -27,6 +27,7 @@ def runs():
                models.SMOLLM2 + models.ANY_MODEL + apis.CHECKS + [models.sigterm_ends_politely])
     yield "tenancy", tenancy.Tenancy, tenancy.CHECKS
     yield "batches", lambda: None, apis.BATCHES
+    yield "isolation", lambda: None, timing_attack.CHECKS
     yield "stopping", lambda: None, stopping.CHECKS + rolling_restart.CHECKS
 
 

@@ -1,6 +1,7 @@
 """What must hold for any model, checked with the official openai client, and what must hold for one."""
 
 import json
+import re
 import socket
 import subprocess
 
@@ -132,11 +133,70 @@ def a_client_that_leaves_frees_its_blocks(server):
     server.wait_until_idle()
 
 
+PERSON = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 20},
+        "age": {"type": "integer", "minimum": 0, "maximum": 120},
+        "colours": {"type": "array", "items": {"enum": ["red", "green", "blue"]}, "maxItems": 3},
+        "friend": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"name": {"type": "string", "maxLength": 20}},
+                                               "required": ["name"], "additionalProperties": False}]},
+    },
+    "required": ["name", "age", "colours", "friend"],
+    "additionalProperties": False,
+}
+
+
+def check_person(person):
+    assert list(person) == ["name", "age", "colours", "friend"], person
+    assert len(person["name"]) <= 20 and isinstance(person["age"], int) and 0 <= person["age"] <= 120, person
+    assert len(person["colours"]) <= 3 and set(person["colours"]) <= {"red", "green", "blue"}, person
+    assert person["friend"] is None or list(person["friend"]) == ["name"], person
+
+
+def structured_outputs_are_what_was_asked_for(server):
+    request = dict(model=server.model, messages=[{"role": "user", "content": "Describe a person as JSON."}], max_tokens=400)
+    schema = {"type": "json_schema", "json_schema": {"name": "person", "strict": True, "schema": PERSON}}
+    # Hot enough that nothing but the mask keeps the model to it.
+    answer = server.client.chat.completions.create(**request, temperature=2.0, seed=5, n=4, response_format=schema)
+    for choice in answer.choices:
+        assert choice.finish_reason == "stop", choice
+        check_person(json.loads(choice.message.content))
+
+    text, reason = "", None
+    for chunk in server.client.chat.completions.create(**request, temperature=0, response_format=schema, stream=True):
+        text += chunk.choices[0].delta.content or ""
+        reason = chunk.choices[0].finish_reason or reason
+    assert reason == "stop", reason
+    check_person(json.loads(text))
+
+    cut = server.client.chat.completions.create(**request | dict(max_tokens=2), response_format=schema).choices[0]
+    assert cut.finish_reason == "length", cut
+
+    for extra, fits in [({"guided_regex": "[a-f]{3}-[0-9]{2}"}, lambda it: re.fullmatch("[a-f]{3}-[0-9]{2}", it)),
+                        ({"structured_outputs": {"choice": ["yes", "no"]}}, lambda it: it in ("yes", "no")),
+                        ({"grammar": 'root ::= "<" [a-z]{1,5} ">"'}, lambda it: re.fullmatch("<[a-z]{1,5}>", it))]:
+        answer = server.client.chat.completions.create(**request, temperature=1.5, seed=1, extra_body=extra)
+        assert answer.choices[0].finish_reason == "stop" and fits(answer.choices[0].message.content), (extra, answer)
+
+
+def impossible_structures_are_refused_by_name(server):
+    for schema, word in [({"type": "array", "uniqueItems": True}, "uniqueItems"), ({"not": {}}, "not")]:
+        try:
+            server.client.chat.completions.create(
+                model=server.model, messages=[{"role": "user", "content": "x"}],
+                response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
+            raise AssertionError(f"{schema} was accepted")
+        except openai.BadRequestError as error:
+            assert word in error.message and error.param == "response_format.json_schema.schema", error.body
+
+
 def sigterm_ends_politely(server):
     assert server.stop() == 0, "SIGTERM must end with exit code 0"
 
 
 ANY_MODEL = [
+    structured_outputs_are_what_was_asked_for, impossible_structures_are_refused_by_name,
     chat_answers, stream_equals_blocking, stop_string_ends_before_it, max_tokens_is_length, seeds_repeat,
     several_choices, logprobs_add_up, invalid_requests_are_400, unknown_model_and_route_are_404,
     a_client_that_leaves_frees_its_blocks,

@@ -87,7 +87,7 @@ class Server:
 
     def stop(self):
         self.terminate()
-        return self.process.wait(60)
+        return self.process.wait(240)
 
     def kill(self):
         with contextlib.suppress(ProcessLookupError):

@@ -3,6 +3,7 @@ package io.sluice.batching;
 import java.util.Collection;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
 
 /// Finds the flow that a caller's requests belong to, with its tenant's account and its class's queue, and
 /// forgets those
@@ -75,6 +76,12 @@ final class Accounts {
     /// All classes that ever had a request.
     Collection<ClassQueue> classes() {
         return classes.values();
+    }
+
+    /// The account of a tenant, if the engine knows it now.
+    @Nullable
+    TenantAccount find(String tenant) {
+        return tenants.get(tenant);
     }
 
     /// Tenants that the engine knows of now.

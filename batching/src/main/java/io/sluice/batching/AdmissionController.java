@@ -30,6 +30,11 @@ class AdmissionController {
     /// come back in a moment, in vain.
     private static final double REOPENS_AT = 0.8;
 
+    /// A tenant may have so many requests waiting in a class for each place of the queue that is left: four
+    /// fifths of it if it is alone, and however much one sends, there is a place for the others (dynamic
+    /// thresholds: Choudhury and Hahne, 1998).
+    private static final int WAITING_PER_FREE_PLACE = 4;
+
     /// However long its prompt takes, a request may wait for this part of its class's target.
     private static final double OWN_PART_MIN = 0.2;
 
@@ -80,6 +85,7 @@ class AdmissionController {
                 double decline = flow.gate()
                         .close(
                                 assessment.forecast().waitNs(),
+                                allowedNs(request.caller().trafficClass(), assessment.forecast()),
                                 refused.retryAfter().toNanos(),
                                 nowNs);
                 flow.classQueue().bias().learnDecline(decline);
@@ -140,6 +146,8 @@ class AdmissionController {
         TrafficClass trafficClass = request.caller().trafficClass();
         if (flow.classQueue().backlog().requests() >= trafficClass.waitingMax()) return queueFull(flow);
         if (isQueueClosed()) return queueFull(flow);
+        Refused crowding = crowdsOthersOut(flow, expected);
+        if (crowding != null) return crowding;
         Refused late = deadlineTooSoon(request, flow, expected, nowNs);
         return late != null ? late : waitTooLong(trafficClass, flow, expected, nowNs);
     }
@@ -183,16 +191,38 @@ class AdmissionController {
     private @Nullable Refused waitTooLong(
             TrafficClass trafficClass, Flow flow, Timeline.Forecast expected, long nowNs) {
         if (expected.waitNs() == 0 && forecast.nothingWaits()) return null;
-        long targetNs = trafficClass.firstTokenTargetNs();
-        // What its own prompt takes is not the queue's fault, but leaves less of the target to wait in.
-        long prefillNs = expected.firstTokenNs() - expected.waitNs();
-        double allowedNs = Math.max((double) targetNs - prefillNs, targetNs * OWN_PART_MIN);
         double decline = flow.classQueue().bias().decline();
-        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs, decline, nowNs);
+        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs(trafficClass, expected), decline, nowNs);
         if (awayNs == 0) return null;
         String detail = "a request of class %s would wait %s for its first token, longer than its target of %s allows"
-                .formatted(trafficClass.name(), text(expected.firstTokenNs()), text(targetNs));
+                .formatted(trafficClass.name(), text(expected.firstTokenNs()), text(trafficClass.firstTokenTargetNs()));
         return refuse(Reason.NO_CAPACITY, detail, awayNs);
+    }
+
+    /// How long a request may wait. What its own prompt takes is not the queue's fault, but leaves less of the
+    /// target to wait in.
+    private static double allowedNs(TrafficClass trafficClass, Timeline.Forecast expected) {
+        double targetNs = trafficClass.firstTokenTargetNs();
+        long prefillNs = expected.firstTokenNs() - expected.waitNs();
+        return Math.max(targetNs - prefillNs, targetNs * OWN_PART_MIN);
+    }
+
+    /// The last places of the queue are for those who have few requests in it.
+    private @Nullable Refused crowdsOthersOut(Flow flow, Timeline.Forecast expected) {
+        int own = flow.backlog().requests();
+        int free = Math.max(0, waitingMax - waitingCount.get());
+        int excess = own - WAITING_PER_FREE_PLACE * free;
+        if (own == 0 || excess < 0) return null;
+        String detail = "%d requests of tenant %s are waiting already, and the places that are left are for others"
+                .formatted(own, flow.account().name());
+        // Each that starts leaves one place more.
+        int toStart = Math.min(own, excess / (WAITING_PER_FREE_PLACE + 1) + 1);
+        return refuse(Reason.QUEUE_FULL, detail, (long) ((double) expected.waitNs() * toStart / own));
+    }
+
+    /// The most requests that one tenant may have waiting in one class.
+    static int waitingMaxOfOne(int waitingMax) {
+        return Math.ceilDiv(waitingMax * WAITING_PER_FREE_PLACE, WAITING_PER_FREE_PLACE + 1);
     }
 
     private Refused queueFull(Flow flow) {

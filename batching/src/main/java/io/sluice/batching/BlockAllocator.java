@@ -92,7 +92,9 @@ class BlockAllocator {
     private int allocate(Sequence sequence, int index) {
         TenantAccount tenant = sequence.flow().account();
         TenantAccount owner = isShared(sequence, index) ? null : tenant;
-        return sequence.isPrivileged() ? pool.allocateAny(owner) : pool.allocate(tenant, owner);
+        // A floor is broken only where nothing else is left for whoever must get on.
+        boolean breaksFloors = sequence.isPrivileged() && pool.freeFor(tenant) <= 0;
+        return breaksFloors ? pool.allocateAny(owner) : pool.allocate(tenant, owner);
     }
 
     /// True if the block belongs to a prefix that several tenants share, and so to none of them.

@@ -18,6 +18,8 @@ final class ClassQueue {
     private final FlowHeap flows = new FlowHeap();
     private final OutputLengths outputs = new OutputLengths();
     private volatile int promptTokensLeft; // of its sequences that run, not computed yet
+    private volatile int seatsToGive; // of its sequences that run and would give way to higher classes
+    private volatile int blocksToGive; // what those are expected to hold
     private volatile double virtualNow; // the least virtual time of any flow that was served
     private double credit; // cost that the class's floor owes it
     private long latestStartNs;
@@ -25,6 +27,7 @@ final class ClassQueue {
     // For admission; any thread.
     private final ArrivalRate arrivals;
     private final ForecastBias bias = new ForecastBias();
+    private final Patience patience = new Patience();
     private final Backlog backlog = new Backlog(); // admitted requests that have not started
     private final Set<Flow> backlogged =
             ConcurrentHashMap.newKeySet(); // flows that have such; changed by requests' threads
@@ -115,6 +118,22 @@ final class ClassQueue {
         return oldest;
     }
 
+    /// What its running sequences would leave to a class of a lower rank.
+    void setToGive(int seats, int blocks) {
+        seatsToGive = seats;
+        blocksToGive = blocks;
+    }
+
+    /// Any thread.
+    int seatsToGive() {
+        return seatsToGive;
+    }
+
+    /// Any thread.
+    int blocksToGive() {
+        return blocksToGive;
+    }
+
     /// A sequence was given blocks.
     void countStart(Sequence sequence, long nowNs) {
         latestStartNs = nowNs;
@@ -177,6 +196,11 @@ final class ClassQueue {
     /// How far its requests' predicted waits are off. May be read by any thread.
     ForecastBias bias() {
         return bias;
+    }
+
+    /// How long its callers are told to stay away at most. Any thread.
+    Patience patience() {
+        return patience;
     }
 
     /// What is admitted of it. Requests' threads.

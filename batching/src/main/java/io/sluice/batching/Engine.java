@@ -35,7 +35,7 @@ public final class Engine implements AutoCloseable {
     private final CountDownLatch ended = new CountDownLatch(1);
 
     /// What exists once the runner does.
-    private record Core(ModelLimits limits, AdmissionController admission, EngineLoop loop) {}
+    private record Core(ModelLimits limits, Accounts accounts, AdmissionController admission, EngineLoop loop) {}
 
     Engine(String name, EngineSettings settings, ModelRunner.Factory factory, LongSupplier clock) {
         this.settings = settings;
@@ -113,9 +113,18 @@ public final class Engine implements AutoCloseable {
         return core().limits();
     }
 
-    /// The most admitted requests that may wait for a first step.
+    /// The most admitted requests of one tenant that may wait for a first step.
     public int waitingMax() {
-        return settings.waitingMax();
+        return AdmissionController.waitingMaxOfOne(settings.waitingMax());
+    }
+
+    /// The tenant's blocks of the KV cache, as of the latest step or later; none of a tenant that the engine does not
+    /// know (yet, or any more).
+    public TenantBlocks blocksOf(String tenant) {
+        Core core = core();
+        core.loop().stats(); // what was written before it was published is seen
+        TenantAccount account = core.accounts().find(tenant);
+        return account == null ? TenantBlocks.NONE : account.blocks();
     }
 
     /// The latest snapshot.
@@ -217,7 +226,8 @@ public final class Engine implements AutoCloseable {
     private Core assemble(ModelRunner runner) {
         EngineParts.Core parts = EngineParts.REAL.core(runner.limits(), settings, new SecureRandom());
         Scheduler scheduler = EngineParts.REAL.scheduler(parts);
-        return new Core(runner.limits(), parts.admission(), new EngineLoop(parts, scheduler, runner, clock));
+        return new Core(
+                runner.limits(), parts.accounts(), parts.admission(), new EngineLoop(parts, scheduler, runner, clock));
     }
 
     private void serve(Core made) {

@@ -111,8 +111,8 @@ final class EngineLoop {
         StepResult result = result(plan);
         long nowNs = clock.getAsLong();
         long stepNs = nowNs - startNs;
-        int writing = plan.singleTokenSlices();
-        times.measure(writing, plan.tokenCount() - writing, stepNs);
+        int writing = plan.writingSlices();
+        times.measure(writing, plan.tokenCount() - writing, plan.promptPairs(), stepNs);
         scheduler.apply(plan, result, nowNs, stepNs);
         if (scheduler.counts().steps() % BlockAudit.STEPS_BETWEEN == 0) audit.countLeaked(scheduler.running());
         steps.end(nowNs);

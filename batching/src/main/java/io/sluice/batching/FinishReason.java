@@ -2,7 +2,7 @@ package io.sluice.batching;
 
 /// How a stream ended.
 public enum FinishReason {
-    /// An end token was sampled.
+    /// An end token was sampled, or the request's constraint is over.
     STOP,
     /// `maxNewTokens` or the context limit was reached.
     LENGTH,

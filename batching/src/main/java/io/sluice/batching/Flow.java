@@ -17,12 +17,13 @@ final class Flow {
     private final ArrivalRate arrivals;
     private final AtomicInteger openCount = new AtomicInteger(); // admitted requests that have not ended
     private final Backlog backlog = new Backlog(); // of those, the ones that have not started
-    private final Gate gate = new Gate();
+    private final Gate gate;
 
     Flow(TenantAccount account, ClassQueue classQueue, long nowNs) {
         arrivals = new ArrivalRate(nowNs);
         this.account = account;
         this.classQueue = classQueue;
+        gate = new Gate(classQueue.patience());
     }
 
     /// Any thread.

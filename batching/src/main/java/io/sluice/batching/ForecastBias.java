@@ -17,10 +17,12 @@ final class ForecastBias {
     private volatile double factor = 1;
     private volatile double decline = 1;
 
-    /// A request that was predicted to wait `predictedNs` has waited `actualNs`.
+    /// A request that was predicted to wait `predictedNs` has waited `actualNs`. Who was to start at once teaches
+    /// nothing: no factor makes a wait of nothing, and chance alone would make it grow.
     ///
     /// @param grainNs a step: what is shorter is chance
     void learn(long predictedNs, long actualNs, long grainNs) {
+        if (predictedNs < grainNs) return;
         double actual = (double) actualNs + grainNs;
         double predicted = (double) predictedNs + grainNs;
         double before = factor;

@@ -1,6 +1,7 @@
 package io.sluice.batching;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// A validated request: what to compute, how far, for whom. A value; the constructor is the last validation anyone
 /// performs.
@@ -15,6 +16,7 @@ import java.util.Arrays;
 /// @param caller who asks
 /// @param prefixScope with whom computed blocks are shared
 /// @param deadlines when no step is spent on it any more
+/// @param constraint what each choice's output has to be; null if it may be anything
 public record GenerationRequest(
         String id,
         int[] prompt,
@@ -24,7 +26,8 @@ public record GenerationRequest(
         int[] endTokens,
         Caller caller,
         PrefixScope prefixScope,
-        Deadlines deadlines) {
+        Deadlines deadlines,
+        @Nullable TokenConstraint constraint) {
 
     /// The most continuations of one prompt.
     public static final int CHOICES_MAX = 128;
@@ -40,6 +43,20 @@ public record GenerationRequest(
         }
         prompt = prompt.clone();
         endTokens = endTokens.clone();
+    }
+
+    /// A request whose output may be anything.
+    public GenerationRequest(
+            String id,
+            int[] prompt,
+            int maxNewTokens,
+            int choiceCount,
+            SamplingParams sampling,
+            int[] endTokens,
+            Caller caller,
+            PrefixScope prefixScope,
+            Deadlines deadlines) {
+        this(id, prompt, maxNewTokens, choiceCount, sampling, endTokens, caller, prefixScope, deadlines, null);
     }
 
     /// Prompt and the longest possible output of one choice, in tokens.

@@ -25,6 +25,7 @@ final class LoadReport {
         int expected = core.reservations().peak(running);
         publishLoad(running, expected, nowNs);
         publishPromptTokens(running);
+        publishWhatGivesWay(running);
         return snapshot(expected, stepNs, nowNs);
     }
 
@@ -60,6 +61,26 @@ final class LoadReport {
                 if (sequence.flow().classQueue() == queue) left += sequence.uncomputed() - 1;
             }
             queue.setPromptTokensLeft(left);
+        }
+    }
+
+    /// Sequences that can be parked are in nobody's way whose class goes before theirs.
+    private void publishWhatGivesWay(SequenceList running) {
+        List<ClassQueue> classes = core.queue().classes();
+        for (int i = 0; i < classes.size(); i++) {
+            ClassQueue queue = classes.get(i);
+            int hostFree = core.host().freeCount();
+            int seats = 0;
+            int blocks = 0;
+            for (int j = 0; queue.terms().parkable() && j < running.size(); j++) {
+                Sequence sequence = running.get(j);
+                int held = sequence.table().count();
+                if (sequence.flow().classQueue() != queue || held > hostFree) continue;
+                hostFree -= held;
+                seats++;
+                blocks += Math.max(held, sequence.reservedBlocks());
+            }
+            queue.setToGive(seats, blocks);
         }
     }
 

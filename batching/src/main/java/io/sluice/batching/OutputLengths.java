@@ -4,11 +4,10 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// How long the outputs of one flow have been, learned from those that ended: a histogram in which older
-/// outputs count ever less. Written by the engine thread; `mean` and `quantile` may be read by any thread
+/// outputs count ever less. Written by the engine thread; `mean` and `outlook` may be read by any thread
 /// and are estimates there.
 ///
-/// Four buckets per doubling, so that a quantile is at most a fifth above the truth: that is memory reserved
-/// for nothing, never memory promised twice.
+/// Four buckets per doubling: an outlook is at most an eighth off the truth.
 final class OutputLengths {
 
     /// Outputs below which nothing is claimed to be known.

@@ -35,7 +35,7 @@ class Reservations {
 
     /// A sequence has started since the last survey.
     void add(Sequence sequence) {
-        forecast.add(held(sequence), left(sequence), sequence.reservedMarginSquared());
+        forecast.add(heldSoon(sequence), left(sequence, sequence.reservedBlocks()), sequence.reservedMarginSquared());
     }
 
     /// True if the sequence's tenant may hold what it is expected to need.
@@ -51,7 +51,7 @@ class Reservations {
         int expected = limits.blocksFor(expectedTokens);
         // A guarantee counts on nobody's ending in time.
         if (sequence.isGuaranteed() && guaranteedBlocks + expected > blocks.blockCount()) return false;
-        forecast.add(held(sequence), Math.max(0, expected - sequence.table().count()), marginSquared);
+        forecast.add(heldSoon(sequence), left(sequence, expected), marginSquared);
         boolean fits = forecast.fits(capacityFor(sequence));
         forecast.removeLast(marginSquared);
         return fits;
@@ -158,7 +158,17 @@ class Reservations {
         return sequence.table().count() - sequence.sharedBlocks();
     }
 
-    private static int left(Sequence sequence) {
-        return Math.max(0, sequence.reservedBlocks() - sequence.table().count());
+    /// The same once all tokens that it has are computed. A prompt is there within a few steps, whatever the
+    /// others write meanwhile.
+    private int heldSoon(Sequence sequence) {
+        return tableSoon(sequence) - sequence.sharedBlocks();
+    }
+
+    private int left(Sequence sequence, int expected) {
+        return Math.max(0, expected - tableSoon(sequence));
+    }
+
+    private int tableSoon(Sequence sequence) {
+        return Math.max(sequence.table().count(), limits.blocksFor(sequence.tokenCount()));
     }
 }

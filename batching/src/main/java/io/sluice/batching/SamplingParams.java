@@ -5,8 +5,9 @@ import java.util.Map;
 /// How one request's next token is chosen from the logits. A value; the constructor is the proof of validity.
 ///
 /// Order of application, as in vLLM: `logitBias`, `minTokens` (end-of-sequence ids masked), repetition, frequency and
-/// presence penalties, temperature, `topK`, `topP`, `minP`, then one draw. Randomness is counter based: the draw at a
-/// position depends on `seed` and that position alone, so batching, chunking and preemption cannot change it.
+/// presence penalties, the request's constraint, temperature, `topK`, `topP`, `minP`, then one draw. Randomness is
+/// counter based: the draw at a position depends on `seed` and that position alone, so batching, chunking and
+/// preemption cannot change it.
 ///
 /// @param temperature 0 is greedy; at most 2
 /// @param topP nucleus in (0, 1]; 1 is off

@@ -35,6 +35,9 @@ class Scheduler {
     private long releases; // how often blocks were given back
     private @Nullable Sequence blocked; // waited for memory in the last plan
     private long blockedAtRelease;
+    private @Nullable Sequence roomless; // nobody could give way to it in an earlier plan
+    private long roomlessAtRelease;
+    private long roomlessUntilStep;
     private @Nullable Thread owner; // only used when assertions are on
 
     Scheduler(EngineParts.Core core) {
@@ -85,7 +88,7 @@ class Scheduler {
         turn ^= 1;
         Step step = steps[turn];
         step.plan().clear();
-        budget.survey(running);
+        budget.begin(running);
         makeRoom(step, nowNs);
         boolean preempted = secureNextTokens(step);
         if (!preempted) startWaiting(step, nowNs);
@@ -105,19 +108,30 @@ class Scheduler {
     /// now. Before anything is planned for them.
     private void makeRoom(Step step, long nowNs) {
         Sequence head = waiting.isEmpty() || running.isEmpty() ? null : queue.first(nowNs);
-        if (head == null || head.isPaused() || (head == blocked && releases == blockedAtRelease)) return;
+        if (head == null || head.isPaused() || isRoomless(head)) return;
         if (!reservations.isBelowCeiling(head) || !budget.hasTimeForOneMore(head)) return;
         int promised = promisedBlocks();
         reservations.survey(running);
         boolean hasRoom = blocks.missing(head) <= blocks.freeFor(head) - promised && reservations.fits(head);
         if (hasRoom && running.size() < limits.sequencesMax()) return;
-        if (!starter.chooseLeaving(head, running, promised)) return;
+        if (!starter.chooseLeaving(head, running, promised)) {
+            roomless = head;
+            roomlessAtRelease = releases;
+            roomlessUntilStep = counts.steps() + Starter.STEPS_BEFORE_PARKING;
+            return;
+        }
         for (int i = running.size() - 1; i >= 0; i--) {
             Sequence sequence = running.get(i);
             if (!sequence.isLeaving()) continue;
             sequence.setLeaving(false);
             preempt(sequence, step);
         }
+    }
+
+    /// True if room was sought for the sequence just now, and nothing was given back since: to look again in every step
+    /// would cost more than it brings.
+    private boolean isRoomless(Sequence sequence) {
+        return sequence == roomless && releases == roomlessAtRelease && counts.steps() < roomlessUntilStep;
     }
 
     /// Blocks that running sequences will take for tokens they have already.
@@ -139,10 +153,16 @@ class Scheduler {
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
             if (sequence.isPaused()) continue;
-            sequence.setPrivileged(isFirst || sequence.isGuaranteed());
+            sequence.setPrivileged(sequence.isGuaranteed());
+            boolean mustGetOn = isFirst;
             isFirst = false;
             while (sequence.status() == Sequence.Status.RUNNING && blocks.room(sequence) == 0) {
                 Sequence victim = victim(sequence, i);
+                if (mustGetOn && victim == sequence && !sequence.isPrivileged()) {
+                    // Nobody else can give way: only now do others' floors.
+                    sequence.setPrivileged(true);
+                    continue;
+                }
                 if (running.indexOf(victim) <= i) i--; // all that come after move up
                 preempt(victim, step);
                 preempted = true;
@@ -281,12 +301,18 @@ class Scheduler {
     /// Takes in one sampled token.
     void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
         int token = result.token(slice);
+        StepPlan plan = steps[turn].plan();
+        if (token == StepResult.NO_TOKEN && plan.allowsNothing(slice)) {
+            end(sequence, FinishReason.FAILED, "no token of the model can continue the required structure", nowNs);
+            return;
+        }
         if (token == StepResult.NO_TOKEN) {
             blocks.distrust(sequence);
             end(sequence, FinishReason.FAILED, "the model's output was not finite", nowNs);
             return;
         }
         Invariant.check(token >= 0 && token < limits.vocabSize(), "a sampled token outside the vocabulary");
+        Invariant.check(plan.allows(slice, token), "a sampled token that the sequence's constraint forbids");
         sequence.countSampled();
         counts.countSampled();
         sequence.submission().timeline().firstToken(nowNs);
@@ -297,7 +323,12 @@ class Scheduler {
         sequence.append(token);
         reservations.outgrow(sequence);
         sequence.stream().append(token, result, slice);
-        if (sequence.sampled() == sequence.request().maxNewTokens()) {
+        TokenConstraint.Progress progress = sequence.progress();
+        if (progress != null && !progress.accept(token)) {
+            end(sequence, FinishReason.FAILED, "the required structure could not be followed any further", nowNs);
+        } else if (progress != null && progress.isOver()) {
+            end(sequence, FinishReason.STOP, "", nowNs);
+        } else if (sequence.sampled() == sequence.request().maxNewTokens()) {
             end(sequence, FinishReason.LENGTH, "", nowNs);
         } else {
             sequence.stream().wake();

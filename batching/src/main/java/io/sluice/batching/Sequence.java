@@ -1,6 +1,7 @@
 package io.sluice.batching;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// One choice of a request inside the engine: its tokens, how many of them are computed, and the blocks that
 /// hold those. `[0, computed)` is in the cache, `[computed, tokenCount)` is still to be computed; there are
@@ -29,6 +30,7 @@ final class Sequence {
     private final BlockTable hostTable =
             new BlockTable(); // the blocks that hold its computed tokens while it is parked
     private final PrefixChain chain;
+    private final TokenConstraint.@Nullable Progress progress; // through the request's constraint, if it has one
 
     private Status status = Status.WAITING;
     private boolean returning; // waits before all flows, because it or a sibling has started already
@@ -58,6 +60,8 @@ final class Sequence {
         sampling = choice == 0 ? request.sampling() : request.sampling().withSeed(seed(request, choice));
         stream = new TokenStream(request.maxNewTokens(), request.sampling().topLogprobs(), wakeEngine);
         chain = new PrefixChain(request.prefixScope());
+        TokenConstraint constraint = request.constraint();
+        progress = constraint == null ? null : constraint.begin();
         tokens = request.prompt();
         tokenCount = tokens.length;
     }
@@ -276,6 +280,11 @@ final class Sequence {
 
     TokenStream stream() {
         return stream;
+    }
+
+    /// How far the output has come in its constraint: as far as the last appended token. Null without one.
+    TokenConstraint.@Nullable Progress progress() {
+        return progress;
     }
 
     BlockTable table() {

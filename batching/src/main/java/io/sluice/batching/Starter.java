@@ -20,7 +20,7 @@ class Starter {
 
     /// Steps that a sequence computes before it can be parked for another: moving it costs about as much as
     /// one.
-    private static final int STEPS_BEFORE_PARKING = 8;
+    static final int STEPS_BEFORE_PARKING = 8;
 
     private final BlockAllocator blocks;
     private final HostBlocks host;

@@ -32,6 +32,8 @@ public final class StepPlan {
     private final int[][] endTokens; // [slice]
     private final int[][] history; // [slice][>= historyLength], only if the slice samples and its sampling uses history
     private final int[] historyLength; // [slice]
+    private final boolean[] constrained; // [slice]
+    private final long[][] mask; // [slice][vocab / 64], only if the slice was ever constrained
     private final int[] copiesOut; // [copy, 2]: device block, host block
     private int copiesOutCount;
     private final int[] copiesIn; // [copy, 2]: host block, device block
@@ -54,11 +56,15 @@ public final class StepPlan {
         history = new int[slices][];
         Arrays.fill(history, NO_TOKENS);
         historyLength = new int[slices];
+        constrained = new boolean[slices];
+        mask = new long[slices][];
+        Arrays.fill(mask, NO_MASK);
         copiesOut = new int[2 * limits.hostBlockCount()]; // a block that several sequences share is copied for each
         copiesIn = new int[2 * Math.min(limits.blockCount(), limits.hostBlockCount())];
     }
 
     private static final int[] NO_TOKENS = {};
+    private static final long[] NO_MASK = {};
 
     /// Forgets all slices and copies.
     public void clear() {
@@ -125,6 +131,7 @@ public final class StepPlan {
         System.arraycopy(blocks, 0, blockTable, slice * limits.sequenceBlocksMax(), blocksUsed);
         blockCount[slice] = blocksUsed;
         samples[slice] = false;
+        constrained[slice] = false;
         historyLength[slice] = 0;
         return slice;
     }
@@ -144,6 +151,28 @@ public final class StepPlan {
         }
     }
 
+    /// Lets the last added slice, which samples, take only tokens with which its sequence's constraint goes on, and end
+    /// tokens only where it is complete.
+    public void constrain(TokenConstraint.Progress progress) {
+        int slice = sliceCount - 1;
+        constrained[slice] = true;
+        long[] words = maskOf(slice);
+        progress.fill(words);
+        int beyond = limits.vocabSize() & 63; // bits after the last token stand for nothing
+        if (beyond != 0) words[words.length - 1] &= (1L << beyond) - 1;
+        boolean mayEnd = progress.isComplete();
+        for (int token : endTokens[slice]) {
+            if (token >= limits.vocabSize()) continue;
+            if (mayEnd) words[token >> 6] |= 1L << token;
+            else words[token >> 6] &= ~(1L << token);
+        }
+    }
+
+    private long[] maskOf(int slice) {
+        if (mask[slice].length == 0) mask[slice] = new long[(limits.vocabSize() + 63) >>> 6];
+        return mask[slice];
+    }
+
     /// Appends slice `slice` of another plan of the same limits.
     void addFrom(StepPlan other, int slice) {
         int mine = sliceCount++;
@@ -160,6 +189,8 @@ public final class StepPlan {
         sampling[mine] = other.sampling[slice];
         promptLength[mine] = other.promptLength[slice];
         endTokens[mine] = other.endTokens[slice];
+        constrained[mine] = other.constrained[slice];
+        if (constrained[mine]) System.arraycopy(other.mask[slice], 0, maskOf(mine), 0, other.mask[slice].length);
         historyLength[mine] = other.historyLength[slice];
         if (historyLength[mine] > 0) history[mine] = Arrays.copyOf(other.history[slice], historyLength[mine]);
     }
@@ -179,13 +210,26 @@ public final class StepPlan {
         return sliceCount == 0 && copiesOutCount == 0 && copiesInCount == 0;
     }
 
-    /// Slices of a single token: of sequences that write.
-    int singleTokenSlices() {
+    /// Slices of sequences that write: a single token, after which the next is sampled.
+    int writingSlices() {
         int count = 0;
         for (int slice = 0; slice < sliceCount; slice++) {
-            if (length(slice) == 1) count++;
+            if (isWriting(slice)) count++;
         }
         return count;
+    }
+
+    /// What the other slices' tokens attend to: for each token, the tokens before it.
+    double promptPairs() {
+        double pairs = 0;
+        for (int slice = 0; slice < sliceCount; slice++) {
+            if (!isWriting(slice)) pairs += length(slice) * (firstPosition(slice) + length(slice) / 2.0);
+        }
+        return pairs;
+    }
+
+    private boolean isWriting(int slice) {
+        return length(slice) == 1 && samples(slice);
     }
 
     /// Token `index` of the step, slices back to back.
@@ -246,6 +290,31 @@ public final class StepPlan {
     /// Number of tokens in `history`: all of the sequence, or 0 if not needed.
     public int historyLength(int slice) {
         return historyLength[slice];
+    }
+
+    /// True if only some tokens may be sampled for the slice.
+    public boolean isConstrained(int slice) {
+        return constrained[slice];
+    }
+
+    /// True if `token` may be sampled for the slice.
+    public boolean allows(int slice, int token) {
+        return !constrained[slice] || (mask[slice][token >> 6] & 1L << token) != 0;
+    }
+
+    /// Which of the tokens `[64 * word, 64 * word + 64)` may be sampled, the first in the lowest bit; for a slice that
+    /// is constrained.
+    public long allowed(int slice, int word) {
+        return mask[slice][word];
+    }
+
+    /// True if no token at all may be sampled for the slice.
+    boolean allowsNothing(int slice) {
+        if (!constrained[slice]) return false;
+        for (long word : mask[slice]) {
+            if (word != 0) return false;
+        }
+        return true;
     }
 
     public ModelLimits limits() {

@@ -24,37 +24,68 @@ class StepShares {
         int active = 0;
         int wantedBefore = 0;
         int wantedInClass = 0;
+        double wantedBeforeNs = 0;
+        double firstTokensNs = 0;
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
             if (sequence.isPaused()) continue;
             active++;
-            int wanted = Math.min(sequence.uncomputed(), sliceMax()) - 1;
-            if (sequence.precedence() < next.precedence()) wantedBefore += wanted;
+            int wanted = wantedTokens(sequence);
+            firstTokensNs += firstTokenNs(sequence);
+            if (sequence.precedence() < next.precedence()) {
+                wantedBefore += wanted;
+                wantedBeforeNs += budget.promptNs(wanted, sequence.computed() + 1);
+            }
             if (sequence.flow().classQueue() == itsClass) wantedInClass += wanted;
         }
-        int left = stepBudget(active + 1) - active;
+        int left = tokensMax() - active - 1;
         // Of what its floor is owed, those of the class that run come first.
         boolean isOwed = itsClass.credit() > wantedInClass * FairQueue.PROMPT_COST;
-        return left > (isOwed || itsClass.isOverdue(nowNs) ? 0 : wantedBefore);
+        if (isOwed || itsClass.isOverdue(nowNs)) return left > 0;
+        return left > wantedBefore && budget.promptNs() - firstTokensNs > wantedBeforeNs;
     }
 
-    /// Gives each its tokens: one at least; what is left of the budget first to those of classes whose
-    /// floors are owed it, then by precedence.
+    /// Gives each its tokens: one at least; what is left of the step first to those of classes whose floors
+    /// are owed it, then by precedence, as far as it has time.
     void share(Step step, SequenceList running) {
-        int active = activeCount(running);
-        int left = stepBudget(active) - active;
+        int left = tokensMax() - activeCount(running);
+        double leftNs = budget.promptNs();
+        for (int i = 0; i < running.size(); i++) leftNs -= firstTokenNs(running.get(i));
         int owed = 0;
-        for (int i = 0; i < running.size(); i++) owed += owedTokens(running.get(i), left - owed);
+        double owedNs = 0;
+        for (int i = 0; i < running.size(); i++) {
+            Sequence sequence = running.get(i);
+            int own = owedTokens(sequence, left - owed, leftNs - owedNs);
+            owed += own;
+            owedNs += ns(sequence, own);
+        }
         left -= owed;
+        leftNs -= owedNs;
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
             if (sequence.isPaused()) continue;
-            int own = owedTokens(sequence, owed);
+            int own = owedTokens(sequence, owed, owedNs);
             owed -= own;
-            int before = step.plan().tokenCount();
-            addSlice(step, sequence, 1 + own + left);
-            left -= Math.max(0, step.plan().tokenCount() - before - 1 - own);
+            owedNs -= ns(sequence, own);
+            int more = budget.promptTokensWithin(leftNs, sequence.computed() + 1 + own, left);
+            int taken = addSlice(step, sequence, 1 + own + more);
+            left -= Math.max(0, taken - 1 - own);
+            leftNs -= Math.max(0, ns(sequence, taken - 1) - ns(sequence, own));
         }
+    }
+
+    /// What the one token takes that the sequence gets anyway, if it is of a prompt.
+    private double firstTokenNs(Sequence sequence) {
+        return sequence.isPaused() || sequence.uncomputed() == 1 ? 0 : budget.promptNs(1, sequence.computed());
+    }
+
+    /// What so many tokens of the sequence take beyond the one that it gets anyway.
+    private double ns(Sequence sequence, int tokens) {
+        return tokens <= 0 ? 0 : budget.promptNs(tokens, sequence.computed() + 1);
+    }
+
+    private int wantedTokens(Sequence sequence) {
+        return Math.min(sequence.uncomputed(), sliceMax()) - 1;
     }
 
     static int activeCount(SequenceList running) {
@@ -65,19 +96,17 @@ class StepShares {
         return active;
     }
 
-    /// Prompt tokens of the sequence that its class's floor is owed, of at most `most`.
-    private int owedTokens(Sequence sequence, int most) {
+    /// Prompt tokens of the sequence that its class's floor is owed, of at most `most` and `mostNs`.
+    private int owedTokens(Sequence sequence, int most, double mostNs) {
         double credit = sequence.flow().classQueue().credit() / FairQueue.PROMPT_COST;
         if (sequence.isPaused() || sequence.uncomputed() == 1 || credit <= 0) return 0;
-        int wanted = Math.min(sequence.uncomputed(), sliceMax()) - 1;
-        return (int) Math.clamp(credit, 0, Math.min(wanted, most));
+        int owed = (int) Math.clamp(credit, 0, Math.min(wantedTokens(sequence), most));
+        return budget.promptTokensWithin(mostNs, sequence.computed() + 1, owed);
     }
 
     /// The most tokens of one step.
-    ///
-    /// @param active sequences that get a token at least
-    int stepBudget(int active) {
-        return budget.tokensMax(active);
+    int tokensMax() {
+        return budget.tokensMax();
     }
 
     /// The most tokens of one sequence in one step.
@@ -86,7 +115,9 @@ class StepShares {
     }
 
     /// Plans the sequence's next tokens, at most `tokensMax`.
-    void addSlice(Step step, Sequence sequence, int tokensMax) {
+    ///
+    /// @return how many
+    int addSlice(Step step, Sequence sequence, int tokensMax) {
         int length = Math.min(Math.min(sequence.uncomputed(), sliceMax()), tokensMax);
         length = (int) Math.min(length, blocks.room(sequence));
         Invariant.check(length > 0, "an empty slice: the last token is always computed");
@@ -95,7 +126,10 @@ class StepShares {
         if (length == sequence.uncomputed()) {
             GenerationRequest request = sequence.request();
             step.plan().sample(samplingOf(sequence), sequence.tokens(), sequence.promptLength(), request.endTokens());
+            TokenConstraint.Progress progress = sequence.progress();
+            if (progress != null) step.plan().constrain(progress);
         }
+        return length;
     }
 
     /// How the sequence's next token is chosen.

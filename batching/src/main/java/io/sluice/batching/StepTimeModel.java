@@ -1,10 +1,16 @@
 package io.sluice.batching;
 
 /// What steps have taken lately, and so what the next will: a constant, a part for each sequence that
-/// writes, and a part for each prompt token, fitted to the latest steps by recursive least squares with
-/// exponential forgetting (Ljung, System Identification, 1999, section 11.2). A device's real curve is no
-/// plane, but near where it works lately one fits well, and only there is anything asked. Hot path: no
-/// allocation. Written by the engine thread; any thread may read estimates.
+/// writes, a part for each prompt token, and a part for each pair of a prompt token and a token before it.
+/// None of them is negative. Fitted to the latest steps by least squares of the relative error with
+/// exponential forgetting. A device's real curve is no plane, but near where it works lately one fits well,
+/// and only there is anything asked. Hot path: no allocation. Written by the engine thread; any thread may
+/// read estimates.
+///
+/// The sums of squares are kept and the coefficients found by coordinate descent, which starts where it ended
+/// the step before (Franc, Hlavac and Navara, Sequential Coordinate-Wise Algorithm for the Non-negative Least
+/// Squares Problem, CAIP 2005). Where the latest steps cannot tell coefficients apart, what comes first
+/// in the order below is blamed, so that prompts are held to be rather too dear than too cheap.
 final class StepTimeModel {
 
     /// An estimate before the first step.
@@ -16,76 +22,95 @@ final class StepTimeModel {
     /// One step that a busy machine held up must not count for a hundred others.
     private static final double OUTLIER = 4;
 
-    /// How unsure each coefficient is before the first step, and at most: what is not asked for long must
-    /// not be forgotten without end.
-    private static final double UNSURE = 1e4;
+    /// Shorter steps are all the same.
+    private static final double GRAIN_MS = 1e-3;
 
-    // Units in which the coefficients are of the same size.
+    /// A step that took longer says nothing of the device: the clock has jumped, or the machine was suspended.
+    private static final long LONGEST_NS = 60_000_000_000L;
+
+    private static final int SWEEPS = 8;
+
+    // The coefficients, and units in which they are of the same size.
+    private static final int PAIR = 0;
+    private static final int PROMPT_TOKEN = 1;
+    private static final int SEQUENCE = 2;
+    private static final int STEP = 3;
+    private static final int SIZE = 4;
     private static final double SEQUENCES = 32;
     private static final double PROMPT_TOKENS = 512;
+    private static final double PAIRS = PROMPT_TOKENS * 4096;
     private static final double MS = 1e6;
-    private static final int SIZE = 3;
 
-    private final double[] fit = new double[SIZE]; // ms; constant, per SEQUENCES, per PROMPT_TOKENS
-    private final double[][] unsure = new double[SIZE][SIZE]; // inverse of the weighted squares of what was seen
+    /// Squares below this say nothing: it is long ago that a step had such tokens.
+    private static final double FORGOTTEN = 1e-9;
+
+    private final double[] fit = new double[SIZE]; // ms per unit
+    private final double[][] squares = new double[SIZE][SIZE];
+    private final double[] products = new double[SIZE];
     private final double[] seen = new double[SIZE];
-    private final double[] gain = new double[SIZE];
     private int steps;
     private int sequencesMax; // the most in any step
-
-    StepTimeModel() {
-        for (int i = 0; i < SIZE; i++) unsure[i][i] = UNSURE;
-    }
+    private double recentTokens; // prompt tokens of the latest steps
+    private double recentPairs; // and their pairs
 
     /// Takes in a step in which `sequences` sequences wrote and `promptTokens` prompt tokens were computed.
-    void measure(int sequences, int promptTokens, long ns) {
-        long predicted = predict(sequences, promptTokens);
+    ///
+    /// @param pairs for each prompt token, the tokens before it
+    void measure(int sequences, int promptTokens, double pairs, long ns) {
+        if (ns <= 0 || ns > LONGEST_NS) return; // or the clock stood still, or was put back
+        see(sequences, promptTokens, pairs);
+        double predictedMs = seenMs();
         double sampleMs = ns / MS;
-        if (steps >= 2 * SIZE) sampleMs = Math.min(sampleMs, OUTLIER * predicted / MS);
-        seen[0] = 1;
-        seen[1] = sequences / SEQUENCES;
-        seen[2] = promptTokens / PROMPT_TOKENS;
-        learn(sampleMs);
+        if (steps >= 2 * SIZE && predictedMs > GRAIN_MS) sampleMs = Math.min(sampleMs, OUTLIER * predictedMs);
+        learn(sampleMs, 1 / Math.max(GRAIN_MS, Math.max(predictedMs, sampleMs / OUTLIER)));
         steps++;
         sequencesMax = Math.max(sequencesMax, sequences);
+        recentTokens = KEPT * recentTokens + promptTokens;
+        recentPairs = KEPT * recentPairs + pairs;
     }
 
-    private void learn(double sampleMs) {
-        double variance = KEPT;
-        double predictedMs = 0;
-        for (int i = 0; i < SIZE; i++) {
-            gain[i] = 0;
-            for (int j = 0; j < SIZE; j++) gain[i] += unsure[i][j] * seen[j];
-            variance += seen[i] * gain[i];
-            predictedMs += fit[i] * seen[i];
-        }
-        for (int i = 0; i < SIZE; i++) fit[i] += gain[i] / variance * (sampleMs - predictedMs);
-        for (int i = 0; i < SIZE; i++) {
-            for (int j = 0; j <= i; j++) {
-                unsure[i][j] = (unsure[i][j] - gain[i] * gain[j] / variance) / KEPT;
-                unsure[j][i] = unsure[i][j];
-            }
-        }
-        bound();
+    private void see(int sequences, int promptTokens, double pairs) {
+        seen[PAIR] = pairs / PAIRS;
+        seen[PROMPT_TOKEN] = promptTokens / PROMPT_TOKENS;
+        seen[SEQUENCE] = sequences / SEQUENCES;
+        seen[STEP] = 1;
     }
 
-    private void bound() {
+    private double seenMs() {
+        double ms = 0;
+        for (int i = 0; i < SIZE; i++) ms += fit[i] * seen[i];
+        return ms;
+    }
+
+    private void learn(double sampleMs, double weight) {
         for (int i = 0; i < SIZE; i++) {
-            if (unsure[i][i] <= UNSURE) continue;
-            double scale = Math.sqrt(UNSURE / unsure[i][i]);
-            for (int j = 0; j < SIZE; j++) {
-                unsure[i][j] *= scale;
-                unsure[j][i] *= scale;
-            }
+            for (int j = 0; j < SIZE; j++) squares[i][j] = KEPT * squares[i][j] + weight * weight * seen[i] * seen[j];
+            products[i] = KEPT * products[i] + weight * weight * seen[i] * sampleMs;
+        }
+        for (int sweep = 0; sweep < SWEEPS; sweep++) {
+            for (int i = 0; i < SIZE; i++) descend(i);
         }
     }
 
-    /// The time of a step of these tokens, or `UNKNOWN`.
+    /// The best value of one coefficient, the others given.
+    private void descend(int i) {
+        if (squares[i][i] < FORGOTTEN * squares[STEP][STEP]) return;
+        double rest = products[i];
+        for (int j = 0; j < SIZE; j++) {
+            if (j != i) rest -= squares[i][j] * fit[j];
+        }
+        fit[i] = Math.max(0, rest / squares[i][i]);
+    }
+
+    /// The time of a step of these tokens, or `UNKNOWN`; prompt tokens are taken to have as many before them as
+    /// lately.
     long predict(int sequences, int promptTokens) {
         if (steps == 0) return UNKNOWN;
-        double ms = Math.max(0, fit[0])
-                + Math.max(0, fit[1]) * sequences / SEQUENCES
-                + Math.max(0, fit[2]) * promptTokens / PROMPT_TOKENS;
+        double pairs = recentTokens == 0 ? 0 : promptTokens * recentPairs / recentTokens;
+        double ms = fit[STEP]
+                + fit[SEQUENCE] * sequences / SEQUENCES
+                + fit[PROMPT_TOKEN] * promptTokens / PROMPT_TOKENS
+                + fit[PAIR] * pairs / PAIRS;
         return (long) (ms * MS);
     }
 
@@ -94,12 +119,13 @@ final class StepTimeModel {
         return sequencesMax == 0 ? 0 : (double) predict(sequencesMax, 0) / sequencesMax;
     }
 
-    /// The most prompt tokens that a step of `sequences` sequences can take in and still end within `ns`;
-    /// `most` if nothing is known.
-    int promptTokensWithin(long ns, int sequences, int most) {
-        long aloneNs = predict(sequences, 0);
-        double perTokenNs = Math.max(0, fit[2]) * MS / PROMPT_TOKENS;
-        if (aloneNs == UNKNOWN || aloneNs + most * perTokenNs <= ns) return most;
-        return (int) Math.clamp((ns - aloneNs) / perTokenNs, 0, most);
+    /// What a prompt token at the beginning of its prompt adds to a step; 0 while nothing is known.
+    double promptTokenNs() {
+        return fit[PROMPT_TOKEN] * MS / PROMPT_TOKENS;
+    }
+
+    /// What a prompt token adds for each token before it.
+    double pairNs() {
+        return fit[PAIR] * MS / PAIRS;
     }
 }

@@ -57,9 +57,10 @@ final class TenantAccount {
         return ceilingCount - usedCount;
     }
 
-    /// True if its running sequences may be expected to hold `blocks` more.
+    /// True if its running sequences may be expected to hold `blocks` more. A ceiling adds up what each may need
+    /// at its longest; a tenant without one is bounded by what all of them need at once.
     boolean mayReserve(int blocks) {
-        return reservedCount + blocks <= ceilingCount;
+        return terms.kvCeiling() == 1 || reservedCount + blocks <= ceilingCount;
     }
 
     void reserve(int blocks) {
@@ -72,6 +73,11 @@ final class TenantAccount {
 
     void addCached(int blocks) {
         cachedCount += blocks;
+    }
+
+    /// All of it, for whoever asks. Any thread: what it reads moves while it reads.
+    TenantBlocks blocks() {
+        return new TenantBlocks(usedCount, cachedCount, floorCount, ceilingCount);
     }
 
     int usedCount() {

@@ -4,10 +4,10 @@ package io.sluice.batching;
 /// published after its latest step. Any thread; what it reads moves while it reads, so its answers are
 /// estimates.
 ///
-/// What goes before a request starts as fast as the engine takes in prompts, as far as there are seats and
-/// memory for it. What does not fit has to wait until others end: that is work, counted in nanoseconds of
-/// the engine. Which part of the engine a class gets while it has something waiting is measured, and
-/// corrects for what the model leaves out.
+/// What goes before a request starts as fast as the engine takes in prompts, once those that are being
+/// computed are done, as far as there are seats and memory for it. What does not fit has to wait until others
+/// end: that is work, counted in nanoseconds of the engine. Which part of the engine a class gets while it has
+/// something waiting is measured, and corrects for what the model leaves out.
 final class WaitForecast {
 
     /// A class that has not been served at all for a while is still promised something.
@@ -63,7 +63,7 @@ final class WaitForecast {
         double ns = request.prompt().length * now.promptTokenNs() + output * now.outputTokenNs();
         double tokens = request.prompt().length * FairQueue.PROMPT_COST + output * FairQueue.OUTPUT_COST;
         return new Demand(
-                (long) Math.max(1, ns),
+                (long) Math.max(Demand.UNMEASURED, ns),
                 (long) Math.max(1, tokens),
                 request.prompt().length,
                 (long) limits.blocksFor(reservedTokens(request, flow)) * request.choiceCount(),
@@ -126,8 +126,13 @@ final class WaitForecast {
         return startsAtOnce ? 0 : flow.classQueue().bias().correct(waitNs, (long) load.gapNs());
     }
 
-    /// A request has started: was the prediction right? Engine thread.
+    /// A request has started: was the prediction right? What was said before anything was measured was none.
+    /// Engine thread.
     void learn(Submission submission, long nowNs) {
+        if (!submission.demand().isMeasured()) {
+            workRate.startWindow();
+            return;
+        }
         workRate.countStart(submission.demand().ns());
         Timeline timeline = submission.timeline();
         long waitedNs = nowNs - timeline.admittedNs();
@@ -135,11 +140,15 @@ final class WaitForecast {
         bias.learn(timeline.forecast().plainWaitNs(), waitedNs, (long) load.gapNs());
     }
 
+    /// The work of classes that go before this one, and the room that those after it would leave.
     private Ahead higherThan(ClassQueue queue) {
         Ahead higher = new Ahead();
         for (ClassQueue other : accounts.classes()) {
             if (other.terms().rank() < queue.terms().rank()) higher.add(other.backlog(), 1);
+            else if (other.terms().rank() > queue.terms().rank()) higher.addRoom(other);
         }
+        // A step that computes their last tokens may take in the next prompt.
+        higher.runningTokens = Math.max(0, promptTokensRunning(queue) - load.stepPromptTokens());
         return higher;
     }
 
@@ -147,11 +156,12 @@ final class WaitForecast {
     /// the engine.
     private double startNs(Ahead higher, Ahead own, double share, double itsNs, double itsBlocks) {
         Load now = load;
-        double promptNs = (higher.promptTokens + own.promptTokens / share) * now.pacedPromptTokenNs();
+        double promptTokens = higher.runningTokens + higher.promptTokens + own.promptTokens / share;
+        double promptNs = promptTokens * now.pacedPromptTokenNs();
         // The part of what is ahead, and of the request's first choice, that there are no seats or no memory
         // for.
-        double seatless = lacking(higher.seats + own.seats + 1, now.freeSeats());
-        double homeless = lacking(higher.blocks + own.blocks + itsBlocks, now.freeBlocks());
+        double seatless = lacking(higher.seats + own.seats + 1, now.freeSeats() + higher.seatsToCome);
+        double homeless = lacking(higher.blocks + own.blocks + itsBlocks, now.freeBlocks() + higher.blocksToCome);
         return Math.max(
                 promptNs, Math.max(seatless, homeless) * (higher.ns + (own.ns + itsNs) / share) / workRate.get());
     }
@@ -187,7 +197,16 @@ final class WaitForecast {
         private double promptTokens;
         private double blocks;
         private double seats;
+        private double runningTokens; // of prompts that are being computed, beyond the next step
+        private double seatsToCome; // that running sequences of later classes give up for it
+        private double blocksToCome;
         private double rivalWeight; // of the other flows that have something waiting
+
+        /// What runs of a class leaves room as soon as it is needed.
+        void addRoom(ClassQueue givesWay) {
+            seatsToCome += givesWay.seatsToGive();
+            blocksToCome += givesWay.blocksToGive();
+        }
 
         void addRival(double weight) {
             rivalWeight += weight;
@@ -202,14 +221,21 @@ final class WaitForecast {
         }
     }
 
+    /// Prompt tokens of running sequences that are computed before those of a new request of this class.
+    private long promptTokensRunning(ClassQueue queue) {
+        long tokens = 0;
+        for (ClassQueue other : accounts.classes()) {
+            if (other.terms().rank() <= queue.terms().rank()) tokens += other.promptTokensLeft();
+        }
+        return tokens;
+    }
+
     /// How long the request's prompt takes once it has started: the step under way, then as many as it needs
-    /// behind what of its class and of lower ranks is being computed.
+    /// behind the last step of what of its class and of lower ranks is being computed.
     long prefillNs(GenerationRequest request, Flow flow) {
         Load now = load;
-        long tokens = request.prompt().length;
-        for (ClassQueue other : accounts.classes()) {
-            if (other.terms().rank() <= flow.classQueue().terms().rank()) tokens += other.promptTokensLeft();
-        }
+        long running = Math.min(promptTokensRunning(flow.classQueue()), now.stepPromptTokens());
+        long tokens = request.prompt().length + running;
         long steps = Math.ceilDiv(tokens, (long) now.stepPromptTokens());
         double stepNs = now.pacedPromptTokenNs() * now.stepPromptTokens();
         return (long) Math.max(tokens * now.pacedPromptTokenNs(), steps * stepNs + now.gapNs() / 2);

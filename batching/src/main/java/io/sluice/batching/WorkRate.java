@@ -30,6 +30,11 @@ final class WorkRate {
         startedNs = 0;
     }
 
+    /// Work has started of which nobody knew what it would take: what came before it is not measured.
+    void startWindow() {
+        open = false;
+    }
+
     /// Work has started that was expected to take `ns`.
     void countStart(long ns) {
         startedNs += ns;

@@ -78,12 +78,54 @@ class AdmissionControllerTest {
     @Test
     void aFullQueueOpensAgainWhenItIsClearlyShorter() {
         List<Submission> queue = new ArrayList<>();
-        for (int i = 0; i < WAITING_MAX; i++) queue.add(admitted(request(1, 1)));
+        for (int i = 0; i < WAITING_MAX; i++)
+            queue.add(admitted(request(standard("tenant" + i), 1, 1, Deadlines.NONE)));
         assertThat(refused(request(1, 1)).reason()).isEqualTo(Reason.QUEUE_FULL);
         for (int i = 0; i < 3; i++) admission.start(queue.get(i), nowNs);
         assertThat(refused(request(1, 1)).reason()).isEqualTo(Reason.QUEUE_FULL);
         admission.start(queue.get(3), nowNs);
         admitted(request(1, 1));
+    }
+
+    @Test
+    void howeverManyOneTenantSendsThereArePlacesForOthers() {
+        List<Submission> queue = new ArrayList<>();
+        for (int i = 0; i < 16; i++) queue.add(admitted(request(standard("flood"), 1, 1, Deadlines.NONE)));
+        Refused refused = refused(request(standard("flood"), 1, 1, Deadlines.NONE));
+        assertThat(refused.reason()).isEqualTo(Reason.QUEUE_FULL);
+        assertThat(refused.detail()).contains("16 requests of tenant flood");
+        admitted(request(standard("modest"), 1, 1, Deadlines.NONE));
+        admission.start(queue.get(0), nowNs);
+        admitted(request(standard("flood"), 1, 1, Deadlines.NONE));
+        for (int i = 0; i < 3; i++) admitted(request(standard("late" + i), 1, 1, Deadlines.NONE));
+        assertThat(AdmissionController.waitingMaxOfOne(WAITING_MAX)).isEqualTo(16);
+        assertThat(AdmissionController.waitingMaxOfOne(1)).isEqualTo(1);
+    }
+
+    @Test
+    void whoWasToStartAtOnceTeachesNothingOfWaits() {
+        var bias = new ForecastBias();
+        // A machine that is busy with other things: a step takes fifty times what it does alone.
+        for (int i = 0; i < 1000; i++) bias.learn(0, 50 * MS, MS);
+        assertThat(bias.correct(1000 * MS, MS)).isEqualTo(1000 * MS);
+        for (int i = 0; i < 1000; i++) bias.learn(100 * MS, 300 * MS, MS);
+        assertThat(bias.correct(1000 * MS, MS)).isBetween(2500 * MS, 3500 * MS);
+    }
+
+    @Test
+    void whatCanBeParkedIsInNobodysWay() {
+        load(0, 0);
+        Flow people = accounts.open(new Caller(Tenant.ANONYMOUS, HASTY), 0);
+        ClassQueue batch = accounts.open(new Caller(Tenant.ANONYMOUS, TrafficClass.BATCH), 0)
+                .classQueue();
+        Demand demand = forecast.demandOf(request(4, 4), people);
+        assertThat(forecast.waitNs(people, demand, 0)).isPositive();
+        batch.setToGive(1, 2);
+        assertThat(forecast.waitNs(people, demand, 0)).isZero();
+        batch.setToGive(1, 1);
+        assertThat(forecast.waitNs(people, demand, 0)).isPositive();
+        batch.setToGive(0, 2);
+        assertThat(forecast.waitNs(people, demand, 0)).isPositive();
     }
 
     @Test
@@ -109,6 +151,35 @@ class AdmissionControllerTest {
                 .isEqualTo(Duration.ofNanos(untilOpenNs - nowNs));
         nowNs = untilOpenNs;
         admitted(request(caller, 1, 1, Deadlines.NONE));
+    }
+
+    @Test
+    void whoComesFirstAtTheMomentThatWasToldIsTakenHoweverLongTheQueueIs() {
+        load(0, 0);
+        var caller = new Caller(Tenant.ANONYMOUS, HASTY);
+        while (admission
+                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs)
+                .isEmpty()) {
+            admitted(request(caller, 1, 1, Deadlines.NONE));
+        }
+        nowNs = refused(request(caller, 1, 1, Deadlines.NONE)).retryAfter().toNanos();
+        admitted(request(caller, 1, 1, Deadlines.NONE)); // nothing has started
+        assertThat(refused(request(caller, 1, 1, Deadlines.NONE)).reason()).isEqualTo(Reason.NO_CAPACITY);
+    }
+
+    @Test
+    void aPromiseThatNobodyTakesUpIsForgotten() {
+        load(0, 0);
+        var caller = new Caller(Tenant.ANONYMOUS, HASTY);
+        while (admission
+                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs)
+                .isEmpty()) {
+            admitted(request(caller, 1, 1, Deadlines.NONE));
+        }
+        long toldNs =
+                refused(request(caller, 1, 1, Deadlines.NONE)).retryAfter().toNanos();
+        nowNs = toldNs + toldNs / 2 + 1;
+        assertThat(refused(request(caller, 1, 1, Deadlines.NONE)).reason()).isEqualTo(Reason.NO_CAPACITY);
     }
 
     @Test
@@ -186,6 +257,10 @@ class AdmissionControllerTest {
             case AdmissionController.Verdict.Taken _ -> throw new AssertionError("admitted: " + request);
             case AdmissionController.Verdict.NotTaken(var refused) -> refused;
         };
+    }
+
+    private static Caller standard(String tenant) {
+        return new Caller(new Tenant(tenant, 1, 0, 1), TrafficClass.STANDARD);
     }
 
     private static GenerationRequest request(int promptLength, int maxNewTokens) {

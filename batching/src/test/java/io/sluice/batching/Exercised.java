@@ -9,6 +9,7 @@ final class Exercised {
     long runs;
     long steps;
     long choices;
+    long constrained; // choices
     long preemptions;
     long parks;
     long pauses;
@@ -39,6 +40,7 @@ final class Exercised {
         runs += other.runs;
         steps += other.steps;
         choices += other.choices;
+        constrained += other.constrained;
         preemptions += other.preemptions;
         parks += other.parks;
         pauses += other.pauses;
@@ -59,12 +61,13 @@ final class Exercised {
 
     @Override
     public String toString() {
-        return ("%d runs: %d steps, %d choices, %d preemptions, %d parks, %d pauses, %d forks, %d cached prompt tokens, %d step failures,"
+        return ("%d runs: %d steps, %d choices (%d constrained), %d preemptions, %d parks, %d pauses, %d forks, %d cached prompt tokens, %d step failures,"
                         + " %d refusals, %d engine ends, endings %s")
                 .formatted(
                         runs,
                         steps,
                         choices,
+                        constrained,
                         preemptions,
                         parks,
                         pauses,

@@ -52,6 +52,15 @@ class PrefixIndexTest {
     }
 
     @Test
+    void tenantsShareNothingEvenIfAllHashesAreAlike() {
+        var index = new PrefixIndex(8, 1, new SimulatedParts.WeakHash(BlockHash.keyed(new Random(1)), 0));
+        int[] tokens = {1, 2};
+        offer(index, 7, tokens, 0, 1);
+        assertThat(index.follow(new PrefixChain(PrefixScope.of(8)), tokens)).isEqualTo(BlockPool.NO_BLOCK);
+        assertThat(index.follow(new PrefixChain(PrefixScope.of(7)), tokens)).isEqualTo(0);
+    }
+
+    @Test
     void forgettingClosesTheGapsOfTheProbeRuns() {
         var random = new Random(3);
         var index = new PrefixIndex(32, 1, new SimulatedParts.WeakHash(BlockHash.keyed(new Random(1)), 5));

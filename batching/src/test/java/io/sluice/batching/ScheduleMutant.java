@@ -41,9 +41,9 @@ enum ScheduleMutant implements SimulatedParts {
         public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
             return new StepShares(settings, budget, blocks) {
                 @Override
-                void addSlice(Step step, Sequence sequence, int tokensMax) {
+                int addSlice(Step step, Sequence sequence, int tokensMax) {
                     if (sequence.computed() > 0 && sequence.uncomputed() > 1) sequence.advance(1);
-                    super.addSlice(step, sequence, tokensMax);
+                    return super.addSlice(step, sequence, tokensMax);
                 }
             };
         }
@@ -143,8 +143,8 @@ enum ScheduleMutant implements SimulatedParts {
         public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
             return new StepShares(settings, budget, blocks) {
                 @Override
-                int stepBudget(int active) {
-                    return super.stepBudget(active) + 1;
+                int tokensMax() {
+                    return super.tokensMax() + 1;
                 }
             };
         }
@@ -257,6 +257,28 @@ enum ScheduleMutant implements SimulatedParts {
                 @Override
                 boolean isStalled(Sequence sequence, long nowNs) {
                     return !sequence.isPaused() && super.isStalled(sequence, nowNs);
+                }
+            };
+        }
+    },
+    /// The device does not look at what constraints allow.
+    CONSTRAINT_IGNORED {
+        @Override
+        public ModelRunner runner(ShadowRunner shadow) {
+            shadow.ignoreConstraints();
+            return shadow;
+        }
+    },
+    /// A sampled token takes a constraint two steps on.
+    CONSTRAINT_ADVANCED_TWICE {
+        @Override
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
+                @Override
+                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
+                    super.accept(sequence, result, slice, nowNs);
+                    TokenConstraint.Progress progress = sequence.progress();
+                    if (progress != null) progress.accept(result.token(slice));
                 }
             };
         }

@@ -53,10 +53,15 @@ final class SchedulerHarness {
     }
 
     List<TokenStream> submit(GenerationRequest request) {
+        return admit(request).streams();
+    }
+
+    /// The same, told by what became of it.
+    Submission admit(GenerationRequest request) {
         return switch (core.admission().admit(request, nowNs, core.attendance()::announceNews)) {
             case AdmissionController.Verdict.Taken(var submission) -> {
                 scheduler.add(submission);
-                yield submission.streams();
+                yield submission;
             }
             case AdmissionController.Verdict.NotTaken(var refused) ->
                 throw new IllegalStateException("refused: " + request + ": " + refused);

@@ -69,6 +69,60 @@ class SchedulerTest {
         assertThat(b.count()).isEqualTo(6);
     }
 
+    @Test
+    void aStreamIsParkedForTheSecondOfABurstToo() {
+        var harness = new SchedulerHarness(new ModelLimits(20, 4, 64, 16, 4, 1000, 20), 16);
+        harness.submit(new Caller(Tenant.ANONYMOUS, TrafficClass.BATCH), "batch", 0, 4, 40, 1);
+        harness.steps(10);
+        var people = new Caller(new Tenant("people", 1, 0, 1), TrafficClass.INTERACTIVE);
+        harness.submit(people, "first", 100, 4, 28, 1);
+        harness.submit(people, "second", 200, 4, 28, 1);
+        // There is room for the first beside it, not for both.
+        assertThat(harness.step()).isEqualTo("first[0,4)* batch[13,14)*");
+        assertThat(harness.step()).isEqualTo("out:4 first[4,5)* second[0,4)*");
+        // Of its four blocks, three are still on the device.
+        assertThat(harness.steps(30))
+                .filteredOn(step -> step.contains("batch"))
+                .first()
+                .isEqualTo("in:1 second[30,31)* batch[14,15)*");
+    }
+
+    @Test
+    void whoRunsAloneLeavesAnothersFloorAloneAsLongAsThereAreOtherBlocks() {
+        var harness = new SchedulerHarness(limits(8, 4, 16, 4), 16);
+        var careful = new Caller(new Tenant("careful", 1, 0.5, 1), TrafficClass.STANDARD);
+        var sweeper = new Caller(new Tenant("sweeper", 1, 0, 1), TrafficClass.STANDARD);
+        harness.submit(careful, "careful", 0, 13, 1, 1);
+        harness.step();
+        for (int i = 1; i <= 5; i++) {
+            harness.submit(sweeper, "sweep", 100 * i, 13, 1, 1);
+            harness.step();
+        }
+        harness.submit(careful, "careful", 0, 13, 1, 1);
+        assertThat(harness.step()).isEqualTo("careful[12,13)*");
+        // What needs more than the others are not promised gets on all the same.
+        harness.submit(sweeper, "large", 700, 30, 1, 1);
+        assertThat(harness.steps(3)).containsExactly("large[0,16)", "large[16,20)", "large[20,30)*");
+    }
+
+    @Test
+    void whoRunsFirstTakesTheBlocksOfWhoComesAfterItBeforeAFloor() {
+        var harness = new SchedulerHarness(limits(8, 4, 16, 4), 16);
+        var careful = new Caller(new Tenant("careful", 1, 0.5, 1), TrafficClass.STANDARD);
+        harness.submit(careful, "careful", 0, 13, 1, 1);
+        harness.step();
+        learnShortOutputs(harness);
+        harness.submit("a", 100, 4, 16, 1);
+        harness.submit("b", 200, 4, 16, 1);
+        harness.steps(20);
+        harness.submit(careful, "careful", 0, 13, 1, 1);
+        assertThat(harness.steps(20))
+                .filteredOn(step -> step.contains("careful"))
+                .first()
+                .asString()
+                .contains("careful[12,13)*");
+    }
+
     /// Teaches the anonymous flow that outputs are one token long, so that no more is reserved.
     private static void learnShortOutputs(SchedulerHarness harness) {
         for (int i = 0; i < OutputLengths.SAMPLES_MIN; i++) {

@@ -44,6 +44,7 @@ final class ShadowRunner implements ModelRunner {
     private final Set<SimulatedChoice> cursed = new HashSet<>(); // cannot be computed in the current step
     private @Nullable StepPlan whole; // the plan whose parts are computed
     private int failures; // steps that failed, whole or in part
+    private boolean ignoresConstraints;
     private boolean inFlight;
     private long plannedNs;
     private long trace = 1;
@@ -60,6 +61,11 @@ final class ShadowRunner implements ModelRunner {
         hostCache = new long[limits.hostBlockCount() * limits.blockSize()];
         hostSalts = new long[hostCache.length];
         writtenInLaunch = new int[limits.blockCount()];
+    }
+
+    /// Makes it a device with a bug.
+    void ignoreConstraints() {
+        ignoresConstraints = true;
     }
 
     @Override
@@ -212,6 +218,7 @@ final class ShadowRunner implements ModelRunner {
         check(sampling.seed() == choice.seed, "a slice samples under another choice's seed");
         check(plan.promptLength(slice) == choice.promptLength(), "a slice names another prompt length");
         check(Arrays.equals(plan.endTokens(slice), choice.request.endTokens()), "a slice names other end tokens");
+        check(plan.isConstrained(slice) == (choice.request.constraint() != null), "a slice without its constraint");
         check(plan.historyLength(slice) == (sampling.usesHistory() ? end : 0), "the history's length");
         for (int i = 0; i < plan.historyLength(slice); i++) {
             check(plan.history(slice, i) == choice.truth[i], "the history differs from the true tokens");
@@ -250,9 +257,15 @@ final class ShadowRunner implements ModelRunner {
             result.set(slice, StepResult.NO_TOKEN, 0);
             return;
         }
-        choice.sampled++;
         int position = plan.firstPosition(slice) + plan.length(slice);
-        int token = UnbatchedModel.next(fingerprint, plan.sampling(slice).seed(), limits.vocabSize());
+        long seed = plan.sampling(slice).seed();
+        int token = UnbatchedModel.next(
+                fingerprint, seed, limits.vocabSize(), it -> ignoresConstraints || plan.allows(slice, it));
+        if (token == StepResult.NO_TOKEN) {
+            result.set(slice, StepResult.NO_TOKEN, 0);
+            return;
+        }
+        choice.sampled++;
         result.set(slice, token, UnbatchedModel.logprob(token, position));
         for (int rank = 0; rank < plan.sampling(slice).topLogprobs(); rank++) {
             result.addTop(slice, token + rank, UnbatchedModel.logprob(token + rank, position));

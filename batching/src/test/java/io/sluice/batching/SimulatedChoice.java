@@ -17,6 +17,7 @@ final class SimulatedChoice {
     final int[] truth; // prompt, then output, an end token included
     final long[] fingerprints; // [position]
     final boolean endsByToken;
+    private final FinishReason trueEnding; // if nothing comes between
 
     final Reader reader;
     int sampled; // tokens the shadow has sampled
@@ -44,14 +45,16 @@ final class SimulatedChoice {
         this.choice = choice;
         this.stream = stream;
         seed = Sequence.seed(request, choice);
-        truth = UnbatchedModel.answer(request, seed, vocabSize);
+        UnbatchedModel.Answer answer = UnbatchedModel.answer(request, seed, vocabSize);
+        truth = answer.tokens();
+        trueEnding = answer.ending();
         fingerprints = new long[truth.length];
         long fingerprint = UnbatchedModel.ROOT;
         for (int position = 0; position < truth.length; position++) {
             fingerprint = UnbatchedModel.fingerprint(fingerprint, truth[position], position);
             fingerprints[position] = fingerprint;
         }
-        endsByToken = request.isEndToken(truth[truth.length - 1]);
+        endsByToken = trueEnding == FinishReason.STOP && request.isEndToken(truth[truth.length - 1]);
     }
 
     long deadlineNs() {
@@ -124,15 +127,20 @@ final class SimulatedChoice {
         check(ending.cachedTokens() <= promptLength(), "more tokens cached than the prompt has");
         check(ending.sampledTokens() == sampled, "the ending's count of sampled tokens");
         switch (ending.reason()) {
-            case STOP -> check(endsByToken && isComplete(), "STOP, but the answer is not complete");
-            case LENGTH -> check(!endsByToken && isComplete(), "LENGTH, but the answer is not complete");
+            case STOP, LENGTH ->
+                check(ending.reason() == trueEnding && isComplete(), "STOP or LENGTH, but the answer is not complete");
             case CANCELLED -> check(stream.isCancelled(), "CANCELLED, but nobody cancelled");
             case EXPIRED -> check(nowNs >= deadlineNs(), "EXPIRED before the deadline");
             case STALLED -> check(reader != Reader.PROMPT, "STALLED, but the reader reads");
-            case FAILED -> check(notFinite || stepFailed || engineEnded, "FAILED, but nothing failed");
+            case FAILED -> check(notFinite || stepFailed || engineEnded || isDeadEnd(), "FAILED, but nothing failed");
         }
         boolean failed = ending.reason() == FinishReason.FAILED;
         check(!notFinite || failed, "a sequence without finite output did not fail");
+    }
+
+    /// True if its constraint has led it where nothing can follow.
+    private boolean isDeadEnd() {
+        return trueEnding == FinishReason.FAILED && isComplete();
     }
 
     private boolean isComplete() {

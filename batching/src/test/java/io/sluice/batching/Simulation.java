@@ -166,6 +166,7 @@ final class Simulation implements ShadowRunner.World {
                     choices.put(streams.get(i), choice);
                 }
                 requests.add(new SimulatedRequest(request, timeline, made));
+                if (request.constraint() != null) exercised.constrained += request.choiceCount();
             }
             case Admission.Refused refused -> {
                 checkRefusal(request, refused);

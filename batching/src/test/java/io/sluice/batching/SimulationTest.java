@@ -45,11 +45,12 @@ class SimulationTest {
     /// A range of seeds that does not meet what it is for proves nothing.
     private static void assertExercised(Exercised exercised, int seeds) {
         assertThat(exercised.preemptions).as("preemptions").isGreaterThan(seeds / 5);
-        assertThat(exercised.parks).as("parks").isGreaterThan(seeds / 5);
+        assertThat(exercised.parks).as("parks").isGreaterThan(seeds / 6);
         assertThat(exercised.pauses).as("pauses").isGreaterThan(seeds / 2);
         assertThat(exercised.endings(FinishReason.STALLED))
                 .as("stalled readers")
                 .isGreaterThan(seeds / 20);
+        assertThat(exercised.constrained).as("constrained choices").isGreaterThan(seeds / 2);
         assertThat(exercised.forks).as("forks").isGreaterThan(seeds / 2);
         assertThat(exercised.cachedTokens).as("prefix hits").isGreaterThan(seeds * 5L);
         assertThat(exercised.endings(FinishReason.CANCELLED))

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /// Makes a seed's requests: prompts that share beginnings, tenants, choices, end tokens, deadlines, arrival
 /// times.
@@ -51,7 +52,15 @@ final class Workload {
                 randomTokens(random.nextInt(3)),
                 caller,
                 scope(tenant, family, prompt),
-                deadlines(atNs));
+                deadlines(atNs),
+                constraint(id, prompt));
+    }
+
+    /// Every tenth request has one. Nothing is drawn for it, so that the others are what they were without.
+    private @Nullable TokenConstraint constraint(String id, int[] prompt) {
+        if (Integer.parseInt(id) % 10 != 9) return null;
+        return new SimulatedConstraint(
+                Arrays.hashCode(prompt) + id.hashCode(), knobs.limits().vocabSize());
     }
 
     /// The first tokens of a family are what its tenants share, if anything is.

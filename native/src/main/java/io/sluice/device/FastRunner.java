@@ -152,10 +152,12 @@ final class FastRunner implements LogitsRunner {
         int row = 0;
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             if (!plan.samples(slice)) continue;
-            if (Sampler.takesLargest(plan.sampling(slice))) {
-                result.set(slice, buffers.largest(row), 0f);
-            } else {
+            if (!Sampler.takesLargest(plan.sampling(slice))) {
                 sampler.sample(plan, slice, logits[row], result);
+            } else if (plan.isConstrained(slice)) {
+                Sampler.takeLargestAllowed(plan, slice, logits[row], result);
+            } else {
+                result.set(slice, buffers.largest(row), 0f);
             }
             row++;
         }

@@ -46,6 +46,24 @@ final class Sampler {
                 && !params.usesHistory();
     }
 
+    /// Takes the largest logit among the tokens that the slice's constraint allows, the lowest id among equals: what
+    /// `sample` does if nothing else is asked for, without touching the others.
+    static void takeLargestAllowed(StepPlan plan, int slice, MemorySegment row, StepResult result) {
+        int words = (plan.limits().vocabSize() + 63) >>> 6;
+        float best = Float.NEGATIVE_INFINITY;
+        int token = StepResult.NO_TOKEN;
+        for (int word = 0; word < words; word++) {
+            for (long left = plan.allowed(slice, word); left != 0; left &= left - 1) {
+                int candidate = (word << 6) + Long.numberOfTrailingZeros(left);
+                float logit = row.getAtIndex(JAVA_FLOAT, candidate);
+                if (!(logit > best)) continue;
+                best = logit;
+                token = candidate;
+            }
+        }
+        result.set(slice, Float.isFinite(best) ? token : StepResult.NO_TOKEN, 0f);
+    }
+
     /// Samples for `slice` and puts token and log-probabilities into `result`. Logits that are not numbers, or that
     /// leave no token to choose, give `StepResult.NO_TOKEN`.
     ///
@@ -122,7 +140,22 @@ final class Sampler {
             }
             modified = true;
         }
+        if (plan.isConstrained(slice)) {
+            keepAllowed(plan, slice);
+            modified = true;
+        }
         return modified;
+    }
+
+    private void keepAllowed(StepPlan plan, int slice) {
+        for (int first = 0, word = 0; first < vocabSize; first += 64, word++) {
+            long forbidden = ~plan.allowed(slice, word);
+            int end = Math.min(64, vocabSize - first);
+            if (forbidden == 0) continue;
+            for (int i = 0; i < end; i++) {
+                if ((forbidden >>> i & 1) != 0) logits[first + i] = Float.NEGATIVE_INFINITY;
+            }
+        }
     }
 
     private void penalise(StepPlan plan, int slice, SamplingParams params) {

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
+import io.sluice.batching.TokenConstraint;
 import java.lang.management.ManagementFactory;
+import java.util.Arrays;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -16,6 +18,28 @@ class AllocationTest {
     private static final int[] TOKENS = new int[40];
     private static final int[] BLOCKS = {2, 0, 1};
     private static final int[] NO_TOKENS = {};
+
+    private static final TokenConstraint.Progress EVERY_OTHER = new TokenConstraint.Progress() {
+        @Override
+        public void fill(long[] mask) {
+            Arrays.fill(mask, 0x5555_5555_5555_5555L);
+        }
+
+        @Override
+        public boolean accept(int token) {
+            return true;
+        }
+
+        @Override
+        public boolean isComplete() {
+            return false;
+        }
+
+        @Override
+        public boolean isOver() {
+            return false;
+        }
+    };
 
     private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
@@ -40,6 +64,7 @@ class AllocationTest {
             int length = LENGTHS[step % LENGTHS.length];
             plan.add(TOKENS, 0, length, BLOCKS, BLOCKS.length);
             plan.sample(SamplingParams.GREEDY, TOKENS, length, NO_TOKENS);
+            if (step % 2 == 0) plan.constrain(EVERY_OTHER);
             runner.launch(plan).await();
         }
     }

@@ -59,7 +59,7 @@ class AttentionKernelTest {
             float tolerance = rounds ? 1e-2f : 2e-5f;
             int row = 0;
             for (Sequence sequence : sequences) {
-                float[][] expected = reference(kv, sequence, rounds);
+                float[][] expected = PlainAttention.outputs(kv, sequence.qkv, rounds);
                 for (float[] expectedRow : expected) {
                     assertThat(actual[row])
                             .as("%s lengths %s row %d seed %d", kv, lengths, row, SEED)
@@ -144,8 +144,8 @@ class AttentionKernelTest {
         int width = kv.headCount() * kv.headDim();
         KernelRows rows = KernelRows.of(arena, qkv, Dtype.FLOAT32);
         KernelRows out = new KernelRows(arena, tokens, width, Dtype.FLOAT32);
-        long rotation =
-                arena.allocateFrom(JAVA_FLOAT, rotation(kv.headDim(), 256)).address();
+        long rotation = arena.allocateFrom(JAVA_FLOAT, PlainAttention.rotation(kv.headDim(), 256))
+                .address();
         kernels.ropeKv(
                 rows.rows(),
                 rotation,
@@ -168,64 +168,6 @@ class AttentionKernelTest {
                 out.rows());
         float[][] result = new float[tokens][];
         for (int r = 0; r < tokens; r++) result[r] = out.row(r, width);
-        return result;
-    }
-
-    private static float[] rotation(int headDim, int positions) {
-        float[] table = new float[positions * headDim];
-        for (int p = 0; p < positions; p++) {
-            for (int i = 0; i < headDim / 2; i++) {
-                double angle = p * Math.pow(10000, -2.0 * i / headDim);
-                table[p * headDim + i] = (float) Math.cos(angle);
-                table[p * headDim + headDim / 2 + i] = (float) Math.sin(angle);
-            }
-        }
-        return table;
-    }
-
-    private static float[][] reference(KvLayout kv, Sequence sequence, boolean rounds) {
-        int dim = kv.headDim();
-        int group = kv.headCount() / kv.kvHeadCount();
-        int length = sequence.qkv.length;
-        float[] rotation = rotation(dim, length);
-        float[][] out = new float[length][kv.headCount() * dim];
-        for (int h = 0; h < kv.headCount(); h++) {
-            int keyHead = kv.headCount() + h / group;
-            int valueHead = keyHead + kv.kvHeadCount();
-            float[][] keys = new float[length][];
-            for (int p = 0; p < length; p++) keys[p] = rotated(sequence.qkv[p], keyHead * dim, rotation, p, dim);
-            for (int p = 0; p < length; p++) {
-                float[] q = rotated(sequence.qkv[p], h * dim, rotation, p, dim);
-                float scale = 1f / (float) Math.sqrt(dim);
-                for (int i = 0; i < dim; i++) q[i] = rounds ? KernelRows.round(q[i] * scale) : q[i] * scale;
-                double[] weights = new double[p + 1];
-                double sum = 0;
-                for (int j = 0; j <= p; j++) {
-                    double score = 0;
-                    for (int i = 0; i < dim; i++) score += (double) q[i] * KernelRows.rounded(keys[j][i], kv.dtype());
-                    weights[j] = Math.exp(score);
-                    sum += weights[j];
-                }
-                for (int i = 0; i < dim; i++) {
-                    double value = 0;
-                    for (int j = 0; j <= p; j++) {
-                        value += weights[j] * KernelRows.rounded(sequence.qkv[j][valueHead * dim + i], kv.dtype());
-                    }
-                    out[p][h * dim + i] = (float) (value / sum);
-                }
-            }
-        }
-        return out;
-    }
-
-    private static float[] rotated(float[] row, int at, float[] rotation, int position, int dim) {
-        float[] result = new float[dim];
-        for (int i = 0; i < dim / 2; i++) {
-            float cos = rotation[position * dim + i];
-            float sin = rotation[position * dim + dim / 2 + i];
-            result[i] = row[at + i] * cos - row[at + dim / 2 + i] * sin;
-            result[dim / 2 + i] = row[at + dim / 2 + i] * cos + row[at + i] * sin;
-        }
         return result;
     }
 }

@@ -7,10 +7,14 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
+import io.sluice.batching.TokenConstraint;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -195,6 +199,74 @@ class SamplerTest {
         }
         Exponentials.fill(new float[] {Float.NEGATIVE_INFINITY}, 0f, 1f, out);
         assertThat(out[0]).isLessThan(1e-100);
+    }
+
+    @Test
+    void onlyWhatAConstraintAllowsIsSampled() {
+        Random random = new Random(3);
+        for (int round = 0; round < 300; round++) {
+            float[] logits = randomLogits(random);
+            BitSet allowed = new BitSet(VOCAB);
+            for (int i = 0; i < 1 + random.nextInt(5); i++) allowed.set(random.nextInt(VOCAB));
+            boolean mayEnd = random.nextBoolean();
+            SamplingParams params = random.nextBoolean()
+                    ? SamplingParams.GREEDY
+                    : params(1f, 0.9f, 3, 0f).withSeed(round);
+            constrain(params, new Allowing(allowed, mayEnd));
+            for (int end : END_TOKENS) allowed.set(end, mayEnd);
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment row = arena.allocateFrom(ValueLayout.JAVA_FLOAT, logits);
+                sampler.sample(plan, 0, row, result);
+                int sampled = result.token(0);
+                if (allowed.isEmpty()) assertThat(sampled).isEqualTo(StepResult.NO_TOKEN);
+                else
+                    assertThat(allowed.get(sampled) || logits[sampled] == Float.NEGATIVE_INFINITY)
+                            .isTrue();
+                if (!params.isGreedy()) continue;
+                Sampler.takeLargestAllowed(plan, 0, row, result);
+                assertThat(result.token(0)).as("both greedy paths").isEqualTo(sampled);
+            }
+        }
+    }
+
+    @Test
+    void aConstraintThatAllowsNothingLeavesNoToken() {
+        for (SamplingParams params : List.of(SamplingParams.GREEDY, params(1f, 1f, 0, 0f))) {
+            constrain(params, new Allowing(new BitSet(), false));
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment row = arena.allocateFrom(ValueLayout.JAVA_FLOAT, randomLogits(new Random(1)));
+                sampler.sample(plan, 0, row, result);
+                assertThat(result.token(0)).isEqualTo(StepResult.NO_TOKEN);
+                Sampler.takeLargestAllowed(plan, 0, row, result);
+                assertThat(result.token(0)).isEqualTo(StepResult.NO_TOKEN);
+            }
+        }
+    }
+
+    private void constrain(SamplingParams params, TokenConstraint.Progress progress) {
+        plan.clear();
+        plan.add(new int[] {1}, 0, 1, new int[] {0}, 1);
+        plan.sample(params, new int[] {1}, 1, END_TOKENS);
+        plan.constrain(progress);
+    }
+
+    /// These tokens, whatever was sampled before.
+    private record Allowing(BitSet allowed, boolean isComplete) implements TokenConstraint.Progress {
+        @Override
+        public void fill(long[] mask) {
+            Arrays.fill(mask, 0);
+            allowed.stream().forEach(token -> mask[token >> 6] |= 1L << token);
+        }
+
+        @Override
+        public boolean accept(int token) {
+            return true;
+        }
+
+        @Override
+        public boolean isOver() {
+            return false;
+        }
     }
 
     private int sample(float[] logits, SamplingParams params, int[] tokens, int promptLength) {

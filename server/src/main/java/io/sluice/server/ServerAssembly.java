@@ -78,7 +78,7 @@ final class ServerAssembly implements AutoCloseable {
             this.served = served(settings, model);
             ServerMetrics metrics =
                     new ServerMetrics(served.name(), settings.access().metricsTenantsMax());
-            this.tenancy = Tenancy.of(source, settings, served, metrics, System::nanoTime);
+            this.tenancy = Tenancy.of(source, settings, served, metrics, Tenancy.Clocks.SYSTEM);
             this.http = HttpServer.start(
                     settings.http(),
                     new HttpServer.Behind(

@@ -54,12 +54,16 @@ final class ServerMetrics implements GenerationMeter {
     private static final Duration[] REQUEST_BUCKETS =
             seconds(0.05, 0.1, 0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920);
 
+    private static final Duration[] REFUSAL_BUCKETS =
+            seconds(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5);
+
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final Tags ours;
     private final Tags vllms;
     private final List<Timer> firstToken;
     private final List<Timer> tokenGap;
     private final List<Timer> request;
+    private final Timer refusal;
     private final Counter admitted;
     private final Map<String, Counter> refused = new ConcurrentHashMap<>();
     private final Map<String, List<Counter>> finished = new ConcurrentHashMap<>();
@@ -69,12 +73,14 @@ final class ServerMetrics implements GenerationMeter {
     private final Counter blockSeconds;
     private final PrometheusMeterRegistry tenantRegistry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final TenantTable tenants;
+    private final TenantCollector tenantSeries;
 
     /// @param model name of the served model, the label of every series
     /// @param tenantsMax tenants that have series of their own
     ServerMetrics(String model, int tenantsMax) {
         tenants = new TenantTable(tenantsMax);
-        tenantRegistry.getPrometheusRegistry().register(new TenantCollector(tenants, model));
+        tenantSeries = new TenantCollector(tenants, model);
+        tenantRegistry.getPrometheusRegistry().register(tenantSeries);
         ours = Tags.of("model", model);
         vllms = Tags.of("model_name", model, "engine", "0");
         firstToken =
@@ -82,6 +88,11 @@ final class ServerMetrics implements GenerationMeter {
         tokenGap = timers("inter_token_latency", "Between two output tokens of a choice.", TOKEN_GAP_BUCKETS, "");
         request = timers(
                 "request_duration", "From submission to the last token.", REQUEST_BUCKETS, "e2e_request_latency");
+        refusal = Timer.builder("sluice_refusal")
+                .description("From a tokenised request to the end of the answer that refused it.")
+                .serviceLevelObjectives(REFUSAL_BUCKETS)
+                .tags(ours)
+                .register(registry);
         admitted = Counter.builder("sluice_requests_admitted")
                 .description("Requests that were taken.")
                 .tags(ours)
@@ -116,6 +127,7 @@ final class ServerMetrics implements GenerationMeter {
 
     /// Adds what the engine itself knows; once, when it has started.
     void observe(Engine engine) {
+        tenantSeries.observe(engine);
         ModelLimits limits = engine.limits();
         gauge(
                 engine,
@@ -258,6 +270,11 @@ final class ServerMetrics implements GenerationMeter {
     @Override
     public RequestMeter begin(String tenant) {
         return new RequestMeters(List.of(new OneRequest(), new TenantMeter(tenants, tenant)));
+    }
+
+    @Override
+    public void refusalSent(long sinceTokenisedNs) {
+        refusal.record(sinceTokenisedNs, TimeUnit.NANOSECONDS);
     }
 
     /// Counts one request in the totals.

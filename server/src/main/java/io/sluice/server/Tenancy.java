@@ -20,36 +20,39 @@ import java.util.function.LongSupplier;
 
 /// Who may ask for what, put together: the policy in force, quotas, records, and the filters before the routes. A
 /// value.
-record Tenancy(ServerSettings.Access settings, Intake intake, PolicyReload reload) {
+record Tenancy(ServerSettings.Access settings, Intake intake, PolicyReload reload, InstantSource wallClock) {
+
+    /// By which what goes. A value.
+    ///
+    /// @param engine nanoseconds, by which deadlines and records go; the engine's
+    /// @param quotas nanoseconds, by which quotas refill
+    /// @param wall by which keys expire
+    record Clocks(LongSupplier engine, LongSupplier quotas, InstantSource wall) {
+        static final Clocks SYSTEM = new Clocks(System::nanoTime, System::nanoTime, InstantSource.system());
+    }
 
     /// Reads the policy and the keys.
     ///
-    /// @param quotaClock nanoseconds, by which quotas refill
     /// @throws SettingsException if they cannot be
     static Tenancy of(
-            SettingsSource source,
-            ServerSettings settings,
-            ServedModel model,
-            ServerMetrics metrics,
-            LongSupplier quotaClock) {
+            SettingsSource source, ServerSettings settings, ServedModel model, ServerMetrics metrics, Clocks clocks) {
         PrefixSalts salts = new PrefixSalts(new SecureRandom());
         Function<Policy, SharedPrefixes> tokenise = policy -> SharedPrefixes.of(policy.sharedPrefixes(), model, salts);
         PolicyInForce policy = new PolicyInForce(
                 PolicyReload.read(source.config(), settings.access().keysFile(), tokenise));
-        // The engine's clock: deadlines and timelines are on it.
-        RequestLog log = new RequestLog(System::nanoTime);
-        Intake intake = new Intake(policy, salts, new Quotas(quotaClock), log, metrics);
-        return new Tenancy(settings.access(), intake, new PolicyReload(source, settings, policy, log, tokenise));
+        RequestLog log = new RequestLog(clocks.engine());
+        Intake intake = new Intake(policy, salts, new Quotas(clocks.quotas()), log, metrics);
+        return new Tenancy(
+                settings.access(), intake, new PolicyReload(source, settings, policy, log, tokenise), clocks.wall());
     }
 
     AccessFilter mainFilter() {
-        InstantSource wallClock = InstantSource.system();
         return settings.metricsOpen()
                 ? AccessFilter.mainWithOpenMetrics(intake.policy(), wallClock)
                 : AccessFilter.main(intake.policy(), wallClock);
     }
 
     AccessFilter adminFilter() {
-        return AccessFilter.admin(intake.policy(), InstantSource.system());
+        return AccessFilter.admin(intake.policy(), wallClock);
     }
 }

@@ -20,21 +20,26 @@ final class RawClient implements AutoCloseable {
     private final InputStream in;
 
     RawClient(TestServer server) throws IOException {
-        this(server, new Socket());
+        this(server.http.port(), new Socket());
     }
 
-    private RawClient(TestServer server, Socket socket) throws IOException {
+    private RawClient(int port, Socket socket) throws IOException {
         this.socket = socket;
-        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), server.http.port()));
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
         socket.setSoTimeout((int) Duration.ofSeconds(60).toMillis());
         in = new BufferedInputStream(socket.getInputStream());
+    }
+
+    /// A client of any server on this machine.
+    static RawClient to(int port) throws IOException {
+        return new RawClient(port, new Socket());
     }
 
     /// A client for which the system keeps next to nothing: what it does not read, the server cannot send.
     static RawClient withSmallBuffer(TestServer server) throws IOException {
         Socket socket = new Socket();
         socket.setReceiveBufferSize(1024); // must be said before the connection is made
-        return new RawClient(server, socket);
+        return new RawClient(server.http.port(), socket);
     }
 
     RawClient send(String text) throws IOException {

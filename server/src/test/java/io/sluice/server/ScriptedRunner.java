@@ -7,6 +7,7 @@ import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /// A strict fake device: continues every sequence by a script that is part of the prompt, one byte per token. It knows
 /// no text: token ids below 256 are bytes, `END` ends. The script is what stands in the prompt after the last `SCRIPT`
@@ -17,16 +18,23 @@ final class ScriptedRunner implements ModelRunner {
     static final int END = 257;
     static final int VOCAB_SIZE = 258;
 
+    /// What a step takes in the device's own time, which no clock of this machine moves.
+    private static final long STEP_NS = 1_000_000;
+
+    private static final long TOKEN_NS = 100_000;
+
     private final ModelLimits limits;
     private final Gate gate;
     private final StepResult result;
     private final int[] cache; // [block, offset]
+    private final int[] parked; // [host block, offset]
 
     ScriptedRunner(ModelLimits limits, Gate gate) {
         this.limits = limits;
         this.gate = gate;
         this.result = new StepResult(limits.sequencesMax());
         this.cache = new int[limits.blockCount() * limits.blockSize()];
+        this.parked = new int[limits.hostBlockCount() * limits.blockSize()];
     }
 
     /// Lets steps through: all of them until it is closed, then only as many as it is given. Can break the device.
@@ -38,6 +46,7 @@ final class ScriptedRunner implements ModelRunner {
         private volatile boolean dizzy;
         private volatile SamplingParams latestSampling = SamplingParams.GREEDY;
         private final AtomicInteger stepsDone = new AtomicInteger();
+        private final AtomicLong deviceNs = new AtomicLong();
 
         void close() {
             open = false;
@@ -77,6 +86,15 @@ final class ScriptedRunner implements ModelRunner {
             return latestSampling;
         }
 
+        /// The device's own time: what its steps took so far, by their tokens.
+        long deviceNs() {
+            return deviceNs.get();
+        }
+
+        private void spend(long ns) {
+            deviceNs.addAndGet(ns);
+        }
+
         int stepsDone() {
             return stepsDone.get();
         }
@@ -98,12 +116,24 @@ final class ScriptedRunner implements ModelRunner {
     public InFlightStep launch(StepPlan plan) {
         return () -> {
             gate.pass();
+            copy(plan);
+            gate.spend(STEP_NS + plan.tokenCount() * TOKEN_NS);
             for (int slice = 0; slice < plan.sliceCount(); slice++) {
                 remember(plan, slice);
                 if (plan.samples(slice)) sample(plan, slice);
             }
             return result;
         };
+    }
+
+    private void copy(StepPlan plan) {
+        int size = limits.blockSize();
+        for (int i = 0; i < plan.copiesOutCount(); i++) {
+            System.arraycopy(cache, plan.copyOutBlock(i) * size, parked, plan.copyOutHostBlock(i) * size, size);
+        }
+        for (int i = 0; i < plan.copiesInCount(); i++) {
+            System.arraycopy(parked, plan.copyInHostBlock(i) * size, cache, plan.copyInBlock(i) * size, size);
+        }
     }
 
     /// The fake's keys and values: the token itself, where the plan says that its position lies.
@@ -122,12 +152,22 @@ final class ScriptedRunner implements ModelRunner {
         int[] sequence = new int[plan.firstPosition(slice) + plan.length(slice)];
         for (int i = 0; i < sequence.length; i++) sequence[i] = cache[place(plan, slice, i)];
         int promptLength = plan.promptLength(slice);
-        int token = gate.dizzy ? StepResult.NO_TOKEN : scripted(sequence, promptLength, sequence.length - promptLength);
+        int wanted = scripted(sequence, promptLength, sequence.length - promptLength);
+        int token = gate.dizzy ? StepResult.NO_TOKEN : allowed(plan, slice, wanted);
         gate.latestSampling = plan.sampling(slice);
         result.set(slice, token, -0.5f);
         for (int rank = 0; rank < plan.sampling(slice).topLogprobs(); rank++) {
             result.addTop(slice, rank == 0 ? token : 'a' + rank, -0.5f - rank);
         }
+    }
+
+    /// The script's token, if the sequence's constraint allows it; else the next that it does, END last.
+    private static int allowed(StepPlan plan, int slice, int wanted) {
+        for (int i = 0; i < VOCAB_SIZE; i++) {
+            int token = (wanted + i) % VOCAB_SIZE;
+            if (plan.allows(slice, token)) return token;
+        }
+        return StepResult.NO_TOKEN;
     }
 
     private static int scripted(int[] sequence, int promptLength, int position) {

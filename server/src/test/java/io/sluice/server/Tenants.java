@@ -64,9 +64,12 @@ final class Tenants {
     }
 
     String expiredKey(String tenant) {
-        Instant before = Instant.now().minusSeconds(1);
+        return key(tenant, Instant.now().minusSeconds(1));
+    }
+
+    String key(String tenant, Instant expires) {
         return store.create(
-                        new KeyStore.Wish(Optional.of(tenant), Optional.of(before), QuotaLimits.NONE, false), before)
+                        new KeyStore.Wish(Optional.of(tenant), Optional.of(expires), QuotaLimits.NONE, false), expires)
                 .text();
     }
 

@@ -2,6 +2,7 @@ package io.sluice.server;
 
 import io.helidon.webserver.http.ServerRequest;
 import io.sluice.batching.Engine;
+import io.sluice.batching.EngineOnClock;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.ModelLimits;
 import io.sluice.modelstore.ChatTemplate;
@@ -16,7 +17,9 @@ import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.output.OutputFormat;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsSource;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -24,6 +27,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -32,6 +36,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// The real server and the real engine on a free port, with a fake device and tokenizer behind them: a prompt says
@@ -46,6 +51,9 @@ final class TestServer implements AutoCloseable {
     final ScriptedRunner.Gate gate = new ScriptedRunner.Gate();
     /// Stands still unless a test moves it: sums are exact then.
     final AtomicLong quotaClock = new AtomicLong();
+
+    /// The wall clock is so much ahead of the machine's.
+    volatile Duration wallClockAhead = Duration.ZERO;
 
     final ByteTokenizer tokenizer = new ByteTokenizer();
     final Lifecycle lifecycle = new Lifecycle();
@@ -66,6 +74,7 @@ final class TestServer implements AutoCloseable {
         private int sequencesMax = 8;
         private int waitingMax = 64;
         private int blockCount = 4096;
+        private int hostBlockCount;
         private GenerationDefaults defaults = noDefaults();
         private Duration heartbeat = Duration.ofSeconds(30);
         private Duration requestTimeout = NEVER;
@@ -77,6 +86,7 @@ final class TestServer implements AutoCloseable {
         private long batchBytesMax = 1 << 20;
         private OutputFormat format = OutputFormat.PLAIN;
         private Optional<Duration> stuckStepTimeout = Optional.empty();
+        private LongSupplier clock = System::nanoTime;
         private SettingsSource source = new SettingsSource(Map.of(), Optional.empty(), Map.of());
 
         static Options usual() {
@@ -95,6 +105,11 @@ final class TestServer implements AutoCloseable {
 
         Options withBlockCount(int count) {
             blockCount = count;
+            return this;
+        }
+
+        Options withHostBlocks(int count) {
+            hostBlockCount = count;
             return this;
         }
 
@@ -150,6 +165,12 @@ final class TestServer implements AutoCloseable {
             return this;
         }
 
+        /// The engine's.
+        Options withClock(LongSupplier nanoseconds) {
+            clock = nanoseconds;
+            return this;
+        }
+
         /// Where policy and keys are read from.
         Options withSource(SettingsSource given) {
             source = given;
@@ -171,16 +192,22 @@ final class TestServer implements AutoCloseable {
     private TestServer(Options options) {
         int stepTokensMax = Math.max(512, options.sequencesMax);
         ModelLimits limits = new ModelLimits(
-                options.blockCount, 16, CONTEXT_MAX, stepTokensMax, options.sequencesMax, ScriptedRunner.VOCAB_SIZE, 0);
-        engine = Engine.start(
-                "test",
+                options.blockCount,
+                16,
+                CONTEXT_MAX,
+                stepTokensMax,
+                options.sequencesMax,
+                ScriptedRunner.VOCAB_SIZE,
+                options.hostBlockCount);
+        engine = EngineOnClock.start(
                 new EngineSettings(
                         options.waitingMax,
                         true,
                         512,
                         EngineSettings.LAG_TOKENS_MAX,
                         options.http().streams().standstillMax().toNanos()),
-                () -> new ScriptedRunner(limits, gate));
+                () -> new ScriptedRunner(limits, gate),
+                options.clock);
         ServedModel model = new ServedModel(
                 List.of(MODEL, "alias"),
                 tokenizer,
@@ -190,7 +217,13 @@ final class TestServer implements AutoCloseable {
                 1,
                 TRAITS,
                 options.format);
-        tenancy = Tenancy.of(options.source, options.source.settings(), model, metrics, quotaClock::get);
+        tenancy = Tenancy.of(
+                options.source,
+                options.source.settings(),
+                model,
+                metrics,
+                new Tenancy.Clocks(
+                        options.clock, quotaClock::get, () -> Instant.now().plus(wallClockAhead)));
         http = HttpServer.start(options.http(), behind(lifecycle, metrics, tenancy, this::ownerOf));
         AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), BODY_BYTES_MAX);
         admin = AdminServer.start(
@@ -216,7 +249,7 @@ final class TestServer implements AutoCloseable {
         ServedModel model = new ServedModel(
                 List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1, TRAITS, OutputFormat.PLAIN);
         SettingsSource nothing = Options.usual().source;
-        Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, System::nanoTime);
+        Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, Tenancy.Clocks.SYSTEM);
         return HttpServer.start(settings, behind(lifecycle, metrics, tenancy, StreamOwners.BY_KEY));
     }
 
@@ -327,6 +360,12 @@ final class TestServer implements AutoCloseable {
         return value;
     }
 
+    /// The whole number at a path.
+    static long count(Map<String, Object> json, String path) {
+        if (at(json, path) instanceof Long number) return number;
+        throw new AssertionError("no number at " + path + " in " + json);
+    }
+
     /// The list at a path.
     static List<?> list(Map<String, Object> json, String path) {
         if (at(json, path) instanceof List<?> list) return list;
@@ -358,6 +397,37 @@ final class TestServer implements AutoCloseable {
                     .findFirst()
                     .orElseThrow(() -> new AssertionError("no metric " + name));
         } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /// The sum of a metric's series, read without a request.
+    double total(String name) {
+        return sum(scraped(metrics::scrape), name);
+    }
+
+    /// A tenant's series, or the sum of several: those that begin like this.
+    double tenantTotal(String seriesBeginning) {
+        return sum(scraped(metrics::scrapeTenants), seriesBeginning);
+    }
+
+    private static double sum(String text, String beginning) {
+        return text.lines()
+                .filter(line -> line.startsWith(beginning))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .sum();
+    }
+
+    @FunctionalInterface
+    private interface Scrape {
+        void to(OutputStream out, String contentType) throws IOException;
+    }
+
+    private static String scraped(Scrape scrape) {
+        try (ByteArrayOutputStream out = new ByteArrayOutputStream()) {
+            scrape.to(out, "text/plain");
+            return out.toString(StandardCharsets.UTF_8);
+        } catch (IOException e) {
             throw new AssertionError(e);
         }
     }

@@ -38,6 +38,7 @@ final class FirstComeEngine implements SimulatedEngine {
     private long reservedBlocks; // by running requests, under MAXIMUM
     private long steps;
     private long preemptions;
+    private long guaranteedPreemptions; // it knows no classes, but its clients do
 
     /// @param waitingMax requests that may wait; one more is refused
     FirstComeEngine(DeviceModel device, VirtualTime time, Reservation reservation, int waitingMax) {
@@ -99,6 +100,7 @@ final class FirstComeEngine implements SimulatedEngine {
                 reservedBlocks -= reserved(last);
                 waiting.addFirst(last);
                 preemptions++;
+                if (last.request().caller().trafficClass().guaranteed()) guaranteedPreemptions++;
                 preempted = true;
                 if (last == sequence) return true;
             }
@@ -193,6 +195,14 @@ final class FirstComeEngine implements SimulatedEngine {
 
     @Override
     public State state() {
-        return new State(blocks.usedCount(), blocks.blockCount(), running.size(), waiting.size(), steps, preemptions);
+        return new State(
+                blocks.usedCount(),
+                blocks.blockCount(),
+                running.size(),
+                waiting.size(),
+                steps,
+                preemptions,
+                0,
+                guaranteedPreemptions);
     }
 }

@@ -1,22 +1,21 @@
 package io.sluice.benchmarks.traffic;
 
 import io.sluice.batching.Admission;
-import java.util.Locale;
 
-/// Which HTTP status a refusal has. Any thread.
+/// Which HTTP status and code the server gives a refusal. Any thread.
 final class RefusalStatus {
     private RefusalStatus() {}
 
-    static int of(Admission.Reason reason) {
-        return switch (reason) {
-            case NEVER_FITS -> 400;
-            case DEADLINE_PASSED, DEADLINE_TOO_SOON -> 504;
-            case QUEUE_FULL, NO_CAPACITY, DRAINING, STOPPED -> 503;
-        };
-    }
-
-    /// `503 queue full`.
+    /// `503 queue_full`.
     static String text(Admission.Reason reason) {
-        return of(reason) + " " + reason.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        return switch (reason) {
+            case NEVER_FITS -> "400 request_too_large";
+            case DEADLINE_PASSED -> "408 deadline_exceeded";
+            case DEADLINE_TOO_SOON -> "503 deadline_too_soon";
+            case QUEUE_FULL -> "503 queue_full";
+            case NO_CAPACITY -> "503 no_capacity";
+            case DRAINING -> "503 draining";
+            case STOPPED -> "503 engine_stopped";
+        };
     }
 }

@@ -30,6 +30,7 @@ final class Replay {
     private final RetryAfterCheck retryAfter;
     private final Occupancy occupancy;
     private TokenListener listener = TokenListener.NOBODY;
+    private int toSend; // requests whose next attempt is to come
     private int open;
     private long exhaustions;
 
@@ -41,28 +42,27 @@ final class Replay {
         log = new StepLog(device.sequencesMax());
         flows = new Flow[workload.requests().size()];
         outcomes = new Outcome[flows.length];
-        retryAfter = new RetryAfterCheck(workload.seed(), FOLLOW_ONE_IN);
+        retryAfter = new RetryAfterCheck(time, workload.seed(), FOLLOW_ONE_IN);
         occupancy = new Occupancy(workload.measuredFromNs(), workload.endNs());
     }
 
     /// Runs until everything that was admitted has ended.
     ReplayResult run(TokenListener tokens) {
         listener = tokens;
-        for (TrafficRequest request : workload.requests()) time.at(request.arrivalNs(), () -> send(new Flow(request)));
+        for (TrafficRequest request : workload.requests()) sendAt(request.arrivalNs(), new Flow(request));
         int steps = 0;
         while (true) {
             if (turn()) {
                 if (++steps % STEPS_BETWEEN_LOOKS == 0) look();
             } else {
                 look();
-                long idleFromNs = time.getAsLong();
-                SimulatedEngine.State idle = engine.state();
-                if (!time.skip()) break;
-                occupancy.add(idleFromNs, time.getAsLong(), idle);
-                engine.resume();
+                // Readers are never behind, so an engine that computes nothing has nothing to compute.
+                if (open > 0)
+                    throw new IllegalStateException("nothing is computed, but " + open + " requests are open");
+                if (toSend == 0) break;
+                skip();
             }
         }
-        if (open > 0) throw new IllegalStateException("the engine has nothing to do, but " + open + " requests wait");
         List<Outcome> all = new ArrayList<>(outcomes.length);
         for (Outcome outcome : outcomes) all.add(Objects.requireNonNull(outcome, "a request that nothing became of"));
         return new ReplayResult(
@@ -74,6 +74,15 @@ final class Replay {
                 engine.state(),
                 exhaustions,
                 time.getAsLong());
+    }
+
+    /// Nothing happens until somebody comes.
+    private void skip() {
+        long idleFromNs = time.getAsLong();
+        SimulatedEngine.State idle = engine.state();
+        time.skip();
+        occupancy.add(idleFromNs, time.getAsLong(), idle);
+        engine.resume();
     }
 
     /// A step, and what it brought.
@@ -112,7 +121,13 @@ final class Replay {
         if (!(outcome instanceof Outcome.Refused)) open--;
     }
 
+    private void sendAt(long atNs, Flow flow) {
+        toSend++;
+        time.at(atNs, () -> send(flow));
+    }
+
     private void send(Flow flow) {
+        toSend--;
         TrafficRequest request = flow.request();
         flows[request.index()] = flow;
         flow.countAttempt();
@@ -125,8 +140,7 @@ final class Replay {
                 long nowNs = time.getAsLong();
                 if (flow.attempts() == 1) retryAfter.refused(nowNs, request, why, engine);
                 long againNs = nowNs + why.retryAfter().toNanos();
-                if (clients.comeBack(request.arrivalNs(), againNs, why.retryAfter()))
-                    time.at(againNs, () -> send(flow));
+                if (clients.comeBack(request.arrivalNs(), againNs, why.retryAfter())) sendAt(againNs, flow);
                 else settle(flow, new Outcome.Refused(request, flow.attempts(), why));
             }
         }

@@ -79,6 +79,13 @@ final class ReportJson {
     private void perTrace(Study.PerTrace per) {
         TraceStudy study = per.study();
         trace(study.trace());
+        json.array("goals", () -> {
+            for (ReportClaims.Claim claim : ReportClaims.of(per)) {
+                json.object(() -> json.field("goal", claim.goal())
+                        .field("measured", claim.measured())
+                        .field("met", claim.isMet() ? "yes" : "no"));
+            }
+        });
         json.object(
                 "capacity",
                 () -> json.field("requestsPerSecond", study.capacity().requestsPerSecond())
@@ -125,6 +132,8 @@ final class ReportJson {
                 .field("runningMean", result.occupancy().running())
                 .field("waitingMean", result.occupancy().waiting())
                 .field("preemptions", result.last().preemptions())
+                .field("parks", result.last().parks())
+                .field("guaranteedPreemptions", result.last().guaranteedPreemptions())
                 .field("kvExhaustions", result.exhaustions())
                 .field("steps", result.last().steps());
         json.object("refusals", () -> summary.refusals().forEach((reason, count) -> json.field(reason, count)));
@@ -135,7 +144,13 @@ final class ReportJson {
                         .field("saidOverTrueP50", summary.saidOverTrue().at(50))
                         .field("saidOverTrueP95", summary.saidOverTrue().at(95))
                         .field("misjudgedP50", summary.misjudged().at(50))
-                        .field("misjudgedP95", summary.misjudged().at(95)));
+                        .field("misjudgedP95", summary.misjudged().at(95))
+                        .field(
+                                "misjudgedInSecondsP50",
+                                summary.misjudgedInSeconds().at(50))
+                        .field(
+                                "misjudgedInSecondsP95",
+                                summary.misjudgedInSeconds().at(95)));
         json.object("all", () -> group(summary.all()));
         json.array("classes", () -> {
             for (GroupSummary group : summary.classes()) {

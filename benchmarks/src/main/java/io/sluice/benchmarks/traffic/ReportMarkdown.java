@@ -6,6 +6,7 @@ import static io.sluice.benchmarks.traffic.Amounts.ratio;
 import static io.sluice.benchmarks.traffic.Amounts.seconds;
 
 import io.sluice.batching.ModelLimits;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -30,6 +31,7 @@ final class ReportMarkdown {
         line("# Traffic in simulation");
         line("Written by `./sluice simulate report`; [what is modelled and how to read it](../traffic-simulation.md).");
         conditions();
+        goals();
         for (Study.PerTrace trace : study.traces()) trace(trace);
         longPrompts();
         return out.toString();
@@ -67,6 +69,25 @@ final class ReportMarkdown {
         line(table);
     }
 
+    private void goals() {
+        line("## Goals");
+        List<List<ReportClaims.Claim>> claims =
+                study.traces().stream().map(ReportClaims::of).toList();
+        var headings = new ArrayList<String>(List.of("goal"));
+        for (Study.PerTrace per : study.traces())
+            headings.add(per.study().trace().name());
+        var table = new MarkdownTable(headings.toArray(String[]::new));
+        for (int i = 0; i < claims.getFirst().size(); i++) {
+            int at = i;
+            var cells = new ArrayList<String>(List.of(claims.getFirst().get(i).goal()));
+            claims.forEach(ofTrace -> cells.add(ofTrace.get(at).verdict()));
+            table.row(cells.toArray(String[]::new));
+        }
+        line(table);
+        ReportClaims.Claim longPrompt = ReportClaims.of(study.longPrompts().getFirst());
+        line("Whatever the trace: " + longPrompt.goal() + ": " + longPrompt.verdict() + ".");
+    }
+
     private void trace(Study.PerTrace per) {
         TraceStudy traced = per.study();
         Trace trace = traced.trace();
@@ -81,7 +102,9 @@ final class ReportMarkdown {
                         percent(traced.capacity().idleGoodPart()))
                 + " requests are served as promised). The others' step budget, with which static caps do best at 2x: "
                 + traced.baselineStepTokensMax() + " tokens.");
-        new ReportClaims(per).write(out);
+        line("### Goodput, requests per second");
+        line(overview(traced));
+        line(difference(traced.at(2.0)));
         for (TraceStudy.Load load : traced.loads()) load(load);
         line("### Static caps");
         line(caps(traced));
@@ -89,6 +112,39 @@ final class ReportMarkdown {
         tenants(traced.at(2.0).sluice());
         refusals(traced);
         twoTenants(per);
+    }
+
+    private static MarkdownTable overview(TraceStudy traced) {
+        var table = new MarkdownTable("load", "sluice", "fcfs", "best cap", "best full reservation");
+        for (TraceStudy.Load load : traced.loads()) {
+            table.row(
+                    Amounts.digits(load.factor()) + "x",
+                    rate(load.sluice().goodput()),
+                    rate(load.firstCome().goodput()),
+                    rate(load.bestCap().goodput()) + " (" + load.bestCap().policy() + ")",
+                    rate(load.bestReservation().goodput()) + " ("
+                            + load.bestReservation().policy() + ")");
+        }
+        return table;
+    }
+
+    /// Which classes the difference to the best static cap is made of.
+    private static String difference(TraceStudy.Load load) {
+        Measured cap = load.bestCap();
+        var text = new StringBuilder("At " + Amounts.digits(load.factor()) + "x, Sluice serves as promised, against "
+                + cap.policy() + ", in requests per second");
+        String separator = ": ";
+        for (GroupSummary ours : load.sluice().summary().classes()) {
+            double theirs = cap.summary().classes().stream()
+                    .filter(group -> group.name().equals(ours.name()))
+                    .mapToInt(GroupSummary::good)
+                    .sum();
+            double seconds = load.sluice().summary().seconds();
+            text.append(separator)
+                    .append(String.format(Locale.ROOT, "%+.2f %s", (ours.good() - theirs) / seconds, ours.name()));
+            separator = ", ";
+        }
+        return text.append('.').toString();
     }
 
     private void load(TraceStudy.Load load) {
@@ -110,6 +166,7 @@ final class ReportMarkdown {
                 "running",
                 "waiting",
                 "gave way",
+                "parked",
                 "KV exhausted",
                 "step");
         for (Measured measured : load.compared()) {
@@ -128,6 +185,7 @@ final class ReportMarkdown {
                     rate(result.occupancy().running()),
                     rate(result.occupancy().waiting()),
                     Long.toString(result.last().preemptions()),
+                    Long.toString(result.last().parks()),
                     Long.toString(result.exhaustions()),
                     seconds((double) result.endNs() / Math.max(1, result.last().steps())));
         }
@@ -228,17 +286,30 @@ final class ReportMarkdown {
 
     private void refusals(TraceStudy traced) {
         line("### Refusals, and what they said");
-        var table = new MarkdownTable("load", "refusals", "followed", "said/true p50", "p95", "misjudged p50", "p95");
+        var table = new MarkdownTable(
+                "load",
+                "refusals",
+                "followed",
+                "said/true p5",
+                "p50",
+                "p95",
+                "misjudged p50",
+                "p95",
+                "in whole seconds p50",
+                "p95");
         for (TraceStudy.Load load : traced.loads()) {
             Summary summary = load.sluice().summary();
             table.row(
                     Amounts.digits(load.factor()) + "x",
                     summary.refusals().isEmpty() ? "none" : summary.refusals().toString(),
                     Integer.toString(summary.saidOverTrue().count()),
+                    ratio(summary.saidOverTrue().at(5)),
                     ratio(summary.saidOverTrue().at(50)),
                     ratio(summary.saidOverTrue().at(95)),
                     ratio(summary.misjudged().at(50)),
-                    ratio(summary.misjudged().at(95)));
+                    ratio(summary.misjudged().at(95)),
+                    ratio(summary.misjudgedInSeconds().at(50)),
+                    ratio(summary.misjudgedInSeconds().at(95)));
         }
         line(table);
         Summary obeying = traced.obeying().summary();
@@ -248,8 +319,11 @@ final class ReportMarkdown {
                         rate(obeying.goodput()))
                 + String.format(
                         Locale.ROOT,
-                        " are served as promised, counted from the first attempt, and %s give up.",
-                        percent((double) obeying.all().refused() / obeying.all().offered())));
+                        " are served as promised, counted from the first attempt, and %s give up. Of those who are"
+                                + " served later, %s are admitted when they come for the second time: a moment is"
+                                + " promised to the first of a tenant who comes then, however many were told it.",
+                        percent((double) obeying.all().refused() / obeying.all().offered()),
+                        percent(obeying.secondAttemptPart())));
     }
 
     private void twoTenants(Study.PerTrace per) {

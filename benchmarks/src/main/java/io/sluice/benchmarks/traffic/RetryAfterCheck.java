@@ -6,20 +6,23 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 
 /// Compares what refused requests were told with the truth: the first moment at which the same request would
-/// have been admitted. The engine is asked after every step, without submitting. One thread.
+/// have been admitted. The engine is asked after every step and at the moment that was told, without
+/// submitting. One thread.
 final class RetryAfterCheck {
 
     /// Requests followed at the same time. Each costs one question per step; further refusals are not
     /// followed.
     private static final int FOLLOWED_MAX = 256;
 
+    private final VirtualTime time;
     private final long seed;
     private final int oneIn;
     private final List<Followed> pending = new ArrayList<>();
     private final List<Told> told = new ArrayList<>();
 
     /// @param oneIn follows one refusal in so many, drawn by the seed
-    RetryAfterCheck(long seed, int oneIn) {
+    RetryAfterCheck(VirtualTime time, long seed, int oneIn) {
+        this.time = time;
         this.seed = seed;
         this.oneIn = oneIn;
     }
@@ -32,7 +35,17 @@ final class RetryAfterCheck {
     void refused(long nowNs, TrafficRequest request, Admission.Refused refused, SimulatedEngine engine) {
         boolean drawn = Long.remainderUnsigned(Mix.of(seed, 5, request.index()), oneIn) == 0;
         if (!drawn || refused.retryAfter().isZero() || pending.size() >= FOLLOWED_MAX) return;
-        pending.add(new Followed(nowNs, refused.retryAfter().toNanos(), engine.probe(request)));
+        long saidNs = refused.retryAfter().toNanos();
+        var followed = new Followed(nowNs, saidNs, engine.probe(request));
+        pending.add(followed);
+        // Steps are coarse: who was told a moment within one is asked for at that moment.
+        time.at(nowNs + saidNs, () -> pending.removeIf(it -> it == followed && isAdmitted(it, nowNs + saidNs)));
+    }
+
+    private boolean isAdmitted(Followed followed, long nowNs) {
+        if (!followed.probe().getAsBoolean()) return false;
+        told.add(new Told(followed.saidNs(), nowNs - followed.refusedNs()));
+        return true;
     }
 
     /// To be called after each step, before anybody else is admitted.
@@ -40,8 +53,7 @@ final class RetryAfterCheck {
         int kept = 0;
         for (int i = 0; i < pending.size(); i++) {
             Followed followed = pending.get(i);
-            if (followed.probe().getAsBoolean()) told.add(new Told(followed.saidNs(), nowNs - followed.refusedNs()));
-            else pending.set(kept++, followed);
+            if (!isAdmitted(followed, nowNs)) pending.set(kept++, followed);
         }
         pending.subList(kept, pending.size()).clear();
     }

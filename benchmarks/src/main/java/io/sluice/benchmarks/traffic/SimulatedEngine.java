@@ -38,7 +38,17 @@ interface SimulatedEngine {
     /// @param waiting requests that hold none yet
     /// @param steps so far
     /// @param preemptions requests that lost their blocks and were computed again, so far
-    record State(int blocksUsed, int blockCount, int running, int waiting, long steps, long preemptions) {}
+    /// @param parks requests whose blocks went to host memory, so far
+    /// @param guaranteedPreemptions of both, those of guaranteed classes
+    record State(
+            int blocksUsed,
+            int blockCount,
+            int running,
+            int waiting,
+            long steps,
+            long preemptions,
+            long parks,
+            long guaranteedPreemptions) {}
 
     Answer submit(TrafficRequest request);
 

@@ -72,7 +72,9 @@ final class SluiceEngine implements SimulatedEngine {
                 stats.running(),
                 stats.waiting(),
                 stats.work().steps(),
-                stats.work().preemptions());
+                stats.work().preemptions(),
+                stats.work().parks(),
+                stats.work().guaranteedPreemptions());
     }
 
     /// A stream whose reader is never behind.

@@ -19,6 +19,7 @@ record Summary(
         List<GroupSummary> classes,
         List<GroupSummary> tenants,
         Map<String, Integer> refusals) {
+    private static final long SECOND_NS = 1_000_000_000L;
 
     static Summary of(ReplayResult result) {
         Workload workload = result.workload();
@@ -80,9 +81,32 @@ record Summary(
 
     /// The same, and too much counts like too little: the larger of the two over the smaller.
     Percentiles misjudged() {
+        return misjudged(1);
+    }
+
+    /// The same of `Retry-After` itself, which can only say whole seconds and rounds up.
+    Percentiles misjudgedInSeconds() {
+        return misjudged(SECOND_NS);
+    }
+
+    private Percentiles misjudged(long unitNs) {
         return new Percentiles(result.retryAfter().stream()
-                .mapToDouble(told -> (double) told.saidNs() / told.trueNs())
+                .mapToDouble(told -> (double) Math.ceilDiv(told.saidNs(), unitNs) * unitNs / told.trueNs())
                 .map(ratio -> Math.max(ratio, 1 / ratio))
                 .toArray());
+    }
+
+    /// Of the requests that were refused at first and served in the end, the part that was admitted when it
+    /// came for the second time.
+    double secondAttemptPart() {
+        long later = attempts(2, Integer.MAX_VALUE);
+        return later == 0 ? Double.NaN : (double) attempts(2, 2) / later;
+    }
+
+    private long attempts(int from, int to) {
+        return result.outcomes().stream()
+                .filter(it ->
+                        it instanceof Outcome.Served served && served.attempts() >= from && served.attempts() <= to)
+                .count();
     }
 }

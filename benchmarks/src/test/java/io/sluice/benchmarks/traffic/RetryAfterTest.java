@@ -44,7 +44,7 @@ class RetryAfterTest {
     @Test
     void whatWasSaidIsComparedWithTheFirstMomentAtWhichTheAnswerWouldHaveBeenYes() {
         var engine = new Gate();
-        var check = new RetryAfterCheck(1, 1);
+        var check = new RetryAfterCheck(new VirtualTime(), 1, 1);
         check.refused(10 * SECOND, request(0), refusal(4), engine);
         check.refused(11 * SECOND, request(1), refusal(4), engine);
         check.ask(12 * SECOND);
@@ -59,10 +59,23 @@ class RetryAfterTest {
     }
 
     @Test
+    void theEngineIsAskedAtTheVeryMomentThatItTold() {
+        var engine = new Gate();
+        var time = new VirtualTime();
+        var check = new RetryAfterCheck(time, 1, 1);
+        check.refused(0, request(0), refusal(4), engine);
+        time.advance(3 * SECOND);
+        engine.isOpen = true;
+        time.advance(7 * SECOND); // a long step
+        check.ask(10 * SECOND);
+        assertThat(check.told()).containsExactly(new RetryAfterCheck.Told(4 * SECOND, 4 * SECOND));
+    }
+
+    @Test
     void whoWasToldNothingIsNotFollowed() {
         var engine = new Gate();
         engine.isOpen = true;
-        var check = new RetryAfterCheck(1, 1);
+        var check = new RetryAfterCheck(new VirtualTime(), 1, 1);
         check.refused(0, request(0), refusal(0), engine);
         check.ask(SECOND);
         assertThat(check.told()).isEmpty();
@@ -78,13 +91,14 @@ class RetryAfterTest {
                 List.of(),
                 new Occupancy.Mean(0, 0, 0),
                 told,
-                new SimulatedEngine.State(0, 1, 0, 0, 1, 0),
+                new SimulatedEngine.State(0, 1, 0, 0, 1, 0, 0, 0),
                 0,
                 1);
         Summary summary = Summary.of(result);
         assertThat(summary.saidOverTrue().at(95)).isEqualTo(4);
         assertThat(summary.saidOverTrue().at(5)).isEqualTo(0.25);
         assertThat(summary.misjudged().at(5)).isEqualTo(4);
+        assertThat(summary.misjudgedInSeconds().at(95)).isEqualTo(1e9); // a second for one nanosecond
     }
 
     @Test

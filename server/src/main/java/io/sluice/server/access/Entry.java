@@ -22,6 +22,7 @@ import io.sluice.server.quota.QuotaRates;
 import io.sluice.server.quota.QuotaRefusal;
 import io.sluice.server.quota.Quotas;
 import io.sluice.server.records.Decision;
+import io.sluice.server.records.EnginePart;
 import io.sluice.server.records.RequestRecord;
 import java.time.Duration;
 import java.time.Instant;
@@ -62,6 +63,7 @@ public final class Entry {
                         identity.key().map(ApiKey::id)));
         Entry entry = new Entry(intake, identity, request.headers(), record, true);
         response.beforeSend(() -> RateLimitHeaders.set(response.headers(), entry.rates()));
+        response.whenSent(entry::sent);
         return entry;
     }
 
@@ -201,9 +203,18 @@ public final class Entry {
                 error.retry() instanceof ApiError.Retry.After(Duration pause) ? Optional.of(pause) : Optional.empty();
         record.refused(
                 new Decision.Refused(record.nowNs(), error.status(), error.code(), error.getMessage(), retryAfter));
-        if (permit == null) return;
+        // What is admitted is paid for when it ends, which may be later: a stream may go on without its client.
+        if (permit == null || record.decision() instanceof Decision.Admitted) return;
         if (error.status() >= SERVER_ERRORS || error.status() == TOO_MANY) permit.withdraw();
         else permit.forfeit();
+    }
+
+    /// The answer has left.
+    private void sent() {
+        if (!(record.decision() instanceof Decision.Refused)) return;
+        record.refusalSent();
+        if (record.tokenisedNs() == EnginePart.NOT_YET) return;
+        intake.meter().refusalSent(record.refusalSentNs() - record.tokenisedNs());
     }
 
     /// Gives the unused part of a reservation back at the request's end.

@@ -113,7 +113,7 @@ public final class AdminRoutes implements HttpService {
                         "request_not_found",
                         "There is no request with this id under way or among the latest " + RequestLog.RECENT_MAX
                                 + ". Both the x-request-id and the answer's id are known."));
-        send(response, RequestView.full(record));
+        send(response, RequestView.full(record, intake.log()));
     }
 
     private void queue(ServerRequest request, ServerResponse response) {

@@ -4,6 +4,7 @@ import io.sluice.server.generation.Usage;
 import io.sluice.server.http.JsonText.Millis;
 import io.sluice.server.records.Decision;
 import io.sluice.server.records.EnginePart;
+import io.sluice.server.records.RequestLog;
 import io.sluice.server.records.RequestRecord;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,7 +30,7 @@ final class RequestView {
     }
 
     /// Everything.
-    static Map<String, Object> full(RequestRecord record) {
+    static Map<String, Object> full(RequestRecord record, RequestLog log) {
         Map<String, Object> view = brief(record);
         record.details().ifPresent(details -> {
             view.put("ttft_deadline_ms", details.firstTokenWithinMs());
@@ -38,6 +39,7 @@ final class RequestView {
             view.put("user", details.user());
             view.put("metadata", details.metadata());
         });
+        view.put("tokenised_ms", since(record, record.tokenisedNs()));
         view.put("decision", decision(record));
         view.put("first_token_ms", since(record, record.firstTokenNs()));
         view.put("ended_ms", since(record, record.endedNs()));
@@ -46,6 +48,7 @@ final class RequestView {
         view.put(
                 "prompts",
                 record.parts().stream().map(part -> part(record, part)).toList());
+        view.put("queue", QueueCompany.of(record, log));
         return view;
     }
 
@@ -83,6 +86,7 @@ final class RequestView {
                 view.put("code", Optional.ofNullable(refused.code()));
                 view.put("message", refused.message());
                 view.put("retry_after_ms", refused.retryAfter().map(time -> new Millis(time.toNanos())));
+                view.put("sent_ms", since(record, record.refusalSentNs()));
             }
         }
         return view;

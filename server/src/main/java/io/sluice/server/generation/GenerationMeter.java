@@ -5,4 +5,7 @@ public interface GenerationMeter {
 
     /// Begins to count one request of this tenant.
     RequestMeter begin(String tenant);
+
+    /// The answer that refused a request has left, so long after its prompts had become tokens.
+    void refusalSent(long sinceTokenisedNs);
 }

@@ -6,6 +6,7 @@ import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.InvalidRequest;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.Timeline;
+import io.sluice.batching.TokenConstraint;
 import io.sluice.batching.TokenStream;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.ChatTemplate.ChatTemplateException;
@@ -30,11 +31,13 @@ public final class GenerationService {
     private final ServedModel model;
     private final Engine engine;
     private final OpenGenerations open;
+    private final Structures structures;
 
     public GenerationService(ServedModel model, Engine engine) {
         this.model = model;
         this.engine = engine;
         this.open = new OpenGenerations(engine);
+        this.structures = new Structures(model.tokenizer(), engine.limits().vocabSize());
     }
 
     /// The requests whose answer is still owed.
@@ -86,25 +89,29 @@ public final class GenerationService {
             if (tooLong != null) return tooLong;
             prompts.add(tokens);
         }
+        terms.meter().tokenised();
+        TokenConstraint constraint = structures.constraint(request.structure());
         int[] outputTokensMax = outputTokensMax(request, terms, prompts);
         Optional<QuotaRefusal> refusal = terms.permit().reserve(tokensMax(request, prompts, outputTokensMax));
         if (refusal.isPresent()) {
             terms.meter().refused(refusal.get().limit().code());
             return new Submission.OverQuota(refusal.get());
         }
+        Choosing choosing = new Choosing(sampling, constraint);
         return submitAll(
                 Choice.Rules.of(request, opensThinking),
-                parts(request, terms, sampling, prompts, outputTokensMax),
+                parts(request, terms, choosing, prompts, outputTokensMax),
                 terms.meter());
     }
 
+    /// How the request's tokens are chosen.
+    private record Choosing(
+            SamplingParams sampling, @Nullable TokenConstraint constraint) {}
+
     /// The engine's part of the request for each of its prompts.
     private List<GenerationRequest> parts(
-            TextRequest request,
-            RequestTerms terms,
-            SamplingParams sampling,
-            List<int[]> prompts,
-            int[] outputTokensMax) {
+            TextRequest request, RequestTerms terms, Choosing choosing, List<int[]> prompts, int[] outputTokensMax) {
+        SamplingParams sampling = choosing.sampling();
         List<GenerationRequest> parts = new ArrayList<>();
         for (int i = 0; i < outputTokensMax.length; i++) {
             int[] prompt = prompts.get(i);
@@ -119,7 +126,8 @@ public final class GenerationService {
                     endTokens(request),
                     terms.caller(),
                     terms.sharedPrefixes().scope(prompt, tenant, terms.salt()),
-                    terms.deadlines()));
+                    terms.deadlines(),
+                    choosing.constraint()));
         }
         return parts;
     }

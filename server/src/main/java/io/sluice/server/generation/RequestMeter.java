@@ -7,6 +7,9 @@ import java.util.List;
 /// `refused` and nothing else, or `admitted`, then what happens, then `ended` exactly once.
 public interface RequestMeter {
 
+    /// Its prompts are tokens now; what follows is the decision.
+    default void tokenised() {}
+
     /// The request was taken.
     void admitted(Admitted admitted);
 

@@ -9,6 +9,11 @@ public record RequestMeters(List<RequestMeter> meters) implements RequestMeter {
     }
 
     @Override
+    public void tokenised() {
+        for (RequestMeter meter : meters) meter.tokenised();
+    }
+
+    @Override
     public void admitted(Admitted admitted) {
         for (RequestMeter meter : meters) meter.admitted(admitted);
     }

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param stopTokens token ids that end a choice, besides the model's own
 /// @param ignoreEndTokens go on where the model would end
 /// @param output how its tokens become text
+/// @param structure what each choice has to be; null if it may be anything
 public record TextRequest(
         String id,
         List<Prompt> prompts,
@@ -24,7 +25,8 @@ public record TextRequest(
         List<String> stop,
         List<Integer> stopTokens,
         boolean ignoreEndTokens,
-        Output output) {
+        Output output,
+        @Nullable WantedStructure structure) {
 
     /// How tokens become text. A value.
     ///

@@ -9,26 +9,34 @@ import io.prometheus.metrics.model.snapshots.HistogramSnapshot.HistogramDataPoin
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import io.sluice.batching.Engine;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 
 /// Writes the tenants' figures as Prometheus knows them: `sluice_tenant_*`, each with the label `tenant`. Any thread.
 public final class TenantCollector implements MultiCollector {
     private final TenantTable table;
     private final String model;
+    private volatile @Nullable Engine engine; // null while the model is being loaded
 
     public TenantCollector(TenantTable table, String model) {
         this.table = table;
         this.model = model;
     }
 
+    /// Adds what the engine knows of the tenants; once, when it has started.
+    public void observe(Engine started) {
+        engine = started;
+    }
+
     @Override
     public MetricSnapshots collect() {
-        Families families = new Families(model);
+        Families families = new Families(model, new TenantKv(model, engine));
         table.forEach(families::add); // of one moment
         return new MetricSnapshots(families.snapshots());
     }
@@ -62,13 +70,15 @@ public final class TenantCollector implements MultiCollector {
         private static final String PREFIX = "sluice_tenant_";
 
         private final String model;
+        private final TenantKv blocks;
         private final Map<Total, CounterSnapshot.Builder> totals = new LinkedHashMap<>();
         private final Map<Times, HistogramSnapshot.Builder> times = new LinkedHashMap<>();
         private final CounterSnapshot.Builder refused =
                 CounterSnapshot.builder().name(PREFIX + "requests_refused").help("Requests that were not taken.");
 
-        Families(String model) {
+        Families(String model, TenantKv blocks) {
             this.model = model;
+            this.blocks = blocks;
             for (Total total : TOTALS) {
                 totals.put(
                         total,
@@ -87,6 +97,7 @@ public final class TenantCollector implements MultiCollector {
                     family.dataPoint(point(labels, total.value().applyAsDouble(counts))));
             counts.refused.forEach(
                     (reason, count) -> refused.dataPoint(point(labels.merge(Labels.of("reason", reason)), count)));
+            blocks.add(tenant);
             times.forEach(
                     (one, family) -> family.dataPoint(point(labels, one.value().apply(counts))));
         }
@@ -95,6 +106,7 @@ public final class TenantCollector implements MultiCollector {
             List<MetricSnapshot> all = new ArrayList<>();
             totals.values().forEach(family -> all.add(family.build()));
             all.add(refused.build());
+            all.addAll(blocks.snapshots());
             times.values().forEach(family -> all.add(family.build()));
             return all;
         }

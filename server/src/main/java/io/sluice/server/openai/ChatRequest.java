@@ -38,7 +38,8 @@ public record ChatRequest(CommonFields common, TextRequest text, boolean showsRe
                 common.stop(),
                 common.stopTokens(),
                 common.ignoreEndTokens(),
-                common.output().with(tools.rules(format, fields.isTrue("separate_reasoning", true))));
+                common.output().with(tools.rules(format, fields.isTrue("separate_reasoning", true))),
+                StructureFields.parse(fields));
         return new ChatRequest(common, text, fields.isTrue("include_reasoning", true));
     }
 

@@ -40,7 +40,8 @@ record CompletionRequest(CommonFields common, TextRequest text, boolean echo) {
                 common.stop(),
                 common.stopTokens(),
                 common.ignoreEndTokens(),
-                common.output());
+                common.output(),
+                StructureFields.parse(fields));
         boolean echo = fields.isTrue("echo");
         if (echo && text.wantsLogprobs()) {
             throw ApiError.invalid(

@@ -1,27 +1,41 @@
 package io.sluice.server.openai;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import io.sluice.server.http.ApiError;
 import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
-/// Parses a request's JSON into plain values: `Map`, `List`, `String`, `Long`, `Double`, `Boolean`, and `NULL` inside
-/// lists. In objects an explicit null is the same as nothing, and of two equal keys the last one counts, as OpenAI's
-/// own
-/// servers have it. Depth is bounded; length is bounded by the body's limit. Any thread.
+/// Parses a request's JSON into plain values: `Map`, `List`, `String`, `Long`, `Double`, `Boolean`, and
+/// `NULL` inside lists. In objects an explicit null is the same as nothing, and of two equal keys the last
+/// one counts, as OpenAI's own servers have it; only in schemas a null is a value like others. Depth is
+/// bounded; length is bounded by the body's limit. Any thread.
 public final class Json {
 
     /// An explicit null in a list.
     static final Object NULL = Optional.empty();
+
+    /// The fields that hold a schema, by the object that they are in; "" is the request.
+    private static final Set<String> SCHEMAS = Set.of(
+            ".json_schema",
+            ".guided_json",
+            "json_schema.schema",
+            "response_format.schema",
+            "structured_outputs.json",
+            "function.parameters",
+            "tools.input_schema");
 
     private static final int REPLACEMENT = 0xFFFD;
     private static final int DEPTH_MAX = 100;
@@ -42,7 +56,7 @@ public final class Json {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
                 throw ApiError.invalid(null, "The request's body must be a JSON object.");
             }
-            Map<String, Object> object = object(parser);
+            Map<String, Object> object = object(parser, "", false);
             if (parser.nextToken() != null) {
                 throw ApiError.invalid(null, "The request's body goes on after its JSON object" + at(parser) + ".");
             }
@@ -67,13 +81,49 @@ public final class Json {
         }
     }
 
-    private static Map<String, Object> object(JsonParser parser) throws IOException {
+    /// The same as text, for what this class made.
+    static String write(Map<?, ?> object) {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator json = FACTORY.createGenerator(text)) {
+            write(object, json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // text is in memory
+        }
+        return text.toString();
+    }
+
+    private static void write(Object value, JsonGenerator json) throws IOException {
+        switch (value) {
+            case Map<?, ?> object -> {
+                json.writeStartObject();
+                for (var member : object.entrySet()) {
+                    json.writeFieldName(String.valueOf(member.getKey()));
+                    write(member.getValue(), json);
+                }
+                json.writeEndObject();
+            }
+            case List<?> list -> {
+                json.writeStartArray();
+                for (Object item : list) write(item, json);
+                json.writeEndArray();
+            }
+            case String string -> json.writeString(string);
+            case Long number -> json.writeNumber(number);
+            case Double number -> json.writeNumber(number);
+            case Boolean flag -> json.writeBoolean(flag);
+            default -> json.writeNull();
+        }
+    }
+
+    /// @param within the field that holds the object
+    /// @param verbatim a null is kept
+    private static Map<String, Object> object(JsonParser parser, String within, boolean verbatim) throws IOException {
         Map<String, Object> object = new LinkedHashMap<>();
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             String name = parser.currentName();
             parser.nextToken();
-            Object value = value(parser);
-            if (value.equals(NULL)) {
+            Object value = value(parser, name, verbatim || SCHEMAS.contains(within + "." + name));
+            if (value.equals(NULL) && !verbatim) {
                 object.remove(name);
             } else {
                 object.put(name, value);
@@ -82,16 +132,16 @@ public final class Json {
         return object;
     }
 
-    private static List<Object> array(JsonParser parser) throws IOException {
+    private static List<Object> array(JsonParser parser, String within, boolean verbatim) throws IOException {
         List<Object> array = new ArrayList<>();
-        while (parser.nextToken() != JsonToken.END_ARRAY) array.add(value(parser));
+        while (parser.nextToken() != JsonToken.END_ARRAY) array.add(value(parser, within, verbatim));
         return array;
     }
 
-    private static Object value(JsonParser parser) throws IOException {
+    private static Object value(JsonParser parser, String within, boolean verbatim) throws IOException {
         return switch (parser.currentToken()) {
-            case START_OBJECT -> object(parser);
-            case START_ARRAY -> array(parser);
+            case START_OBJECT -> object(parser, within, verbatim);
+            case START_ARRAY -> array(parser, within, verbatim);
             case VALUE_STRING -> wellFormed(parser.getText());
             case VALUE_NUMBER_INT ->
                 parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER

@@ -18,26 +18,19 @@ final class UnsupportedFields {
             Map.entry("bad_words", List.of()),
             Map.entry("allowed_token_ids", List.of()),
             Map.entry("prompt_logprobs", List.of()),
-            Map.entry("truncate_prompt_tokens", List.of()),
-            Map.entry("structured_outputs", List.of()),
-            Map.entry("guided_json", List.of()),
-            Map.entry("guided_regex", List.of()),
-            Map.entry("guided_choice", List.of()),
-            Map.entry("guided_grammar", List.of()));
+            Map.entry("truncate_prompt_tokens", List.of()));
 
     private static final Map<String, List<Object>> CHAT = Map.ofEntries(
             Map.entry("echo", List.of()),
             Map.entry("functions", List.of()),
             Map.entry("function_call", List.of("none", "auto")),
-            Map.entry("response_format", List.of(Map.of("type", "text"))),
             Map.entry("modalities", List.of(List.of("text"))),
             Map.entry("audio", List.of()),
             Map.entry("prediction", List.of()),
             Map.entry("web_search_options", List.of()),
             Map.entry("chat_template", List.of()));
 
-    private static final Map<String, List<Object>> COMPLETIONS =
-            Map.of("suffix", List.of(), "response_format", List.of(Map.of("type", "text")));
+    private static final Map<String, List<Object>> COMPLETIONS = Map.of("suffix", List.of());
 
     /// What to do instead, where there is something.
     private static final Map<String, String> INSTEAD = Map.of(

@@ -35,6 +35,8 @@ public final class RequestRecord implements RequestMeter {
     private volatile Decision decision = new Decision.Pending();
     private volatile List<Timeline> timelines = List.of(); // while it is under way
     private volatile List<EnginePart> finalParts = List.of(); // once it is over
+    private volatile long tokenisedNs = EnginePart.NOT_YET;
+    private volatile long refusalSentNs = EnginePart.NOT_YET;
     private volatile long firstTokenNs = EnginePart.NOT_YET;
     private volatile long endedNs = EnginePart.NOT_YET;
     private volatile @Nullable Usage usage;
@@ -108,6 +110,16 @@ public final class RequestRecord implements RequestMeter {
     /// The moment, for a decision.
     public long nowNs() {
         return clock.getAsLong();
+    }
+
+    /// The answer that refused it has left.
+    public void refusalSent() {
+        refusalSentNs = clock.getAsLong();
+    }
+
+    @Override
+    public void tokenised() {
+        tokenisedNs = clock.getAsLong();
     }
 
     @Override
@@ -200,6 +212,16 @@ public final class RequestRecord implements RequestMeter {
 
     public long arrivedNs() {
         return arrivedNs;
+    }
+
+    /// When its prompts had become tokens; `NOT_YET` if it was refused before.
+    public long tokenisedNs() {
+        return tokenisedNs;
+    }
+
+    /// When the answer that refused it had left.
+    public long refusalSentNs() {
+        return refusalSentNs;
     }
 
     /// When its first token was read; moments are on the engine's clock.

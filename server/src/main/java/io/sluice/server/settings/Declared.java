@@ -132,7 +132,7 @@ final class Declared {
             new Kind.Count(1, MANY),
             "256",
             "How many admitted requests may wait to be computed; beyond it requests are answered with 503 `queue_full`"
-                    + " and a `Retry-After`.");
+                    + " and a `Retry-After`. One tenant has at most four fifths of these places.");
 
     static final Setting<Integer> MAX_TOKENS_DEFAULT = new Setting<>(
             "max-tokens-default",

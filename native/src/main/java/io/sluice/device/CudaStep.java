@@ -1,0 +1,208 @@
+package io.sluice.device;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.sluice.batching.ModelLimits;
+import io.sluice.batching.StepPlan;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/// The plan of a step as the CUDA kernels read it: written in pinned memory, then copied to the device as one. Made
+/// once
+/// for the largest step. Hot path, no allocation. The device's thread only.
+///
+/// A plan is padded to more rows and slices than it has, for a graph that was recorded for as many: rows of token 0
+/// that
+/// are written nowhere, slices without tokens, samples of row 0.
+final class CudaStep implements AutoCloseable {
+    private final CudaDevice device;
+    private final ModelLimits limits;
+    private final AttentionPlan attention;
+    private final MemorySegment pinned;
+    private final long onDevice;
+    private long used;
+
+    private final MemorySegment tokens; // int [token]
+    private final MemorySegment positions; // int [token]
+    private final MemorySegment slots; // long [token] block * blockSize + offset; -1: padding
+    private final MemorySegment blockTables; // int [slice, sequenceBlocksMax]
+    private final MemorySegment tokenStart; // int [slice + 1]
+    private final MemorySegment firstPosition; // int [slice]
+    private final MemorySegment sampleRows; // int [sampling slice] the row of its last token
+    private final MemorySegment items; // attention_item [itemsMax]
+    private final MemorySegment merges; // merge_item [stepTokensMax]
+    private final MemorySegment counts; // int [2] of items, of merges
+    private final MemorySegment copiesOut; // int [copy, 2] device block, host block
+    private final MemorySegment copiesIn; // int [copy, 2] device block, host block
+
+    CudaStep(CudaDevice device, ModelLimits limits, AttentionPlan attention, int itemsMax) {
+        this.device = device;
+        this.limits = limits;
+        this.attention = attention;
+        long bytes = bytes(limits, itemsMax);
+        pinned = device.allocPinned(bytes);
+        onDevice = device.alloc(bytes);
+        int tokenCount = limits.stepTokensMax();
+        int sliceCount = limits.sequencesMax();
+        tokens = take(tokenCount, Integer.BYTES);
+        positions = take(tokenCount, Integer.BYTES);
+        slots = take(tokenCount, Long.BYTES);
+        blockTables = take((long) sliceCount * limits.sequenceBlocksMax(), Integer.BYTES);
+        tokenStart = take(sliceCount + 1L, Integer.BYTES);
+        firstPosition = take(sliceCount, Integer.BYTES);
+        sampleRows = take(sliceCount, Integer.BYTES);
+        items = take((long) itemsMax * AttentionPlan.ITEM_INTS, Integer.BYTES);
+        merges = take((long) tokenCount * AttentionPlan.ITEM_INTS, Integer.BYTES);
+        counts = take(2, Integer.BYTES);
+        copiesOut = take(2L * limits.hostBlockCount(), Integer.BYTES);
+        copiesIn = take(2L * limits.hostBlockCount(), Integer.BYTES);
+    }
+
+    /// Bytes of it on either side.
+    static long bytes(ModelLimits limits, int itemsMax) {
+        long tokenCount = limits.stepTokensMax();
+        long sliceCount = limits.sequencesMax();
+        return 2 * CudaRegion.aligned(tokenCount * Integer.BYTES)
+                + CudaRegion.aligned(tokenCount * Long.BYTES)
+                + CudaRegion.aligned(sliceCount * limits.sequenceBlocksMax() * Integer.BYTES)
+                + 3 * CudaRegion.aligned((sliceCount + 1) * Integer.BYTES)
+                + CudaRegion.aligned((long) itemsMax * AttentionPlan.ITEM_INTS * Integer.BYTES)
+                + CudaRegion.aligned(tokenCount * AttentionPlan.ITEM_INTS * Integer.BYTES)
+                + CudaRegion.aligned(2 * Integer.BYTES)
+                + 2 * CudaRegion.aligned(2L * limits.hostBlockCount() * Integer.BYTES);
+    }
+
+    private MemorySegment take(long count, int size) {
+        MemorySegment part = pinned.asSlice(used, count * size);
+        used += CudaRegion.aligned(count * size);
+        return part;
+    }
+
+    /// Writes the plan, padded to `rows` tokens and `slices` slices, and queues its copy to the device. The kernels
+    /// trust
+    /// it: what is impossible ends here.
+    ///
+    /// @return how many slices sample
+    /// @throws IndexOutOfBoundsException if there is no such token or block
+    int fill(StepPlan plan, int rows, int slices) {
+        int samples = 0;
+        int token = 0;
+        for (int slice = 0; slice < plan.sliceCount(); slice++) {
+            int first = plan.firstPosition(slice);
+            for (int i = 0; i < plan.length(slice); i++, token++) {
+                int position = first + i;
+                long block = plan.block(slice, position / limits.blockSize());
+                tokens.setAtIndex(JAVA_INT, token, Objects.checkIndex(plan.token(token), limits.vocabSize()));
+                positions.setAtIndex(JAVA_INT, token, Objects.checkIndex(position, limits.contextMax()));
+                slots.setAtIndex(JAVA_LONG, token, block * limits.blockSize() + position % limits.blockSize());
+            }
+            for (int i = 0; i < plan.blockCount(slice); i++) {
+                int block = Objects.checkIndex(plan.block(slice, i), limits.blockCount());
+                blockTables.setAtIndex(JAVA_INT, (long) slice * limits.sequenceBlocksMax() + i, block);
+            }
+            firstPosition.setAtIndex(JAVA_INT, slice, first);
+            tokenStart.setAtIndex(JAVA_INT, slice, plan.tokenStart(slice));
+            if (plan.samples(slice)) sampleRows.setAtIndex(JAVA_INT, samples++, token - 1);
+        }
+        pad(token, rows, plan.sliceCount(), slices, samples);
+        attention.fill(plan, items, merges);
+        counts.setAtIndex(JAVA_INT, 0, attention.itemCount());
+        counts.setAtIndex(JAVA_INT, 1, attention.mergeCount());
+        upload();
+        return samples;
+    }
+
+    private void pad(int token, int rows, int slice, int slices, int samples) {
+        for (int i = token; i < rows; i++) {
+            tokens.setAtIndex(JAVA_INT, i, 0);
+            positions.setAtIndex(JAVA_INT, i, 0);
+            slots.setAtIndex(JAVA_LONG, i, -1L);
+        }
+        for (int i = slice; i < slices; i++) firstPosition.setAtIndex(JAVA_INT, i, 0);
+        for (int i = slice; i <= slices; i++) tokenStart.setAtIndex(JAVA_INT, i, token);
+        for (int i = samples; i < slices; i++) sampleRows.setAtIndex(JAVA_INT, i, 0);
+    }
+
+    /// Says which row's logits the `index`-th sample stands for, in place of what the plan says.
+    void sampleRow(int index, int row) {
+        sampleRows.setAtIndex(JAVA_INT, index, row);
+    }
+
+    void upload() {
+        device.copy(onDevice, pinned.address(), pinned.byteSize());
+    }
+
+    /// Writes the plan's copies between cache and host memory.
+    ///
+    /// @throws IndexOutOfBoundsException if there is no such block
+    void fillCopies(StepPlan plan) {
+        for (int i = 0; i < plan.copiesOutCount(); i++) {
+            putPair(copiesOut, i, plan.copyOutBlock(i), plan.copyOutHostBlock(i));
+        }
+        for (int i = 0; i < plan.copiesInCount(); i++) {
+            putPair(copiesIn, i, plan.copyInBlock(i), plan.copyInHostBlock(i));
+        }
+    }
+
+    private void putPair(MemorySegment pairs, int index, int block, int hostBlock) {
+        pairs.setAtIndex(JAVA_INT, 2L * index, Objects.checkIndex(block, limits.blockCount()));
+        pairs.setAtIndex(JAVA_INT, 2L * index + 1, Objects.checkIndex(hostBlock, limits.hostBlockCount()));
+    }
+
+    /// The kernels read these where they were written.
+    long copiesOut() {
+        return copiesOut.address();
+    }
+
+    long copiesIn() {
+        return copiesIn.address();
+    }
+
+    long tokens() {
+        return onDevice(tokens);
+    }
+
+    long positions() {
+        return onDevice(positions);
+    }
+
+    long slots() {
+        return onDevice(slots);
+    }
+
+    long sampleRows() {
+        return onDevice(sampleRows);
+    }
+
+    CudaKv.Slices slices(int count) {
+        return new CudaKv.Slices(
+                onDevice(blockTables),
+                limits.sequenceBlocksMax(),
+                onDevice(tokenStart),
+                onDevice(firstPosition),
+                count);
+    }
+
+    /// What the plan says of attention. The launch is as large for every plan, since a graph's cannot change.
+    CudaKv.Work work(long partials) {
+        return new CudaKv.Work(
+                onDevice(items),
+                onDevice(counts),
+                attention.launchedItems(),
+                onDevice(merges),
+                onDevice(counts) + Integer.BYTES,
+                attention.launchedItems(),
+                partials);
+    }
+
+    private long onDevice(MemorySegment part) {
+        return onDevice + part.address() - pinned.address();
+    }
+
+    @Override
+    public void close() {
+        device.free(onDevice);
+        device.freePinned(pinned);
+    }
+}
