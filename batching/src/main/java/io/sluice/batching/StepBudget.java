@@ -73,7 +73,7 @@ class StepBudget {
     /// The time that prompts may take in a step; without end if nobody waits for it or nothing is known.
     private double usualPromptNs() {
         long aloneNs = times.predict(writing, 0);
-        if (writing == 0 || aloneNs == StepTimeModel.UNKNOWN) return Double.POSITIVE_INFINITY;
+        if (writing == 0 || !times.isSettled()) return Double.POSITIVE_INFINITY;
         double withinNs = targetNs == TrafficClass.NO_TARGET ? STEADY_FACTOR * aloneNs : CAUTION * targetNs;
         double leastNs = Math.min(PROMPT_TOKENS_MIN * times.promptTokenNs(), PROMPT_PART_MIN * aloneNs);
         return Math.max(leastNs, withinNs - aloneNs);

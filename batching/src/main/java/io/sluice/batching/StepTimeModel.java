@@ -114,6 +114,12 @@ final class StepTimeModel {
         return (long) (ms * MS);
     }
 
+    /// True once there were steps enough to hold anybody back for what they say: the first are slow, because
+    /// nothing is warm.
+    boolean isSettled() {
+        return steps >= 2 * SIZE;
+    }
+
     /// What a sequence costs in the largest batches that were computed; 0 while nothing is known.
     double leastPerSequenceNs() {
         return sequencesMax == 0 ? 0 : (double) predict(sequencesMax, 0) / sequencesMax;
