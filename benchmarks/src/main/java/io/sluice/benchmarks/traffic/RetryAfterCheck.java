@@ -39,7 +39,7 @@ final class RetryAfterCheck {
         var followed = new Followed(nowNs, saidNs, engine.probe(request));
         pending.add(followed);
         // Steps are coarse: who was told a moment within one is asked for at that moment.
-        time.at(nowNs + saidNs, () -> pending.removeIf(it -> it == followed && isAdmitted(it, nowNs + saidNs)));
+        time.at(nowNs + saidNs, () -> pending.removeIf(it -> it.equals(followed) && isAdmitted(it, nowNs + saidNs)));
     }
 
     private boolean isAdmitted(Followed followed, long nowNs) {

@@ -168,7 +168,7 @@ class ReplayTest {
         for (Policy policy : policies().toList()) {
             ReplayResult result = run(workload, SmallTraces.device(8, 256), policy);
             assertThat(result.outcomes().get(1)).isInstanceOf(Outcome.Refused.class);
-            assertThat(Summary.of(result).refusals()).containsEntry("400 never fits", 1);
+            assertThat(Summary.of(result).refusals()).containsEntry("400 request_too_large", 1);
             assertThat(result.outcomes().get(2)).isInstanceOf(Outcome.Served.class);
         }
     }

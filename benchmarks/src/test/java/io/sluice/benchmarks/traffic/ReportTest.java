@@ -23,7 +23,7 @@ class ReportTest {
     void theReportNamesItsConditionsAndAllPolicies() throws IOException {
         assertThat(ReportMarkdown.of(STUDY))
                 .contains("abc123", "tight", "llama-3.1-8b", "## random", "At 4x", "| sluice |", "| fcfs |", "| cap:")
-                .contains("| reserve:", "Retry-After", "TTFT 500 ms, ITL 50 ms")
+                .contains("| reserve:", "time to come back", "TTFT 500 ms, ITL 50 ms")
                 .doesNotContain("NaN");
         int depth = 0;
         try (JsonParser json = new JsonFactory().createParser(ReportJson.of(STUDY))) {
