@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.server.batches.BatchRunner;
 import io.sluice.server.batches.BatchStore;
+import io.sluice.server.http.RequestBodies;
 import io.sluice.server.openai.ResumableStreams;
 import io.sluice.server.openai.Serving;
 import io.sluice.server.openai.StreamOwners;
@@ -155,7 +156,7 @@ class BatchesTest {
             Instant later = Instant.now().plus(Duration.ofHours(25));
             Serving serving = new Serving(
                     () -> other.service,
-                    1,
+                    new RequestBodies(1),
                     Duration.ofSeconds(1),
                     new ResumableStreams(0, Duration.ZERO),
                     StreamOwners.BY_KEY);

@@ -4,7 +4,6 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.sluice.server.access.Identity;
 import io.sluice.server.http.ApiError;
-import io.sluice.server.http.RequestBody;
 import io.sluice.server.openai.Fields;
 import io.sluice.server.openai.Json;
 import io.sluice.server.openai.Serving;
@@ -33,7 +32,7 @@ public final class BatchesRoute {
 
     /// Takes one.
     public void create(ServerRequest request, ServerResponse response) throws IOException {
-        Fields fields = Fields.of(Json.parseObject(RequestBody.read(request, serving.bodyBytesMax())));
+        Fields fields = Fields.of(Json.parseObject(serving.bodies().read(request)));
         if (Identity.of(request).tenant().isEmpty()) {
             throw ApiError.forbidden(
                     null, "key_without_tenant", "This API key serves administration alone; a batch needs a tenant's.");

@@ -6,7 +6,6 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonText;
-import io.sluice.server.http.RequestBody;
 import io.sluice.server.openai.Serving;
 import java.io.IOException;
 import java.util.List;
@@ -27,7 +26,7 @@ public final class FilesRoute {
 
     /// Takes a file.
     public void upload(ServerRequest request, ServerResponse response) throws IOException {
-        byte[] body = RequestBody.read(request, serving.bodyBytesMax());
+        byte[] body = serving.bodies().read(request);
         String contentType = request.headers().first(HeaderNames.CONTENT_TYPE).orElse("");
         Map<String, Multipart.Part> parts = Multipart.parse(contentType, body);
         Multipart.Part purpose = parts.get("purpose");
