@@ -8,6 +8,8 @@ import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonText;
 import io.sluice.server.openai.Serving;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.List;
 import java.util.Map;
 
@@ -53,11 +55,16 @@ public final class FilesRoute {
         send(response, find(request).view());
     }
 
-    /// Its lines.
-    public void content(ServerRequest request, ServerResponse response) {
+    /// Its lines, as its client takes them: a file may be larger than the heap.
+    public void content(ServerRequest request, ServerResponse response) throws IOException {
         StoredFile file = find(request);
-        response.headers().set(HeaderNames.CONTENT_TYPE, "application/jsonl");
-        response.send(store.folder().read(file.id()));
+        try (InputStream lines = store.folder().open(file.id())) {
+            response.headers().set(HeaderNames.CONTENT_TYPE, "application/jsonl");
+            response.headers().contentLength(store.folder().sizeOf(file.id()));
+            try (OutputStream out = response.outputStream()) {
+                lines.transferTo(out);
+            }
+        }
     }
 
     /// Forgets one.
