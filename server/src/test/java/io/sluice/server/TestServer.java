@@ -12,6 +12,7 @@ import io.sluice.server.admin.AdminRoutes;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.ApiError;
+import io.sluice.server.http.RequestBodies;
 import io.sluice.server.openai.Json;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.output.OutputFormat;
@@ -225,7 +226,7 @@ final class TestServer implements AutoCloseable {
                 new Tenancy.Clocks(
                         options.clock, quotaClock::get, () -> Instant.now().plus(wallClockAhead)));
         http = HttpServer.start(options.http(), behind(lifecycle, metrics, tenancy, this::ownerOf));
-        AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), BODY_BYTES_MAX);
+        AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), new RequestBodies(BODY_BYTES_MAX));
         admin = AdminServer.start(
                 new Listener.Address("127.0.0.1", 0, "--admin-port"), options.http(), tenancy.adminFilter(), routes);
         metrics.observe(engine);
