@@ -40,6 +40,7 @@ final class Nfa {
             }
             edges = Arrays.copyOf(edges, 2 * edges.length);
         }
+        CompilationWork.spend(2);
         int at = WIDTH * edgeCount;
         edges[at] = from;
         edges[at + 1] = firstLetter;
@@ -101,6 +102,7 @@ final class Nfa {
                     outgoing.add(new int[] {edges[at + 1], edges[at + 2], edges[at + 3]});
                 }
             }
+            CompilationWork.spend(16L * outgoing.size());
             outgoing.sort((a, b) -> Integer.compare(a[0], b[0]));
             return sweep(outgoing);
         }
@@ -161,6 +163,7 @@ final class Nfa {
             }
             int[] members = seen.stream().filter(this::matters).toArray();
             work += members.length + 8;
+            CompilationWork.spend(2L * members.length + count + 8);
             if (work > GrammarLimits.WORK_MAX)
                 throw GrammarLimits.over("steps of simplification", GrammarLimits.WORK_MAX);
             return idOf.computeIfAbsent(new Subset(members), this::add);
