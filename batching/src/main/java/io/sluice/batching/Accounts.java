@@ -1,13 +1,14 @@
 package io.sluice.batching;
 
 import java.util.Collection;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /// Finds the flow that a caller's requests belong to, with its tenant's account and its class's queue, and
-/// forgets those
-/// that nobody uses when there are too many: a tenant may come once and never again. Any thread.
+/// forgets those that nobody uses when there are too many: a tenant may come once and never again. Any
+/// thread.
 final class Accounts {
 
     /// What is learned of more flows than this is forgotten. Each takes about a kilobyte.
@@ -16,11 +17,19 @@ final class Accounts {
     private final int blockCount;
     private final int flowsMax;
     private final ConcurrentHashMap<String, ClassQueue> classes = new ConcurrentHashMap<>(); // bounded by policies
-    private final ConcurrentHashMap<String, TenantAccount> tenants = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<String, Known> tenants = new ConcurrentHashMap<>();
     private final ConcurrentHashMap<Key, Flow> flows = new ConcurrentHashMap<>();
     private final ConcurrentLinkedQueue<Key> oldest = new ConcurrentLinkedQueue<>(); // every key of `flows`, once
 
     private record Key(String tenant, String trafficClass) {}
+
+    /// A tenant's account, and how many of `flows` are on it: counted under the lock of the tenant's entry,
+    /// so that an account which is being forgotten is not given to a new flow.
+    private record Known(TenantAccount account, int flowCount) {
+        Known plus(int change) {
+            return new Known(account, flowCount + change);
+        }
+    }
 
     Accounts(int blockCount, int flowsMax) {
         this.blockCount = blockCount;
@@ -49,9 +58,11 @@ final class Accounts {
     private Flow create(Caller caller, long nowNs) {
         ClassQueue queue = classes.computeIfAbsent(
                 caller.trafficClass().name(), _ -> new ClassQueue(caller.trafficClass(), nowNs));
-        TenantAccount account =
-                tenants.computeIfAbsent(caller.tenant().name(), _ -> new TenantAccount(caller.tenant(), blockCount));
-        return new Flow(account, queue, nowNs);
+        Known tenant = tenants.compute(
+                caller.tenant().name(),
+                (_, known) ->
+                        known == null ? new Known(new TenantAccount(caller.tenant(), blockCount), 1) : known.plus(1));
+        return new Flow(tenant.account(), queue, nowNs);
     }
 
     /// Forgets flows without requests, the oldest first, while there are too many; a few at each call.
@@ -61,16 +72,17 @@ final class Accounts {
             if (key == null) return;
             boolean kept = flows.computeIfPresent(key, (_, flow) -> flow.isOpen() ? flow : null) != null;
             if (kept) oldest.add(key);
-            else forgetTenant(key.tenant());
+            else leaveTenant(key.tenant());
         }
     }
 
-    /// An account with a floor stays: it says which blocks are protected from others.
-    private void forgetTenant(String name) {
-        for (String trafficClass : classes.keySet()) {
-            if (flows.containsKey(new Key(name, trafficClass))) return;
-        }
-        tenants.computeIfPresent(name, (_, account) -> account.terms().kvFloor() > 0 ? account : null);
+    /// One of a tenant's flows was forgotten; with the last one its account is. An account with a floor
+    /// stays: it says which blocks are protected from others.
+    private void leaveTenant(String name) {
+        tenants.computeIfPresent(name, (_, known) -> {
+            boolean isNeeded = known.flowCount() > 1 || known.account().terms().kvFloor() > 0;
+            return isNeeded ? known.plus(-1) : null;
+        });
     }
 
     /// All classes that ever had a request.
@@ -81,12 +93,17 @@ final class Accounts {
     /// The account of a tenant, if the engine knows it now.
     @Nullable
     TenantAccount find(String tenant) {
-        return tenants.get(tenant);
+        Known known = tenants.get(tenant);
+        return known == null ? null : known.account();
     }
 
-    /// Tenants that the engine knows of now.
-    Collection<TenantAccount> tenants() {
-        return tenants.values();
+    /// The accounts of all tenants that the engine knows of now.
+    List<TenantAccount> tenants() {
+        return tenants.values().stream().map(Known::account).toList();
+    }
+
+    int tenantCount() {
+        return tenants.size();
     }
 
     int flowCount() {

@@ -74,34 +74,61 @@ class AdmissionController {
     /// @param wakeEngine called when a reader gives up or catches up
     Verdict admit(GenerationRequest request, long nowNs, Runnable wakeEngine) {
         // Counted before looking at the state: the engine's end waits for this count, so nobody slips in
-        // behind it.
+        // behind it. Whatever happens, also for want of memory, who is not taken is counted out again.
         openCount.incrementAndGet();
-        Flow flow = accounts.open(request.caller(), nowNs);
+        @Nullable Flow flow = null;
+        boolean taken = false;
+        try {
+            flow = accounts.open(request.caller(), nowNs);
+            Verdict verdict = decide(request, flow, nowNs, wakeEngine);
+            taken = verdict instanceof Verdict.Taken;
+            return verdict;
+        } finally {
+            if (!taken) {
+                if (flow != null) accounts.close(flow);
+                leaveOpen();
+            }
+        }
+    }
+
+    private Verdict decide(GenerationRequest request, Flow flow, long nowNs, Runnable wakeEngine) {
         Assessment assessment = assess(request, flow, nowNs);
         Refused refused = assessment.refused();
-        if (refused == null && !enterWaiting()) refused = queueFull(flow);
-        if (refused != null) {
-            if (refused.reason() == Reason.NO_CAPACITY) {
-                double decline = flow.gate()
-                        .close(
-                                assessment.forecast().waitNs(),
-                                allowedNs(request.caller().trafficClass(), assessment.forecast()),
-                                refused.retryAfter().toNanos(),
-                                nowNs);
-                flow.classQueue().bias().learnDecline(decline);
-            }
-            accounts.close(flow);
-            leaveOpen();
-            return new Verdict.NotTaken(refused);
+        if (refused == null) {
+            // Made before it takes a place: there may be no memory for it.
+            var submission =
+                    new Submission(request, flow, assessment.forecast(), assessment.demand(), nowNs, wakeEngine);
+            refused = enter(submission, nowNs);
+            if (refused == null) return new Verdict.Taken(submission);
         }
+        if (refused.reason() == Reason.NO_CAPACITY) {
+            double learned = flow.gate()
+                    .close(
+                            assessment.forecast().waitNs(),
+                            allowedNs(flow, assessment.forecast()),
+                            refused.retryAfter().toNanos(),
+                            nowNs);
+            flow.classQueue().bias().learnDecline(learned);
+        }
+        return new Verdict.NotTaken(refused);
+    }
+
+    /// Takes a place in the queue, unless others were faster since the request was looked at.
+    private @Nullable Refused enter(Submission submission, long nowNs) {
+        Flow flow = submission.flow();
+        if (!enterWaiting()) return queueFull(flow);
+        Timeline.Forecast expected = submission.timeline().forecast();
+        ForecastBias bias = flow.classQueue().bias();
+        Gate.Entry entry = flow.gate().open(expected.waitNs(), allowedNs(flow, expected), bias.decline(), nowNs);
+        if (entry.awayNs() > 0) {
+            waitingCount.decrementAndGet();
+            return waitsTooLong(flow, expected, entry.awayNs());
+        }
+        bias.learnDecline(entry.learned());
         queueClosed = false;
-        flow.classQueue()
-                .bias()
-                .learnDecline(flow.gate().open(assessment.forecast().waitNs(), nowNs));
-        var submission = new Submission(request, flow, assessment.forecast(), assessment.demand(), nowNs, wakeEngine);
-        flow.addWaiting(assessment.demand(), nowNs);
+        flow.addWaiting(submission.demand(), nowNs);
         open.add(submission);
-        return new Verdict.Taken(submission);
+        return null;
     }
 
     /// What would be decided about the request now, without deciding it. Any thread.
@@ -149,7 +176,7 @@ class AdmissionController {
         Refused crowding = crowdsOthersOut(flow, expected);
         if (crowding != null) return crowding;
         Refused late = deadlineTooSoon(request, flow, expected, nowNs);
-        return late != null ? late : waitTooLong(trafficClass, flow, expected, nowNs);
+        return late != null ? late : waitTooLong(flow, expected, nowNs);
     }
 
     private @Nullable Refused neverFits(GenerationRequest request) {
@@ -188,21 +215,24 @@ class AdmissionController {
         return refuse(Reason.DEADLINE_TOO_SOON, detail, missedNs <= expected.waitNs() ? missedNs : 0);
     }
 
-    private @Nullable Refused waitTooLong(
-            TrafficClass trafficClass, Flow flow, Timeline.Forecast expected, long nowNs) {
+    private @Nullable Refused waitTooLong(Flow flow, Timeline.Forecast expected, long nowNs) {
         if (expected.waitNs() == 0 && forecast.nothingWaits()) return null;
         double decline = flow.classQueue().bias().decline();
-        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs(trafficClass, expected), decline, nowNs);
-        if (awayNs == 0) return null;
+        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs(flow, expected), decline, nowNs);
+        return awayNs == 0 ? null : waitsTooLong(flow, expected, awayNs);
+    }
+
+    private static Refused waitsTooLong(Flow flow, Timeline.Forecast expected, long awayNs) {
+        TrafficClass trafficClass = flow.classQueue().terms();
         String detail = "a request of class %s would wait %s for its first token, longer than its target of %s allows"
                 .formatted(trafficClass.name(), text(expected.firstTokenNs()), text(trafficClass.firstTokenTargetNs()));
         return refuse(Reason.NO_CAPACITY, detail, awayNs);
     }
 
-    /// How long a request may wait. What its own prompt takes is not the queue's fault, but leaves less of the
-    /// target to wait in.
-    private static double allowedNs(TrafficClass trafficClass, Timeline.Forecast expected) {
-        double targetNs = trafficClass.firstTokenTargetNs();
+    /// How long a request may wait. What its own prompt takes is not the queue's fault, but leaves less of
+    /// the target to wait in.
+    private static double allowedNs(Flow flow, Timeline.Forecast expected) {
+        double targetNs = flow.classQueue().terms().firstTokenTargetNs();
         long prefillNs = expected.firstTokenNs() - expected.waitNs();
         return Math.max(targetNs - prefillNs, targetNs * OWN_PART_MIN);
     }

@@ -3,8 +3,7 @@ package io.sluice.batching;
 import java.util.Arrays;
 
 /// Looks whether blocks and sequences agree: now and then for blocks that were lost, which is cheap, and in
-/// idle moments
-/// and tests for everything that must always hold. Engine thread only.
+/// idle moments and tests for everything that must always hold. Engine thread only.
 final class BlockAudit {
 
     /// Steps between two searches for lost blocks: often enough to see a leak grow, seldom enough to cost

@@ -167,7 +167,8 @@ final class EngineLoop {
         if (inquiry.isOpen()) inquiry.answer(scheduler, clock.getAsLong());
     }
 
-    /// What the engine has before it. Any thread but the engine's; empty if it does not answer within `patience`.
+    /// What the engine has before it. Any thread but the engine's; empty if it does not answer within
+    /// `patience`.
     Optional<List<SequenceState>> sequences(Runnable wakeEngine, Duration patience) throws InterruptedException {
         return inquiry.ask(wakeEngine, patience);
     }
@@ -194,8 +195,8 @@ final class EngineLoop {
         admission.stop();
         while (admission.openCount() > 0) {
             for (Submission submission : admission.open()) {
+                submission.timeline().end(clock.getAsLong()); // whoever has read the ending may look at it
                 for (int choice = 0; choice < submission.choiceCount(); choice++) fail(submission, choice, detail);
-                submission.timeline().end(clock.getAsLong());
                 admission.abandon(submission);
             }
             if (admission.openCount() > 0) LockSupport.parkNanos(ENDING_PARK_NS);

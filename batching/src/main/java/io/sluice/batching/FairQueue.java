@@ -71,8 +71,7 @@ class FairQueue {
     }
 
     /// True if a sequence's class goes first only because its floor owes it, not by rank and not because it
-    /// has waited too
-    /// long: then others may take the memory that it waits for.
+    /// has waited too long: then others may take the memory that it waits for.
     boolean isFavoured(Sequence sequence, long nowNs) {
         ClassQueue queue = sequence.flow().classQueue();
         if (queue.credit() <= 0 || queue.isOverdue(nowNs)) return false;

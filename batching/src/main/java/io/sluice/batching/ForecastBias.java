@@ -17,8 +17,8 @@ final class ForecastBias {
     private volatile double factor = 1;
     private volatile double decline = 1;
 
-    /// A request that was predicted to wait `predictedNs` has waited `actualNs`. Who was to start at once teaches
-    /// nothing: no factor makes a wait of nothing, and chance alone would make it grow.
+    /// A request that was predicted to wait `predictedNs` has waited `actualNs`. Who was to start at once
+    /// teaches nothing: no factor makes a wait of nothing, and chance alone would make it grow.
     ///
     /// @param grainNs a step: what is shorter is chance
     void learn(long predictedNs, long actualNs, long grainNs) {
@@ -45,6 +45,6 @@ final class ForecastBias {
 
     /// The wait that is to be expected if `predictedNs` is predicted.
     long correct(long predictedNs, long grainNs) {
-        return (long) Math.max(0, (predictedNs + grainNs) * factor - grainNs);
+        return (long) Math.max(0, ((double) predictedNs + grainNs) * factor - grainNs);
     }
 }

@@ -2,9 +2,12 @@ package io.sluice.batching;
 
 /// Decides whether a flow's requests are refused for the wait ahead of them, and until when. It closes for a
 /// request that would wait too long, and stays closed until the moment that was told, at which the wait is
-/// expected to be clearly shorter. What callers were told is true: nobody comes in before, and who comes first
-/// then comes in, whatever the wait is by now. Only an engine in which nothing waits opens it before. Any
-/// thread.
+/// expected to be clearly shorter. What callers were told is true: nobody comes in before, and who comes
+/// first then comes in, whatever the wait is by now. Only an engine in which nothing waits opens it before.
+/// Any thread.
+///
+/// All who were told a moment come at it together. So a request is looked at twice, by `awayNs` and by
+/// `open`: of a crowd that `awayNs` lets in because it keeps its time, `open` lets the first in.
 final class Gate {
 
     /// It is to open again when the wait has come down to this part of what is allowed: else every caller
@@ -63,10 +66,20 @@ final class Gate {
         return learned;
     }
 
-    /// A request was let in.
+    /// What became of a request at the gate. A value.
     ///
-    /// @return how fast waits have come down since it closed, if it had; else `NOTHING_LEARNED`
-    synchronized double open(long waitNs, long nowNs) {
+    /// @param awayNs 0 if it is in; else how long it is to stay away
+    /// @param learned how fast waits have come down since the gate closed, if it had; else `NOTHING_LEARNED`
+    record Entry(long awayNs, double learned) {}
+
+    /// Lets a request in that was looked at by `awayNs`, if nobody was faster; one without a wait in any
+    /// case.
+    synchronized Entry open(long waitNs, double allowedNs, double decline, long nowNs) {
+        long awayNs = waitNs == 0 ? 0 : awayNs(waitNs, allowedNs, decline, nowNs);
+        return new Entry(awayNs, awayNs == 0 ? open(waitNs, nowNs) : NOTHING_LEARNED);
+    }
+
+    private double open(long waitNs, long nowNs) {
         if (!isClosed) return NOTHING_LEARNED;
         if (nowNs < reopensAtNs) patience.learnTooLong(toldNs());
         else if (isPromised(nowNs) && waitNs > closedAllowedNs) patience.learnTooShort(toldNs());

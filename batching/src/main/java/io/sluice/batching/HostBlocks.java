@@ -3,8 +3,7 @@ package io.sluice.batching;
 /// The blocks in host memory that parked sequences live in. Hot path: no allocation. Engine thread only.
 ///
 /// A block that a plan reads may be written by the next plan, not by the same one: all copies out are planned
-/// before any
-/// copy in.
+/// before any copy in.
 final class HostBlocks {
     private final int[] free; // [0, freeCount), a stack
     private int freeCount;

@@ -4,8 +4,7 @@ import java.util.Arrays;
 
 /// How many blocks a set of running sequences will need at the worst moment to come, if each grows as far as
 /// is expected of it and gives its blocks back then. The peak-memory estimate of Past-Future (Gong et al.,
-/// ASPLOS 2025), in
-/// blocks. Hot path: no allocation. Engine thread only.
+/// ASPLOS 2025), in blocks. Hot path: no allocation. Engine thread only.
 ///
 /// All grow at the same pace, so the one that has least left ends first. Sorted by what is left, most first,
 /// sequence `i` (from 1) is the last to end of the first `i`, and at that moment those hold

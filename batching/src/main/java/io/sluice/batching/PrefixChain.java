@@ -41,8 +41,7 @@ final class PrefixChain {
     }
 
     /// The salt of the next block, which ends before position `end`: the tenant's own, unless the block lies
-    /// in a prefix
-    /// that several tenants share.
+    /// in a prefix that several tenants share.
     long salt(int end) {
         return end <= scope.sharedTokens() ? scope.sharedSalt() : scope.salt();
     }

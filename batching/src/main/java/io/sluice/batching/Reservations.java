@@ -4,8 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Decides whether a sequence may start: whether what it is expected to hold at its longest fits beside what
 /// all that run are. A guaranteed sequence reserves its longest possible output; the others a quantile of
-/// what its flow's outputs
-/// have been, as the class says. Hot path: no allocation. Engine thread only.
+/// what its flow's outputs have been, as the class says. Hot path: no allocation. Engine thread only.
 ///
 /// Not final: the tests plant one-line bugs by overriding single methods.
 class Reservations {

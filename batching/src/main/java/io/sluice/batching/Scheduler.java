@@ -8,10 +8,9 @@ import org.jspecify.annotations.Nullable;
 /// There is no prefill phase and no decode phase: a sequence's computed tokens catch up with its tokens.
 /// Every running sequence whose reader keeps up gets at least one token in every step; what is left of the
 /// step's budget goes to those of higher precedence first, at most a slice each, so that no long prompt
-/// freezes the others. If blocks run out,
-/// whoever has the least precedence gives its own up: they move to host memory, or are computed again later.
-/// Its tokens are kept, so nothing generated is lost or repeated. Whose turn it is to start is `FairQueue`'s
-/// decision.
+/// freezes the others. If blocks run out, whoever has the least precedence gives its own up: they move to
+/// host memory, or are computed again later. Its tokens are kept, so nothing generated is lost or repeated.
+/// Whose turn it is to start is `FairQueue`'s decision.
 ///
 /// Not final: the tests plant one-line bugs by overriding single methods.
 class Scheduler {
@@ -33,10 +32,10 @@ class Scheduler {
     private int turn;
     private long arrivals;
     private long releases; // how often blocks were given back
-    private @Nullable Sequence blocked; // waited for memory in the last plan
-    private long blockedAtRelease;
+    private @Nullable Sequence blocked; // waited for memory in an earlier plan
+    private long blockedAtChance;
     private @Nullable Sequence roomless; // nobody could give way to it in an earlier plan
-    private long roomlessAtRelease;
+    private long roomlessAtChance;
     private long roomlessUntilStep;
     private @Nullable Thread owner; // only used when assertions are on
 
@@ -116,7 +115,7 @@ class Scheduler {
         if (hasRoom && running.size() < limits.sequencesMax()) return;
         if (!starter.chooseLeaving(head, running, promised)) {
             roomless = head;
-            roomlessAtRelease = releases;
+            roomlessAtChance = chances();
             roomlessUntilStep = counts.steps() + Starter.STEPS_BEFORE_PARKING;
             return;
         }
@@ -128,10 +127,17 @@ class Scheduler {
         }
     }
 
-    /// True if room was sought for the sequence just now, and nothing was given back since: to look again in every step
-    /// would cost more than it brings.
+    /// True if room was sought for the sequence just now, and there was no new chance since: to look again in
+    /// every step would cost more than it brings.
     private boolean isRoomless(Sequence sequence) {
-        return sequence == roomless && releases == roomlessAtRelease && counts.steps() < roomlessUntilStep;
+        return sequence == roomless && chances() == roomlessAtChance && counts.steps() < roomlessUntilStep;
+    }
+
+    /// Grows when there may be room that was not there before: blocks were given back, or a reader lags,
+    /// whose sequence gives way and takes nothing more. Without the latter nothing would ever start while all
+    /// that runs stands still.
+    private long chances() {
+        return releases + counts.pauses();
     }
 
     /// Blocks that running sequences will take for tokens they have already.
@@ -211,7 +217,7 @@ class Scheduler {
                 case NO_ROOM -> {
                     if (!queue.isFavoured(next, nowNs)) {
                         blocked = next;
-                        blockedAtRelease = releases;
+                        blockedAtChance = chances();
                         return;
                     }
                     queue.setAside(next);
@@ -220,9 +226,9 @@ class Scheduler {
         }
     }
 
-    /// True if nothing was given back since the sequence had to wait for memory.
+    /// True if there was no new chance since the sequence had to wait for memory.
     private boolean isStillBlocked(Sequence sequence) {
-        return sequence == blocked && releases == blockedAtRelease;
+        return sequence == blocked && chances() == blockedAtChance;
     }
 
     private void start(Sequence sequence, long nowNs) {

@@ -5,8 +5,7 @@ import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /// Sequences in the order of a key that no two of them share and that does not change while they are in it.
-/// Hot path: no
-/// allocation once it has grown. Engine thread only.
+/// Hot path: no allocation once it has grown. Engine thread only.
 final class SequenceList {
     private final ToLongFunction<Sequence> key;
     private @Nullable Sequence[] items = new Sequence[8];

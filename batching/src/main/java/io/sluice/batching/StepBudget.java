@@ -5,19 +5,22 @@ package io.sluice.batching;
 /// path: no allocation. Engine thread only.
 ///
 /// Without a target, prompts may make a step not quite twice as long as it is without any: that is what keeps
-/// the others' inter-token latency within twice its steady value while a long prompt is computed. A prompt token
-/// is the dearer the more tokens are before it, so a long prompt's slices get shorter towards its end.
+/// the others' inter-token latency within twice its steady value while a long prompt is computed. A prompt
+/// token is the dearer the more tokens are before it, so a long prompt's slices get shorter towards its end.
 class StepBudget {
     private static final double STEADY_FACTOR = 1.85;
 
     /// Half of all steps take longer than predicted; a target is to be kept by more than half.
     private static final double CAUTION = 0.92;
 
-    /// Prompts get on, however tight the target: by the time of so many tokens at their beginning, or of a
-    /// quarter of a step, if that is less.
+    /// Prompts get on, however tight the target: by the time of so many tokens, with as many before them as
+    /// lately, or of a quarter of a step, if that is less.
     private static final int PROMPT_TOKENS_MIN = 16;
 
     private static final double PROMPT_PART_MIN = 0.25;
+
+    /// More than nothing: where prompts are found to cost nothing, as many tokens as there are fit into it.
+    private static final double SOMETHING_NS = 1;
 
     /// Of the steps that take prompt in while others write, so many have one that takes in next to none: what
     /// a step takes without prompts could not be told from what prompts take if it were never seen, and the
@@ -75,7 +78,8 @@ class StepBudget {
         long aloneNs = times.predict(writing, 0);
         if (writing == 0 || !times.isSettled()) return Double.POSITIVE_INFINITY;
         double withinNs = targetNs == TrafficClass.NO_TARGET ? STEADY_FACTOR * aloneNs : CAUTION * targetNs;
-        double leastNs = Math.min(PROMPT_TOKENS_MIN * times.promptTokenNs(), PROMPT_PART_MIN * aloneNs);
+        double fewNs = times.predict(writing, PROMPT_TOKENS_MIN) - (double) aloneNs;
+        double leastNs = Math.max(SOMETHING_NS, Math.min(fewNs, PROMPT_PART_MIN * aloneNs));
         return Math.max(leastNs, withinNs - aloneNs);
     }
 
@@ -108,8 +112,7 @@ class StepBudget {
     boolean hasTimeForOneMore(Sequence sequence) {
         long tightestNs =
                 Math.min(targetNs, sequence.request().caller().trafficClass().tokenGapTargetNs());
-        if (tightestNs == TrafficClass.NO_TARGET || writing == 0) return true;
-        long ns = times.predict(writing + 1, 0);
-        return ns == StepTimeModel.UNKNOWN || ns <= CAUTION * tightestNs;
+        if (tightestNs == TrafficClass.NO_TARGET || writing == 0 || !times.isSettled()) return true;
+        return times.predict(writing + 1, 0) <= CAUTION * tightestNs;
     }
 }

@@ -8,9 +8,8 @@ import java.util.Arrays;
 ///
 /// A slice is a run of consecutive tokens of one sequence, `[firstPosition, firstPosition + length)`. Keys
 /// and values of positions before it are in the sequence's blocks; the step writes those of its own
-/// positions. There is no prefill
-/// and no decode: a slice of many tokens and a slice of one are the same thing. A slice that `samples` ends
-/// at the sequence's last token and asks for the token after it.
+/// positions. There is no prefill and no decode: a slice of many tokens and a slice of one are the same
+/// thing. A slice that `samples` ends at the sequence's last token and asks for the token after it.
 ///
 /// Before its slices are computed, a step copies whole blocks between the device and host memory: first
 /// those out, then those in, so that a block given up by one sequence can be filled for another in the same
@@ -151,8 +150,8 @@ public final class StepPlan {
         }
     }
 
-    /// Lets the last added slice, which samples, take only tokens with which its sequence's constraint goes on, and end
-    /// tokens only where it is complete.
+    /// Lets the last added slice, which samples, take only tokens with which its sequence's constraint goes
+    /// on, and end tokens only where it is complete.
     public void constrain(TokenConstraint.Progress progress) {
         int slice = sliceCount - 1;
         constrained[slice] = true;
@@ -302,8 +301,8 @@ public final class StepPlan {
         return !constrained[slice] || (mask[slice][token >> 6] & 1L << token) != 0;
     }
 
-    /// Which of the tokens `[64 * word, 64 * word + 64)` may be sampled, the first in the lowest bit; for a slice that
-    /// is constrained.
+    /// Which of the tokens `[64 * word, 64 * word + 64)` may be sampled, the first in the lowest bit; for a
+    /// slice that is constrained.
     public long allowed(int slice, int word) {
         return mask[slice][word];
     }

@@ -6,12 +6,15 @@ package io.sluice.batching;
 ///
 /// What goes before a request starts as fast as the engine takes in prompts, once those that are being
 /// computed are done, as far as there are seats and memory for it. What does not fit has to wait until others
-/// end: that is work, counted in nanoseconds of the engine. Which part of the engine a class gets while it has
-/// something waiting is measured, and corrects for what the model leaves out.
+/// end: that is work, counted in nanoseconds of the engine. Which part of the engine a class gets while it
+/// has something waiting is measured, and corrects for what the model leaves out.
 final class WaitForecast {
 
     /// A class that has not been served at all for a while is still promised something.
     private static final double SHARE_MIN = 0.01;
+
+    /// Nothing is predicted to take longer, so that a wait, a prompt and an output can be added up.
+    static final long LONGEST_NS = Long.MAX_VALUE / 4;
 
     private final ModelLimits limits;
     private final Accounts accounts;
@@ -101,7 +104,7 @@ final class WaitForecast {
         Ahead flowsOwn = new Ahead();
         flowsOwn.add(flow.backlog(), 1);
         double part = flowPart(flow, own.rivalWeight, share, nowNs);
-        return (long) Math.max(behindAllNs, startNs(higher, flowsOwn, share * part, 0, 1));
+        return bounded(Math.max(behindAllNs, startNs(higher, flowsOwn, share * part, 0, 1)));
     }
 
     /// The same behind all that waits in a class, for a request that takes no time and one block.
@@ -123,7 +126,11 @@ final class WaitForecast {
     /// predicted.
     long corrected(long waitNs, Flow flow) {
         boolean startsAtOnce = waitNs == 0 && flow.classQueue().backlog().requests() == 0;
-        return startsAtOnce ? 0 : flow.classQueue().bias().correct(waitNs, (long) load.gapNs());
+        return startsAtOnce ? 0 : Math.min(LONGEST_NS, flow.classQueue().bias().correct(waitNs, (long) load.gapNs()));
+    }
+
+    private static long bounded(double ns) {
+        return (long) Math.min(ns, (double) LONGEST_NS);
     }
 
     /// A request has started: was the prediction right? What was said before anything was measured was none.
@@ -238,12 +245,12 @@ final class WaitForecast {
         long tokens = request.prompt().length + running;
         long steps = Math.ceilDiv(tokens, (long) now.stepPromptTokens());
         double stepNs = now.pacedPromptTokenNs() * now.stepPromptTokens();
-        return (long) Math.max(tokens * now.pacedPromptTokenNs(), steps * stepNs + now.gapNs() / 2);
+        return bounded(Math.max(tokens * now.pacedPromptTokenNs(), steps * stepNs + now.gapNs() / 2));
     }
 
     /// From the first token to the last, as far as is expected.
     long decodeNs(GenerationRequest request, Flow flow) {
-        return (long) (expectedOutput(request, flow) * load.gapNs());
+        return bounded(expectedOutput(request, flow) * load.gapNs());
     }
 
     /// Requests that are to start before a new one of this class, if fairness is left aside.

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
 class AccountsTest {
@@ -40,8 +42,7 @@ class AccountsTest {
         int most = 0;
         for (int i = 0; i < 1_000_000; i++) {
             accounts.close(open("t" + i, CLASS));
-            most = Math.max(
-                    most, Math.max(accounts.flowCount(), accounts.tenants().size()));
+            most = Math.max(most, Math.max(accounts.flowCount(), accounts.tenantCount()));
         }
         assertThat(most).isLessThanOrEqualTo(FLOWS_MAX + 1);
     }
@@ -101,6 +102,27 @@ class AccountsTest {
         Flow kept = open("a", OTHER);
         for (int i = 0; i < 1000; i++) accounts.close(open("t" + i, CLASS));
         assertThat(open("a", CLASS).account()).isSameAs(kept.account());
+    }
+
+    /// With room for one flow each tenant is forgotten when the other comes, while it comes back on another
+    /// thread.
+    @Test
+    void aTenantThatComesBackWhileItIsForgottenHasOneAccountAllTheSame() throws Exception {
+        var crowded = new Accounts(50, 1);
+        try (var threads = Executors.newFixedThreadPool(2)) {
+            List<Future<?>> visits = List.of(
+                    threads.submit(() -> comeAndGo(crowded, CLASS)), threads.submit(() -> comeAndGo(crowded, OTHER)));
+            for (Future<?> visit : visits) visit.get();
+        }
+    }
+
+    private static void comeAndGo(Accounts crowded, TrafficClass trafficClass) {
+        for (int i = 0; i < 500_000; i++) {
+            String tenant = i % 2 == 0 ? "a" : "b";
+            Flow flow = crowded.open(new Caller(new Tenant(tenant, 1, 0, 1), trafficClass), 0);
+            if (crowded.find(tenant) != flow.account()) throw new AssertionError("two accounts for " + tenant);
+            crowded.close(flow);
+        }
     }
 
     @Test

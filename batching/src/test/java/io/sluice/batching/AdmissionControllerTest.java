@@ -59,6 +59,17 @@ class AdmissionControllerTest {
     }
 
     @Test
+    void aWaitBeyondAllMeasureIsNotTakenForNone() {
+        forecast.publish(new WaitForecast.Load(1e17, 1e17, 1e17, 1e17, 1, 0, 0), false, 0);
+        var patient =
+                new Caller(Tenant.ANONYMOUS, ClassTerms.named("patient", 1).terms());
+        for (int i = 0; i < 3; i++) admitted(request(patient, 20, 10, Deadlines.NONE));
+        assertThat(refused(request(patient, 20, 10, Deadlines.last(Long.MAX_VALUE / 8)))
+                        .reason())
+                .isEqualTo(Reason.DEADLINE_TOO_SOON);
+    }
+
+    @Test
     void aDeadlineThatIsTooSoonEvenForAnIdleEngineIsNoMatterOfWaiting() {
         load(4, 8);
         var refused = refused(request(Caller.ANONYMOUS, 10, 1, Deadlines.last(500 * MS)));
@@ -222,6 +233,22 @@ class AdmissionControllerTest {
     }
 
     @Test
+    void aRequestThatThereIsNoMemoryForLeavesNoTrace() {
+        GenerationRequest request = RequestBuilder.request()
+                .constraint(() -> {
+                    throw new OutOfMemoryError("injected by the test");
+                })
+                .build();
+        assertThatThrownBy(() -> admission.admit(request, nowNs, () -> {})).isInstanceOf(OutOfMemoryError.class);
+        assertThat(admission.openCount()).isZero(); // or the engine's end would wait for it for ever
+        assertThat(admission.waitingCount()).isZero();
+        Flow flow = accounts.open(request.caller(), nowNs);
+        accounts.close(flow);
+        assertThat(flow.isOpen()).isFalse();
+        assertThat(flow.backlog().requests()).isZero();
+    }
+
+    @Test
     void whatEndsInTheQueueLeavesTheQueue() {
         admission.settle(admitted(request(1, 1)));
         assertThat(admission.waitingCount()).isZero();
@@ -238,8 +265,7 @@ class AdmissionControllerTest {
     }
 
     /// An engine that has so much free. A prompt token and an output token take 50 and 50 ms of its time,
-    /// and a prompt of
-    /// ten tokens a second on its way.
+    /// and a prompt of ten tokens a second on its way.
     private void load(int freeSeats, int freeBlocks) {
         forecast.publish(
                 new WaitForecast.Load(50 * MS, 50 * MS, 100 * MS, 50 * MS, 1, freeSeats, freeBlocks), false, 0);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
@@ -13,6 +14,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntConsumer;
+import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -168,6 +170,26 @@ class EngineTest {
         assertThat(engine.stepStartedNs()).isZero();
         assertThat(engine.drain(Duration.ZERO)).isTrue();
         engine.close();
+    }
+
+    @Test
+    void whoHasReadThatTheEngineHasEndedKnowsWhen() {
+        var nowNs = new AtomicLong(7);
+        EngineParts.Core core = EngineParts.REAL.core(LIMITS, SETTINGS, new Random(1));
+        var streams = new ArrayList<TokenStream>();
+        var asked = new ArrayList<Boolean>(); // for each look at the clock, whether the stream had ended
+        LongSupplier clock = () -> {
+            for (TokenStream stream : streams) asked.add(stream.ending().isPresent());
+            return nowNs.get();
+        };
+        var loop = new EngineLoop(
+                core, EngineParts.REAL.scheduler(core), new CountingRunner(LIMITS, EngineTest::nothing), clock);
+        var admitted = (Admission.Admitted) loop.submit(request("a", 5, 3, 1), () -> {});
+        streams.addAll(admitted.streams());
+        loop.endAll("the test is over");
+        assertThat(streams.getFirst().ending()).isPresent();
+        assertThat(admitted.timeline().endedNs()).isEqualTo(7);
+        assertThat(asked).isNotEmpty().doesNotContain(true);
     }
 
     /// Clients that submit and read until the engine refuses because it has stopped.

@@ -64,19 +64,39 @@ class GateTest {
         long most = patience.ns() / MS;
         assertThat(awayNs(10 * most, 0)).isEqualTo(patience.ns());
         close(10 * most, most, 0);
-        gate.open(0, 10 * MS); // nothing waited any more, long before
+        open(0, 10); // nothing waited any more, long before
         assertThat(patience.ns()).isEqualTo(most / 2 * MS);
         close(10 * most, 1000, 20);
-        gate.open(10 * most * MS, 1020 * MS); // still too long
+        open(10 * most, 1020); // still too long
         assertThat(patience.ns()).isGreaterThan(most / 2 * MS);
     }
 
     @Test
     void onceSomebodyWasLetInItIsAsItWasBefore() {
         close(700, 400, 0);
-        gate.open(300 * MS, 400 * MS);
+        open(300, 400);
         assertThat(awayNs(501, 401)).isPositive();
-        assertThat(gate.open(0, 500 * MS)).isEqualTo(Gate.NOTHING_LEARNED);
+        assertThat(open(0, 500)).isEqualTo(Gate.NOTHING_LEARNED);
+    }
+
+    @Test
+    void ofACrowdThatComesAtTheMomentThatItWasToldOneComesIn() {
+        close(700, 400, 0);
+        assertThat(awayNs(700, 400)).isZero();
+        assertThat(awayNs(700, 400)).isZero();
+        assertThat(enter(700, 400).awayNs()).isZero();
+        assertThat(enter(700, 400).awayNs()).isEqualTo(450 * MS);
+        assertThat(enter(500, 400).awayNs()).isZero(); // this one needs no promise
+    }
+
+    @Test
+    void whoWasLookedAtBeforeItClosedDoesNotOpenItAgain() {
+        assertThat(awayNs(400, 0)).isZero();
+        close(700, 450, 0);
+        long patience = this.patience.ns();
+        assertThat(enter(400, 0).awayNs()).isEqualTo(450 * MS);
+        assertThat(this.patience.ns()).isEqualTo(patience);
+        assertThat(awayNs(0, 449)).isPositive();
     }
 
     @Test
@@ -84,25 +104,36 @@ class GateTest {
         assertThat(close(700, 400, 0)).isEqualTo(Gate.NOTHING_LEARNED);
         assertThat(close(600, 400, 100)).isEqualTo(Gate.NOTHING_LEARNED); // it is closed
         assertThat(close(500, 400, 400)).isEqualTo(0.5);
-        assertThat(gate.open(100 * MS, 600 * MS)).isEqualTo(2);
+        assertThat(open(0, 600)).isEqualTo(2.5);
     }
 
     @Test
     void waitsThatGrewMeanwhileCameDownByNothing() {
         close(700, 400, 0);
-        assertThat(gate.open(900 * MS, 400 * MS)).isZero();
+        assertThat(open(900, 400)).isZero();
     }
 
     @Test
     void aClockThatGoesBackKeepsItClosedAndBreaksNothing() {
         close(700, 400, 1000);
         assertThat(awayNs(0, 0)).isEqualTo(1400 * MS);
-        assertThat(gate.open(0, 0)).isNotNegative().isFinite(); // for an engine with nothing to do
+        assertThat(open(0, 0)).isNotNegative().isFinite(); // for an engine with nothing to do
         assertThat(awayNs(0, 0)).isZero();
     }
 
     private long awayNs(long waitMs, long nowMs) {
         return gate.awayNs(waitMs * MS, ALLOWED_NS, 1, nowMs * MS);
+    }
+
+    /// Lets a request in, which was looked at before.
+    private double open(long waitMs, long nowMs) {
+        Gate.Entry entry = enter(waitMs, nowMs);
+        assertThat(entry.awayNs()).isZero();
+        return entry.learned();
+    }
+
+    private Gate.Entry enter(long waitMs, long nowMs) {
+        return gate.open(waitMs * MS, ALLOWED_NS, 1, nowMs * MS);
     }
 
     private double close(long waitMs, long awayMs, long nowMs) {

@@ -1,5 +1,7 @@
 package io.sluice.batching;
 
+import org.jspecify.annotations.Nullable;
+
 /// A request of which a test says only what matters to it.
 final class RequestBuilder {
     private String id = "a";
@@ -10,6 +12,7 @@ final class RequestBuilder {
     private TrafficClass trafficClass = TrafficClass.STANDARD;
     private PrefixScope scope = PrefixScope.of(0);
     private Deadlines deadlines = Deadlines.NONE;
+    private @Nullable TokenConstraint constraint;
 
     private RequestBuilder() {}
 
@@ -69,6 +72,11 @@ final class RequestBuilder {
         return this;
     }
 
+    RequestBuilder constraint(TokenConstraint its) {
+        constraint = its;
+        return this;
+    }
+
     GenerationRequest build() {
         return new GenerationRequest(
                 id,
@@ -79,6 +87,7 @@ final class RequestBuilder {
                 new int[0],
                 new Caller(tenant, trafficClass),
                 scope,
-                deadlines);
+                deadlines,
+                constraint);
     }
 }

@@ -27,6 +27,18 @@ class SchedulerTest {
                         "a[5,6)* long[20,21)* b[5,6)*");
     }
 
+    /// Four blocks of four tokens; readers may lag by four tokens.
+    @Test
+    void whoseReaderLagsGivesWayAlsoIfNothingElseGetsOn() {
+        var settings = new EngineSettings(1000, true, 16, 4, EngineSettings.STALL_NS);
+        var harness = new SchedulerHarness(new ModelLimits(4, 4, 64, 16, 4, 1000, 0), settings);
+        harness.submit("a", 0, 8, 8, 1);
+        harness.step();
+        harness.submit("b", 100, 4, 4, 1); // there is no room for it, and nobody who gives way
+        assertThat(harness.steps(3)).containsExactly("a[8,9)*", "a[9,10)*", "a[10,11)*");
+        assertThat(harness.step()).isEqualTo("b[0,4)*"); // nobody reads what a writes
+    }
+
     @Test
     void aTokenIsKeptBackForEachYoungerSequenceWhenTheBudgetIsShort() {
         var harness = new SchedulerHarness(limits(32, 4, 6, 4), 100);

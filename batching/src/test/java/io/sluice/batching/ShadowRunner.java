@@ -120,8 +120,7 @@ final class ShadowRunner implements ModelRunner {
     }
 
     /// Copies are made whatever becomes of the slices. A step may fail once, or because of some of its
-    /// sequences; what it
-    /// then leaves at its own positions is worth nothing.
+    /// sequences; what it then leaves at its own positions is worth nothing.
     private void failOrCopy(StepPlan plan) {
         if (steps > knobs.deviceLossStep()) throw new DeviceLost("injected", new IllegalStateException("injected"));
         copy(plan);

@@ -295,8 +295,7 @@ final class Simulation implements ShadowRunner.World {
     }
 
     /// Whoever lost its blocks comes after all that ran before and still run, unless its reader lags, its
-    /// tenant has all
-    /// that it may have, or it is of a class that gives way to others.
+    /// tenant has all that it may have, or it is of a class that gives way to others.
     private void checkPreempted(List<Sequence> ran) {
         for (Sequence lost : ran) {
             boolean lostBlocks = lost.status() == Sequence.Status.WAITING || lost.status() == Sequence.Status.PARKED;

@@ -35,8 +35,8 @@ record SimulationKnobs(
         int contextMax = random.nextInt(8, 72);
         int fit = Math.ceilDiv(contextMax, blockSize);
         // From too small for the longest request to plenty.
-        int blockCount = Math.max(1, fit * random.nextInt(3, 11) / 4);
-        int hostBlockCount = random.nextBoolean() ? 0 : random.nextInt(1, 2 * blockCount + 1);
+        int blockCount = Math.max(1, fit * random.nextInt(3, 9) / 4);
+        int hostBlockCount = random.nextInt(5) < 2 ? 0 : random.nextInt(1, 2 * blockCount + 1);
         int sequencesMax = random.nextInt(1, 9);
         int stepTokensMax = sequencesMax + random.nextInt(24);
         int sliceMax = random.nextInt(3) == 0 ? random.nextInt(1, 6) : random.nextInt(1, 40);
@@ -86,7 +86,7 @@ record SimulationKnobs(
 
     /// Some of the built-in kinds, with terms of their own. Times are a few turns long.
     private static List<TrafficClass> classes(SplittableRandom random) {
-        if (random.nextInt(4) == 0) return List.of(TrafficClass.STANDARD);
+        if (random.nextInt(6) == 0) return List.of(TrafficClass.STANDARD);
         var classes = new ArrayList<TrafficClass>();
         boolean tight = random.nextInt(4) == 0;
         for (TrafficClass kind : TrafficClass.BUILT_IN) {

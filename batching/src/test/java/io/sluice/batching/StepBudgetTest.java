@@ -63,6 +63,45 @@ class StepBudgetTest {
         assertThat(budget.promptTokensMax()).isEqualTo(16);
     }
 
+    /// Prompts of one length: it cannot be told what their tokens cost by themselves, and what for those
+    /// before them.
+    @Test
+    void theFewTokensAreThereAlsoForPromptsOfOneLength() {
+        for (int i = 0; i < 300; i++) {
+            int promptTokens = i % 2 * 400;
+            times.measure(1 + i % 10, promptTokens, promptTokens * 200, 50 * MS + promptTokens * MS / 10);
+        }
+        assertThat(times.promptTokenNs()).isLessThan(1); // a hundred thousand, in truth
+        writing(WITHIN_20_MS);
+        reading(WITHIN_20_MS);
+        budget.begin(running);
+        assertThat(budget.promptTokensWithin(budget.promptNs(), 200, 400)).isBetween(12, 16);
+    }
+
+    @Test
+    void promptsThatCostNothingAreNotHeldBackByATargetThatCannotBeKept() {
+        for (int i = 0; i < 300; i++) times.measure(1 + i % 10, i % 100, i % 100 * 50.0, 50 * MS);
+        assertThat(budget.promptNs(100, 0)).isLessThan(1);
+        writing(WITHIN_20_MS);
+        reading(WITHIN_20_MS);
+        budget.begin(running);
+        assertThat(budget.promptTokensWithin(budget.promptNs(), 0, 100)).isEqualTo(100);
+    }
+
+    @Test
+    void nobodyIsKeptFromStartingForWhatTheFirstStepsTook() {
+        for (int i = 0; i < 7; i++) {
+            times.measure(1, 0, 0, 500 * MS);
+            writing(WITHIN_20_MS);
+            budget.survey(running);
+            assertThat(budget.hasTimeForOneMore(arrivals.arrive(request().in(WITHIN_20_MS))))
+                    .isTrue();
+        }
+        times.measure(1, 0, 0, 500 * MS);
+        assertThat(budget.hasTimeForOneMore(arrivals.arrive(request().in(WITHIN_20_MS))))
+                .isFalse();
+    }
+
     @Test
     void stepsThatGetSlowerLeaveLessRoom() {
         learn(10);

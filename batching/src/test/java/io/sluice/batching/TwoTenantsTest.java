@@ -8,8 +8,8 @@ import java.util.Random;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 
-/// Two tenants of one class, one with ten times the requests of the other under way at all times, in virtual time on a
-/// noisy device: admission, queue and steps together.
+/// Two tenants of one class, one with ten times the requests of the other under way at all times, in virtual
+/// time on a noisy device: admission, queue and steps together.
 class TwoTenantsTest {
     private static final long SECOND = 1_000_000_000;
     private static final long RETRY_NS = SECOND / 20; // clients do not care what they were told

@@ -4,8 +4,9 @@ import java.util.Arrays;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
-/// The simulation's language model: one number stands for the keys and values of a position, and covers the position,
-/// its token and all tokens before it. `answer` computes a whole output straight on, without blocks, batches or steps.
+/// The simulation's language model: one number stands for the keys and values of a position, and covers the
+/// position, its token and all tokens before it. `answer` computes a whole output straight on, without
+/// blocks, batches or steps.
 final class UnbatchedModel {
 
     /// The fingerprint before the first position.
