@@ -109,8 +109,9 @@ class AdmissionController {
             if (refused == null) return new Verdict.Taken(submission);
         }
         if (refused.reason() == Reason.NO_CAPACITY) {
+            flow.classQueue().deference().refused(flow, nowNs);
             long awayNs = refused.retryAfter().toNanos();
-            double learned = flow.gate().close(expected.waitNs(), allowedNs(flow, expected), awayNs, nowNs);
+            double learned = flow.gate().close(expected.waitNs(), allowedNs(flow, expected, nowNs), awayNs, nowNs);
             flow.classQueue().bias().learnDecline(learned);
         }
         return told(refused, flow, assessment, nowNs);
@@ -125,7 +126,7 @@ class AdmissionController {
         boolean crowds = flow.backlog().requests() + awaited >= WAITING_PER_FREE_PLACE * free;
         Timeline.Forecast expected = assessment.forecast();
         double waitNs = expected.waitNs() + awaited * forecast.startIntervalNs(flow, assessment.demand(), nowNs);
-        if (!crowds && waitNs <= allowedNs(flow, expected)) return null;
+        if (!crowds && waitNs <= allowedNs(flow, expected, nowNs)) return null;
         String detail = "about %.0f callers of tenant %s were told to come back and go before it"
                 .formatted(awaited, flow.account().name());
         return refuse(Reason.NO_CAPACITY, detail, 0);
@@ -147,7 +148,7 @@ class AdmissionController {
         if (!enterWaiting()) return queueFull(flow);
         Timeline.Forecast expected = submission.timeline().forecast();
         ForecastBias bias = flow.classQueue().bias();
-        Gate.Entry entry = flow.gate().open(expected.waitNs(), allowedNs(flow, expected), bias.decline(), nowNs);
+        Gate.Entry entry = flow.gate().open(expected.waitNs(), allowedNs(flow, expected, nowNs), bias.decline(), nowNs);
         if (entry.awayNs() > 0) {
             waitingCount.decrementAndGet();
             return waitsTooLong(flow, expected, entry.awayNs());
@@ -249,7 +250,7 @@ class AdmissionController {
     private @Nullable Refused waitTooLong(Flow flow, Timeline.Forecast expected, long nowNs) {
         if (expected.waitNs() == 0 && forecast.nothingWaits()) return null;
         double decline = flow.classQueue().bias().decline();
-        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs(flow, expected), decline, nowNs);
+        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs(flow, expected, nowNs), decline, nowNs);
         return awayNs == 0 ? null : waitsTooLong(flow, expected, awayNs);
     }
 
@@ -262,10 +263,11 @@ class AdmissionController {
 
     /// How long a request may wait. What its own prompt takes is not the queue's fault, but leaves less of
     /// the target to wait in.
-    private static double allowedNs(Flow flow, Timeline.Forecast expected) {
+    private static double allowedNs(Flow flow, Timeline.Forecast expected, long nowNs) {
         double targetNs = flow.classQueue().terms().firstTokenTargetNs();
         long prefillNs = expected.firstTokenNs() - expected.waitNs();
-        return Math.max(targetNs - prefillNs, targetNs * OWN_PART_MIN);
+        double mostNs = Math.max(targetNs - prefillNs, targetNs * OWN_PART_MIN);
+        return mostNs * flow.classQueue().deference().part(flow, nowNs);
     }
 
     /// The last places of the queue are for those who have few requests in it.
