@@ -13,11 +13,12 @@ import org.junit.jupiter.api.Test;
 class TwoTenantsTest {
     private static final long SECOND = 1_000_000_000;
     private static final long RETRY_NS = SECOND / 20; // clients do not care what they were told
-    private static final int OUTPUT = 192;
     private static final int CONTEXT_MAX = 1024;
 
     private final Random random = new Random(3);
     private long nowNs;
+    private int promptLength = 128;
+    private int output = 192;
 
     /// A client that asks again as soon as it was answered.
     private static final class Client {
@@ -91,8 +92,9 @@ class TwoTenantsTest {
     @Test
     void whoAsksForLittleGetsItsFirstTokenInAFewSteps() {
         var engine = engine(64);
-        List<Client> clients = clients(new Tenant("heavy", 1, 0, 1), 200);
-        Client light = clients(new Tenant("light", 1, 0, 1), 1).getFirst();
+        List<Client> clients = clients(new Caller(new Tenant("heavy", 1, 0, 1), TrafficClass.STANDARD), 200);
+        Client light = clients(new Caller(new Tenant("light", 1, 0, 1), TrafficClass.STANDARD), 1)
+                .getFirst();
         List<Integer> stepsToFirst = new ArrayList<>();
         int steps = 0;
         int asked = 0;
@@ -111,12 +113,28 @@ class TwoTenantsTest {
         assertThat(stepsToFirst.get(stepsToFirst.size() * 9 / 10)).isLessThan(12);
     }
 
+    /// Where only one or two prompts fit into the class's target, nobody waits for long: it is decided at admission who
+    /// gets how much.
+    @Test
+    void areServedNearlyTheSameWhereMostAreRefused() {
+        promptLength = 900;
+        output = 2;
+        var hasty = ClassTerms.named("hasty", 1).firstTokenTargetNs(40_000_000).terms();
+        int[] answered = run(hasty, 1, 1, 100, 10);
+        assertThat((double) answered[0] / answered[1]).isLessThan(3);
+    }
+
     /// Answers to each of them in half a minute.
     private int[] run(double heavyWeight, double lightWeight, int heavyClients, int lightClients) {
+        return run(TrafficClass.STANDARD, heavyWeight, lightWeight, heavyClients, lightClients);
+    }
+
+    private int[] run(
+            TrafficClass trafficClass, double heavyWeight, double lightWeight, int heavyClients, int lightClients) {
         var engine = engine(8);
         var heavy = new Tenant("heavy", heavyWeight, 0, 1);
-        List<Client> clients = clients(heavy, heavyClients);
-        clients.addAll(clients(new Tenant("light", lightWeight, 0, 1), lightClients));
+        List<Client> clients = clients(new Caller(heavy, trafficClass), heavyClients);
+        clients.addAll(clients(new Caller(new Tenant("light", lightWeight, 0, 1), trafficClass), lightClients));
         while (nowNs < 30 * SECOND) {
             for (Client client : clients) goOn(client, engine);
             if (engine.turn()) continue;
@@ -133,9 +151,9 @@ class TwoTenantsTest {
         return new VirtualEngine(settings, new NoisyDevice(sequencesMax), () -> nowNs, random);
     }
 
-    private static List<Client> clients(Tenant tenant, int count) {
+    private static List<Client> clients(Caller caller, int count) {
         List<Client> clients = new ArrayList<>();
-        for (int i = 0; i < count; i++) clients.add(new Client(new Caller(tenant, TrafficClass.STANDARD)));
+        for (int i = 0; i < count; i++) clients.add(new Client(caller));
         return clients;
     }
 
@@ -151,11 +169,11 @@ class TwoTenantsTest {
     }
 
     private GenerationRequest request(Caller caller) {
-        int[] prompt = random.ints(128, 0, 100).toArray();
+        int[] prompt = random.ints(promptLength, 0, 100).toArray();
         return new GenerationRequest(
                 "a",
                 prompt,
-                OUTPUT,
+                output,
                 1,
                 SamplingParams.GREEDY,
                 new int[] {0},
