@@ -297,7 +297,16 @@ API int sluice_cuda_memory(int64_t *freeBytes, int64_t *totalBytes) {
 // Memory between two walls of known bytes, which tell whether anyone wrote beyond it.
 enum { WALL = 64 };
 
+// For tests of failures: how many allocations there are, and how many more succeed; below 0: all.
+static int live = 0;
+static int allowed = -1;
+
+API int sluice_cuda_emulated_allocations(void) { return live; }
+API int sluice_cuda_emulated_allow(int32_t allocations) { return allowed = allocations, 0; }
+
 API int sluice_cuda_alloc(int64_t bytes, void **memory) {
+    if (allowed == 0) return 2;
+    if (allowed > 0) allowed--;
     unsigned char *all = (unsigned char *) aligned_alloc(WALL, ((size_t) bytes + 3 * WALL - 1) / WALL * WALL);
     if (all == nullptr) return 2;
     memcpy(all, &bytes, sizeof bytes);
@@ -305,6 +314,7 @@ API int sluice_cuda_alloc(int64_t bytes, void **memory) {
     memset(all + WALL, 0xff, (size_t) bytes);
     memset(all + WALL + bytes, 0x5a, WALL);
     *memory = all + WALL;
+    live++;
     return 0;
 }
 
@@ -316,6 +326,7 @@ API int sluice_cuda_free(void *memory) {
     for (int i = sizeof bytes; i < WALL; i++) broken |= all[i] != 0x5a;
     for (int i = 0; i < WALL; i++) broken |= all[WALL + bytes + i] != 0x5a;
     free(all);
+    live--;
     return broken ? 700 : 0; // as CUDA calls an access to memory that is not there
 }
 

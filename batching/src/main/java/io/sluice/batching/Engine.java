@@ -81,9 +81,14 @@ public final class Engine implements AutoCloseable {
     ///
     /// @throws InvalidRequest if the request names tokens that the model does not have
     public Admission submit(GenerationRequest request) {
+        return submit(request, Attempt.FIRST);
+    }
+
+    /// The same, of a request that may have been refused before.
+    public Admission submit(GenerationRequest request, Attempt attempt) {
         Core core = core();
         checkVocabulary(request, core.limits().vocabSize());
-        Admission answer = core.loop().submit(request, this::wake);
+        Admission answer = core.loop().submit(request, attempt, this::wake);
         if (answer instanceof Admission.Admitted) wake();
         return answer;
     }

@@ -15,12 +15,15 @@ final class Flow {
 
     // For admission; any thread.
     private final ArrivalRate arrivals;
+    private final ArrivalRate starts;
     private final AtomicInteger openCount = new AtomicInteger(); // admitted requests that have not ended
     private final Backlog backlog = new Backlog(); // of those, the ones that have not started
     private final Gate gate;
+    private final ReturnLine returns = new ReturnLine();
 
     Flow(TenantAccount account, ClassQueue classQueue, long nowNs) {
         arrivals = new ArrivalRate(nowNs);
+        starts = new ArrivalRate(nowNs);
         this.account = account;
         this.classQueue = classQueue;
         gate = new Gate(classQueue.patience());
@@ -97,6 +100,11 @@ final class Flow {
         return arrivals;
     }
 
+    /// How many of its requests start per nanosecond. Written by the engine.
+    ArrivalRate starts() {
+        return starts;
+    }
+
     /// What its requests that have not started will take. Any thread.
     Backlog backlog() {
         return backlog;
@@ -105,6 +113,11 @@ final class Flow {
     /// Its gate. Any thread.
     Gate gate() {
         return gate;
+    }
+
+    /// Who of its callers is expected to come back. Any thread.
+    ReturnLine returns() {
+        return returns;
     }
 
     @Override

@@ -34,8 +34,13 @@ class TwoTenantsTest {
     }
 
     private final class NoisyDevice implements ModelRunner {
-        private final ModelLimits limits = new ModelLimits(160, 16, CONTEXT_MAX, 512, 8, 100, 0);
-        private final StepResult result = new StepResult(limits.sequencesMax());
+        private final ModelLimits limits;
+        private final StepResult result;
+
+        NoisyDevice(int sequencesMax) {
+            limits = new ModelLimits(20 * sequencesMax, 16, CONTEXT_MAX, 512, sequencesMax, 100, 0);
+            result = new StepResult(sequencesMax);
+        }
 
         @Override
         public ModelLimits limits() {
@@ -81,15 +86,37 @@ class TwoTenantsTest {
         assertThat(both[0]).isGreaterThan(5 * both[1]);
     }
 
+    /// Who is served little does not stand behind the prompts of who is served much, not even behind those that
+    /// came earlier and start later.
+    @Test
+    void whoAsksForLittleGetsItsFirstTokenInAFewSteps() {
+        var engine = engine(64);
+        List<Client> clients = clients(new Tenant("heavy", 1, 0, 1), 200);
+        Client light = clients(new Tenant("light", 1, 0, 1), 1).getFirst();
+        List<Integer> stepsToFirst = new ArrayList<>();
+        int steps = 0;
+        int asked = 0;
+        while (nowNs < 30 * SECOND) {
+            boolean begins = light.stream.ending().isPresent() && nowNs >= light.wakesNs;
+            for (Client client : clients) goOn(client, engine);
+            goOn(light, engine);
+            if (begins) asked = steps;
+            boolean hadNone = light.stream.count() == 0;
+            engine.turn();
+            steps++;
+            if (hadNone && light.stream.count() > 0) stepsToFirst.add(steps - asked);
+        }
+        stepsToFirst.sort(null);
+        assertThat(stepsToFirst).hasSizeGreaterThan(10);
+        assertThat(stepsToFirst.get(stepsToFirst.size() * 9 / 10)).isLessThan(12);
+    }
+
     /// Answers to each of them in half a minute.
     private int[] run(double heavyWeight, double lightWeight, int heavyClients, int lightClients) {
-        var settings = new EngineSettings(256, false, 256, CONTEXT_MAX, Long.MAX_VALUE);
-        var engine = new VirtualEngine(settings, new NoisyDevice(), () -> nowNs, random);
-        Caller heavy = new Caller(new Tenant("heavy", heavyWeight, 0, 1), TrafficClass.STANDARD);
-        Caller light = new Caller(new Tenant("light", lightWeight, 0, 1), TrafficClass.STANDARD);
-        List<Client> clients = new ArrayList<>();
-        for (int i = 0; i < heavyClients; i++) clients.add(new Client(heavy));
-        for (int i = 0; i < lightClients; i++) clients.add(new Client(light));
+        var engine = engine(8);
+        var heavy = new Tenant("heavy", heavyWeight, 0, 1);
+        List<Client> clients = clients(heavy, heavyClients);
+        clients.addAll(clients(new Tenant("light", lightWeight, 0, 1), lightClients));
         while (nowNs < 30 * SECOND) {
             for (Client client : clients) goOn(client, engine);
             if (engine.turn()) continue;
@@ -97,8 +124,19 @@ class TwoTenantsTest {
             engine.resume();
         }
         int[] answered = new int[2];
-        for (Client client : clients) answered[client.caller.equals(heavy) ? 0 : 1] += client.answered;
+        for (Client client : clients) answered[client.caller.tenant().equals(heavy) ? 0 : 1] += client.answered;
         return answered;
+    }
+
+    private VirtualEngine engine(int sequencesMax) {
+        var settings = new EngineSettings(256, false, 256, CONTEXT_MAX, Long.MAX_VALUE);
+        return new VirtualEngine(settings, new NoisyDevice(sequencesMax), () -> nowNs, random);
+    }
+
+    private static List<Client> clients(Tenant tenant, int count) {
+        List<Client> clients = new ArrayList<>();
+        for (int i = 0; i < count; i++) clients.add(new Client(new Caller(tenant, TrafficClass.STANDARD)));
+        return clients;
     }
 
     private void goOn(Client client, VirtualEngine engine) {

@@ -33,6 +33,7 @@ final class CudaDevice implements AutoCloseable {
     private final Arena arena = Arena.ofConfined();
     private final MemorySegment out = arena.allocate(JAVA_LONG, 2); // where calls put results
     private final long stream;
+    private boolean closed;
 
     /// What a device is. A value.
     ///
@@ -77,6 +78,7 @@ final class CudaDevice implements AutoCloseable {
             library.check("opening CUDA device " + index, (int) open.invokeExact(index));
             library.check("a CUDA stream", (int) openStream.invokeExact(out.address()));
         } catch (Throwable e) {
+            arena.close();
             throw rethrow(e);
         }
         stream = out.get(JAVA_LONG, 0);
@@ -87,8 +89,17 @@ final class CudaDevice implements AutoCloseable {
     }
 
     /// The stream's address, for kernels.
+    ///
+    /// @throws IllegalStateException if the device was closed: a call with what it had would end the process
     long stream() {
+        if (closed) throw new IllegalStateException("CUDA device " + index + " was closed");
         return stream;
+    }
+
+    /// Where a call puts its results.
+    private long out() {
+        if (closed) throw new IllegalStateException("CUDA device " + index + " was closed");
+        return out.address();
     }
 
     Facts facts() {
@@ -111,8 +122,7 @@ final class CudaDevice implements AutoCloseable {
 
     Memory memory() {
         try {
-            library.check("asking for free device memory", (int)
-                    memory.invokeExact(out.address(), out.address() + Long.BYTES));
+            library.check("asking for free device memory", (int) memory.invokeExact(out(), out() + Long.BYTES));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -122,8 +132,7 @@ final class CudaDevice implements AutoCloseable {
     /// Device memory, of no particular content; the caller frees it.
     long alloc(long bytes) {
         try {
-            library.check(
-                    DeviceMemory.binary(bytes) + " of device memory", (int) alloc.invokeExact(bytes, out.address()));
+            library.check(DeviceMemory.binary(bytes) + " of device memory", (int) alloc.invokeExact(bytes, out()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -131,6 +140,7 @@ final class CudaDevice implements AutoCloseable {
     }
 
     void free(long address) {
+        stream(); // only while the device is open
         try {
             library.check("freeing device memory", (int) free.invokeExact(address));
         } catch (Throwable e) {
@@ -141,8 +151,8 @@ final class CudaDevice implements AutoCloseable {
     /// Pinned host memory; the caller frees it.
     MemorySegment allocPinned(long bytes) {
         try {
-            library.check(DeviceMemory.binary(bytes) + " of pinned memory", (int)
-                    allocPinned.invokeExact(bytes, out.address()));
+            library.check(
+                    DeviceMemory.binary(bytes) + " of pinned memory", (int) allocPinned.invokeExact(bytes, out()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -150,6 +160,7 @@ final class CudaDevice implements AutoCloseable {
     }
 
     void freePinned(MemorySegment pinned) {
+        stream();
         try {
             library.check("freeing pinned memory", (int) freePinned.invokeExact(pinned.address()));
         } catch (Throwable e) {
@@ -160,7 +171,7 @@ final class CudaDevice implements AutoCloseable {
     /// Queues a copy, in either direction or within the device. Of memory that is not pinned the call may wait.
     void copy(long to, long from, long bytes) {
         try {
-            library.check("a copy", (int) copy.invokeExact(to, from, bytes, stream));
+            library.check("a copy", (int) copy.invokeExact(to, from, bytes, stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -169,7 +180,7 @@ final class CudaDevice implements AutoCloseable {
     /// Queues the filling of device memory with a byte.
     void fill(long address, int value, long bytes) {
         try {
-            library.check("filling memory", (int) fill.invokeExact(address, value, bytes, stream));
+            library.check("filling memory", (int) fill.invokeExact(address, value, bytes, stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -178,7 +189,7 @@ final class CudaDevice implements AutoCloseable {
     /// Waits until all that was queued is done.
     void await() {
         try {
-            library.check("the device's work", (int) await.invokeExact(stream));
+            library.check("the device's work", (int) await.invokeExact(stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -187,7 +198,7 @@ final class CudaDevice implements AutoCloseable {
     /// Records what `work` queues instead of running it. It must not allocate or wait.
     Graph capture(Runnable work) {
         try {
-            library.check("beginning a graph", (int) beginCapture.invokeExact(stream));
+            library.check("beginning a graph", (int) beginCapture.invokeExact(stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -201,8 +212,7 @@ final class CudaDevice implements AutoCloseable {
 
     private void endCapture() {
         try {
-            library.check(
-                    "ending a graph", (int) endCapture.invokeExact(stream, out.address(), out.address() + Long.BYTES));
+            library.check("ending a graph", (int) endCapture.invokeExact(stream(), out(), out() + Long.BYTES));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -211,13 +221,14 @@ final class CudaDevice implements AutoCloseable {
     /// Queues what was recorded.
     void launch(Graph graph) {
         try {
-            library.check("a graph", (int) launchGraph.invokeExact(graph.address, stream));
+            library.check("a graph", (int) launchGraph.invokeExact(graph.address, stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
     }
 
     void close(Graph graph) {
+        stream();
         try {
             library.check("closing a graph", (int) closeGraph.invokeExact(graph.address));
         } catch (Throwable e) {
@@ -227,12 +238,14 @@ final class CudaDevice implements AutoCloseable {
 
     @Override
     public void close() {
+        if (closed) return;
         MethodHandle close = library.bind("sluice_cuda_stream_close", P);
         try {
-            library.check("closing a stream", (int) close.invokeExact(stream));
+            library.check("closing a stream", (int) close.invokeExact(stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         } finally {
+            closed = true;
             arena.close();
         }
     }

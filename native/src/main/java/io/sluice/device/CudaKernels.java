@@ -26,7 +26,7 @@ final class CudaKernels {
     static final Rows NOTHING = new Rows(0, 0, Format.FLOAT32);
 
     private final CudaLibrary library;
-    private final long stream;
+    private final CudaDevice device;
     private final MethodHandle packQ8;
     private final MethodHandle packQ4;
     private final MethodHandle narrow;
@@ -47,7 +47,7 @@ final class CudaKernels {
 
     CudaKernels(CudaDevice device) {
         library = device.library();
-        stream = device.stream();
+        this.device = device;
         packQ8 = library.bind("sluice_cuda_pack_q8_0", P, P, P, J, P);
         packQ4 = library.bind("sluice_cuda_pack_q4", P, I, P, P, J, P);
         narrow = library.bind("sluice_cuda_narrow", P, P, J, P);
@@ -71,7 +71,7 @@ final class CudaKernels {
     void packQ8(long stored, CudaMatrix matrix) {
         try {
             check("pack_q8_0", (int)
-                    packQ8.invokeExact(stored, matrix.numbers(), matrix.scales(), blocks(matrix), stream));
+                    packQ8.invokeExact(stored, matrix.numbers(), matrix.scales(), blocks(matrix), device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -81,7 +81,7 @@ final class CudaKernels {
     void packQ4(long stored, boolean withMinimum, CudaMatrix matrix) {
         try {
             check("pack_q4", (int) packQ4.invokeExact(
-                    stored, withMinimum ? 1 : 0, matrix.numbers(), matrix.scales(), blocks(matrix), stream));
+                    stored, withMinimum ? 1 : 0, matrix.numbers(), matrix.scales(), blocks(matrix), device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -94,7 +94,7 @@ final class CudaKernels {
     /// float32 to bfloat16.
     void narrow(long from, long to, long count) {
         try {
-            check("narrow", (int) narrow.invokeExact(from, to, count, stream));
+            check("narrow", (int) narrow.invokeExact(from, to, count, device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -114,7 +114,7 @@ final class CudaKernels {
                     pairs,
                     (long) count,
                     toHost ? 1 : 0,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -124,7 +124,7 @@ final class CudaKernels {
     void embed(CudaMatrix table, long tokens, Rows out, int rows) {
         try {
             check("embed", (int) embed.invokeExact(
-                    table.description(), tokens, out.address(), (long) out.stride(), (long) rows, stream));
+                    table.description(), tokens, out.address(), (long) out.stride(), (long) rows, device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -148,7 +148,7 @@ final class CudaKernels {
                     out.format().code(),
                     (long) rows,
                     (long) width,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -165,7 +165,7 @@ final class CudaKernels {
                     addend.format().code(),
                     (long) rows,
                     (long) width,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -183,7 +183,7 @@ final class CudaKernels {
                     out.format().code(),
                     (long) rows,
                     (long) width,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -192,7 +192,7 @@ final class CudaKernels {
     /// `tokens[toToken[i]]` becomes the token sampled for row `fromRow[i]`.
     void feed(long sampled, long fromRow, long toToken, long tokens, int count) {
         try {
-            check("feed", (int) feed.invokeExact(sampled, fromRow, toToken, tokens, (long) count, stream));
+            check("feed", (int) feed.invokeExact(sampled, fromRow, toToken, tokens, (long) count, device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -212,7 +212,7 @@ final class CudaKernels {
                     layer,
                     kv.description(),
                     (long) tokens,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -236,7 +236,7 @@ final class CudaKernels {
                     out.address(),
                     (long) out.stride(),
                     out.format().code(),
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -263,7 +263,7 @@ final class CudaKernels {
                     out.address(),
                     (long) out.stride(),
                     out.format().code(),
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -284,7 +284,7 @@ final class CudaKernels {
                     out.address(),
                     (long) out.stride(),
                     out.format().code(),
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -314,7 +314,7 @@ final class CudaKernels {
                     y.format().code(),
                     (long) rows,
                     accumulate ? 1 : 0,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -332,7 +332,7 @@ final class CudaKernels {
                     y.format().code(),
                     (long) rows,
                     accumulate ? 1 : 0,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -357,7 +357,7 @@ final class CudaKernels {
                     sampling.counts(),
                     (long) sampling.blocks(),
                     sampling.sampled(),
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }

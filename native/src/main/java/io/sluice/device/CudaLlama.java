@@ -67,7 +67,12 @@ final class CudaLlama implements AutoCloseable {
         logits = rows(sliceCount, config.vocabSize());
         partials = memory.take(kv.partialBytes() * partialsMax);
         rotation = memory.take(rotationBytes(config, limits));
-        uploadRotation(parts.device, limits.contextMax());
+        try {
+            uploadRotation(parts.device, limits.contextMax());
+        } catch (RuntimeException | Error e) {
+            memory.close();
+            throw e;
+        }
     }
 
     /// Device memory that the buffers take; the constructor's sum.

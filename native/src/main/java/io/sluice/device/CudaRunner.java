@@ -243,6 +243,7 @@ final class CudaRunner implements LogitsRunner {
 
     @Override
     public void close() {
+        if (resources.isEmpty()) return; // closed before
         try {
             device.await();
         } finally {
@@ -250,15 +251,17 @@ final class CudaRunner implements LogitsRunner {
         }
     }
 
+    /// Closes all, also if one of them fails, which is told then.
     private static void closeAll(Deque<AutoCloseable> resources) {
+        RuntimeException failure = null;
         while (!resources.isEmpty()) {
             try {
                 resources.pop().close();
-            } catch (RuntimeException e) {
-                throw e;
             } catch (Exception e) {
-                throw new IllegalStateException("closing throws nothing else", e);
+                if (failure != null) failure.addSuppressed(e);
+                else failure = e instanceof RuntimeException known ? known : new IllegalStateException(e);
             }
         }
+        if (failure != null) throw failure;
     }
 }

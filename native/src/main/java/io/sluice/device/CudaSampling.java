@@ -9,14 +9,12 @@ import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Map;
 
 /// What the sampling kernel is told about each row, written in pinned memory that it reads, and what it answers there.
 /// Scratch is on the device. Hot path: no allocation (but for the iterator over a `logitBias`). The device's thread
 /// only.
-///
-/// The kernel has masks as bit sets too, for grammars; no plan brings any yet, so `masks` is empty and every row's
-/// `maskRow` -1.
 final class CudaSampling implements AutoCloseable {
     private static final long ROW_BYTES = 80;
     private static final long SAMPLED_BYTES = 12 + 8L * SamplingParams.TOP_LOGPROBS_MAX;
@@ -27,42 +25,75 @@ final class CudaSampling implements AutoCloseable {
     static final int MASKED_MAX = 64;
 
     private final CudaDevice device;
+    private final MemorySegment pinned; // all that follows
     private final MemorySegment rows; // sampling [row]
     private final MemorySegment biasTokens; // int [row, BIASES_MAX]
     private final MemorySegment biases; // float [row, BIASES_MAX]
     private final MemorySegment maskedTokens; // int [row, MASKED_MAX]
     private final MemorySegment history; // int [row, contextMax]
+    private final MemorySegment masks; // int [row, maskInts], bit token % 32: may be chosen
     private final MemorySegment sampled; // sampled [row]
+    private final CudaRegion scratch;
     private final int blocks; // of threads that work at once, at most
     private final long changed; // float [block, vocab]
     private final long weights; // double [block, vocab]
     private final long counts; // int [block, vocab], zero
     private final int contextMax;
+    private final int maskInts;
+    private long used; // of `pinned`
 
     CudaSampling(CudaDevice device, ModelLimits limits) {
         this.device = device;
         contextMax = limits.contextMax();
         int vocabSize = limits.vocabSize();
         long count = limits.sequencesMax();
-        rows = device.allocPinned(count * ROW_BYTES);
-        biasTokens = device.allocPinned(count * BIASES_MAX * Integer.BYTES);
-        biases = device.allocPinned(count * BIASES_MAX * Float.BYTES);
-        maskedTokens = device.allocPinned(count * MASKED_MAX * Integer.BYTES);
-        history = device.allocPinned(count * contextMax * Integer.BYTES);
-        sampled = device.allocPinned(count * SAMPLED_BYTES);
-        blocks = blocks(limits, device.facts().multiprocessors());
-        long scratch = (long) blocks * vocabSize;
-        changed = device.alloc(scratch * Float.BYTES);
-        weights = device.alloc(scratch * Double.BYTES);
-        counts = device.alloc(scratch * Integer.BYTES);
-        device.fill(counts, 0, scratch * Integer.BYTES);
+        maskInts = Math.ceilDiv(vocabSize, Integer.SIZE);
+        int multiprocessors = device.facts().multiprocessors();
+        blocks = blocks(limits, multiprocessors);
+        scratch = new CudaRegion(device, bytes(limits, multiprocessors));
+        long numbers = (long) blocks * vocabSize;
+        changed = scratch.take(numbers * Float.BYTES);
+        weights = scratch.take(numbers * Double.BYTES);
+        counts = scratch.take(numbers * Integer.BYTES);
+        long[] sizes = {
+            ROW_BYTES,
+            BIASES_MAX * Integer.BYTES,
+            BIASES_MAX * Float.BYTES,
+            MASKED_MAX * Integer.BYTES,
+            (long) contextMax * Integer.BYTES,
+            (long) maskInts * Integer.BYTES,
+            SAMPLED_BYTES
+        };
+        try {
+            device.fill(counts, 0, numbers * Integer.BYTES);
+            pinned = device.allocPinned(Arrays.stream(sizes)
+                    .map(size -> CudaRegion.aligned(count * size))
+                    .sum());
+        } catch (RuntimeException | Error e) {
+            scratch.close();
+            throw e;
+        }
+        rows = take(count * sizes[0]);
+        biasTokens = take(count * sizes[1]);
+        biases = take(count * sizes[2]);
+        maskedTokens = take(count * sizes[3]);
+        history = take(count * sizes[4]);
+        masks = take(count * sizes[5]);
+        sampled = take(count * sizes[6]);
+    }
+
+    private MemorySegment take(long bytes) {
+        MemorySegment part = pinned.asSlice(used, bytes);
+        used += CudaRegion.aligned(bytes);
+        return part;
     }
 
     /// Device memory that the scratch takes.
     static long bytes(ModelLimits limits, int multiprocessors) {
-        return (long) blocks(limits, multiprocessors)
-                * limits.vocabSize()
-                * (Float.BYTES + Double.BYTES + Integer.BYTES);
+        long numbers = (long) blocks(limits, multiprocessors) * limits.vocabSize();
+        return CudaRegion.aligned(numbers * Float.BYTES)
+                + CudaRegion.aligned(numbers * Double.BYTES)
+                + CudaRegion.aligned(numbers * Integer.BYTES);
     }
 
     /// A multiprocessor holds one block of the sampling kernel.
@@ -95,7 +126,7 @@ final class CudaSampling implements AutoCloseable {
         rows.set(JAVA_INT, at + 64, Math.multiplyExact(row, contextMax));
         rows.set(JAVA_INT, at + 68, params.usesHistory() ? putHistory(row, plan, slice) : 0);
         rows.set(JAVA_INT, at + 72, plan.promptLength(slice));
-        rows.set(JAVA_INT, at + 76, -1);
+        rows.set(JAVA_INT, at + 76, plan.isConstrained(slice) ? putMask(row, plan, slice) : -1);
     }
 
     /// Makes row `row` greedy, with nothing to report: nobody will ask for its token.
@@ -118,6 +149,15 @@ final class CudaSampling implements AutoCloseable {
             count++;
         }
         return count;
+    }
+
+    /// The plan's mask has words of 64 bits, the kernel's of 32.
+    private int putMask(int row, StepPlan plan, int slice) {
+        long at = (long) row * maskInts;
+        for (int i = 0; i < maskInts; i++) {
+            masks.setAtIndex(JAVA_INT, at + i, (int) (plan.allowed(slice, i / 2) >>> (i % 2 * Integer.SIZE)));
+        }
+        return row;
     }
 
     private int putMasked(int row, int[] tokens) {
@@ -172,7 +212,7 @@ final class CudaSampling implements AutoCloseable {
     }
 
     long masks() {
-        return 0;
+        return masks.address();
     }
 
     long changed() {
@@ -197,14 +237,7 @@ final class CudaSampling implements AutoCloseable {
 
     @Override
     public void close() {
-        device.free(changed);
-        device.free(weights);
-        device.free(counts);
-        device.freePinned(rows);
-        device.freePinned(biasTokens);
-        device.freePinned(biases);
-        device.freePinned(maskedTokens);
-        device.freePinned(history);
-        device.freePinned(sampled);
+        scratch.close();
+        device.freePinned(pinned);
     }
 }

@@ -20,7 +20,8 @@ final class CudaStep implements AutoCloseable {
     private final ModelLimits limits;
     private final AttentionPlan attention;
     private final MemorySegment pinned;
-    private final long onDevice;
+    private final CudaRegion onDevice;
+    private final long start; // on the device
     private long used;
 
     private final MemorySegment tokens; // int [token]
@@ -42,7 +43,13 @@ final class CudaStep implements AutoCloseable {
         this.attention = attention;
         long bytes = bytes(limits, itemsMax);
         pinned = device.allocPinned(bytes);
-        onDevice = device.alloc(bytes);
+        try {
+            onDevice = new CudaRegion(device, bytes);
+        } catch (RuntimeException | Error e) {
+            device.freePinned(pinned);
+            throw e;
+        }
+        start = onDevice.take(bytes);
         int tokenCount = limits.stepTokensMax();
         int sliceCount = limits.sequencesMax();
         tokens = take(tokenCount, Integer.BYTES);
@@ -130,7 +137,7 @@ final class CudaStep implements AutoCloseable {
     }
 
     void upload() {
-        device.copy(onDevice, pinned.address(), pinned.byteSize());
+        device.copy(start, pinned.address(), pinned.byteSize());
     }
 
     /// Writes the plan's copies between cache and host memory.
@@ -197,12 +204,12 @@ final class CudaStep implements AutoCloseable {
     }
 
     private long onDevice(MemorySegment part) {
-        return onDevice + part.address() - pinned.address();
+        return start + part.address() - pinned.address();
     }
 
     @Override
     public void close() {
-        device.free(onDevice);
+        onDevice.close();
         device.freePinned(pinned);
     }
 }

@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.data.Offset.offset;
 
 import io.sluice.batching.SamplingParams;
+import io.sluice.batching.StepPlan;
 import io.sluice.device.RunnerHarness.Sequence;
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.ModelConfig;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -153,6 +156,57 @@ class CudaRunnerTest {
                         new RandomModel(EVEN, 11).files(), settings, CudaKernelsTest.library(), 0, 0.125))
                 .isInstanceOf(NotEnoughMemory.class)
                 .hasMessageContaining("do not fit the device");
+    }
+
+    /// Whichever allocation fails, what was made before it is given back.
+    @Test
+    void aStartThatRunsOutOfMemoryLeavesNoneBehind() throws Throwable {
+        CudaLibrary library = CudaKernelsTest.library();
+        MethodHandle allow = library.bind("sluice_cuda_emulated_allow", ValueLayout.JAVA_INT);
+        MethodHandle allocations = library.bind("sluice_cuda_emulated_allocations");
+        int before = (int) allocations.invokeExact();
+        RandomModel model = new RandomModel(EVEN, 11);
+        RunnerSettings settings = settings(EVEN, Dtype.BFLOAT16, Dtype.BFLOAT16, true);
+        int failures = 0;
+        while (true) {
+            assertThat((int) allow.invokeExact(failures)).isZero();
+            try (CudaRunner runner = CudaRunner.open(model.files(), settings, library, 0, 0.9)) {
+                assertThat(runner.limits().blockCount()).isPositive();
+                break;
+            } catch (CudaFailed e) {
+                assertThat((int) allocations.invokeExact())
+                        .as("after %d", failures)
+                        .isEqualTo(before);
+                failures++;
+            } finally {
+                assertThat((int) allow.invokeExact(-1)).isZero();
+            }
+        }
+        assertThat(failures).isGreaterThan(6);
+        assertThat((int) allocations.invokeExact()).isEqualTo(before);
+    }
+
+    @Test
+    void whatIsClosedSaysSoAndDoesNotEndTheProcess() {
+        CudaDevice device = new CudaDevice(CudaKernelsTest.library(), 0);
+        CudaKernels kernels = new CudaKernels(device);
+        CudaRegion region = new CudaRegion(device, 100);
+        region.close();
+        region.close();
+        device.close();
+        device.close();
+        assertThatThrownBy(() -> device.alloc(100)).hasMessageContaining("was closed");
+        assertThatThrownBy(() -> device.free(1)).hasMessageContaining("was closed");
+        assertThatThrownBy(device::memory).hasMessageContaining("was closed");
+        assertThatThrownBy(device::await).hasMessageContaining("was closed");
+        assertThatThrownBy(() -> device.copy(1, 2, 3)).hasMessageContaining("was closed");
+        assertThatThrownBy(() -> kernels.narrow(1, 2, 3)).hasMessageContaining("was closed");
+        CudaRunner runner = open(new RandomModel(ODD, 11), Dtype.FLOAT32, true);
+        runner.close();
+        runner.close();
+        StepPlan plan = new StepPlan(runner.limits());
+        plan.add(new int[] {1}, 0, 1, new int[] {0}, 1);
+        assertThatThrownBy(() -> runner.launch(plan).await()).hasStackTraceContaining("was closed");
     }
 
     private static CudaRunner open(RandomModel model, Dtype dtype, boolean deterministic) {
