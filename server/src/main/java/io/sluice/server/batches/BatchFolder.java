@@ -180,7 +180,7 @@ final class BatchFolder implements AutoCloseable {
     }
 
     private ApiError unwritable(IOException e) {
-        LOG.log(WARNING, "files and batches cannot be written to " + folder, e);
+        LOG.log(WARNING, "files and batches cannot be written to {0}: {1}", folder, e);
         return ApiError.invalid(
                 507,
                 "file",

@@ -63,7 +63,7 @@ public final class BatchStore implements AutoCloseable {
             if (ours) return Optional.of(description);
             folder.reportForeign(id, "it does not say what it describes");
         } catch (ApiError e) {
-            folder.reportForeign(id, e.getMessage());
+            folder.reportForeign(id, "it is no JSON object, or only half of one");
         }
         return Optional.empty();
     }
