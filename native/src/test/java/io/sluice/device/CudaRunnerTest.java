@@ -8,7 +8,10 @@ import io.sluice.batching.SamplingParams;
 import io.sluice.device.RunnerHarness.Sequence;
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.device.RunnerSettings.Gemm;
+import io.sluice.modelstore.DecoderTraits;
 import io.sluice.modelstore.ModelConfig;
+import io.sluice.modelstore.ModelFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -153,6 +156,44 @@ class CudaRunnerTest {
                         new RandomModel(EVEN, 11).files(), settings, CudaKernelsTest.library(), 0, 0.125))
                 .isInstanceOf(NotEnoughMemory.class)
                 .hasMessageContaining("do not fit the device");
+    }
+
+    @Test
+    void aModelOfAnotherFamilyIsRefusedBeforeAnythingIsAllocated() {
+        DecoderTraits llama = EVEN.traits();
+        DecoderTraits biased = new DecoderTraits(
+                llama.activation(),
+                true,
+                false,
+                false,
+                1,
+                llama.attentionScale(),
+                0,
+                0,
+                llama.rotary(),
+                llama.layers(),
+                llama.experts());
+        ModelConfig config = new ModelConfig(
+                "qwen2",
+                EVEN.vocabSize(),
+                EVEN.hiddenSize(),
+                EVEN.layerCount(),
+                EVEN.headCount(),
+                EVEN.kvHeadCount(),
+                EVEN.headDim(),
+                EVEN.intermediateSize(),
+                EVEN.rmsNormEps(),
+                EVEN.ropeTheta(),
+                EVEN.contextMax(),
+                EVEN.tiedHead(),
+                biased);
+        WeightFiles files = new WeightFiles(Path.of("qwen.gguf"), config, name -> {
+            throw new AssertionError("nothing is read");
+        });
+        RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
+        assertThatThrownBy(() -> CudaRunner.open(files, settings, CudaKernelsTest.library(), 0, 0.9))
+                .isInstanceOf(ModelFileException.class)
+                .hasMessageContainingAll("qwen2", "serve it on the CPU");
     }
 
     private static CudaRunner open(RandomModel model, Dtype dtype, boolean deterministic) {
