@@ -294,9 +294,9 @@ def add_vocabulary(writer, config):
     """Words that nobody tokenises with: the logits are all that is looked at."""
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
-    writer.add_token_list([f"t{i}" for i in range(config.vocab_size)])
+    writer.add_token_list(["a", "b", "ab", *(f"t{i}" for i in range(3, config.vocab_size))])
     writer.add_token_types([1] * config.vocab_size)
-    writer.add_token_merges([])
+    writer.add_token_merges(["a b"])
     writer.add_eos_token_id(2)
 
 
