@@ -6,6 +6,7 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import io.sluice.modelstore.ModelConfig;
+import io.sluice.modelstore.ModelFileException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -49,8 +50,15 @@ final class CudaRunner implements LogitsRunner {
     /// @param memoryShare of the device's memory that may be used, above 0 and at most 1
     /// @throws NotEnoughMemory if model and cache do not fit
     /// @throws CudaFailed if the device cannot be used
+    /// @throws ModelFileException if the model does anything in other ways than Llama
     static CudaRunner open(
             WeightFiles files, RunnerSettings settings, CudaLibrary library, int deviceIndex, double memoryShare) {
+        if (!files.config().isLlama()) {
+            throw new ModelFileException(
+                    files.path(),
+                    files.config().architecture() + " is not computed on CUDA devices yet, which know Llama alone:"
+                            + " serve it on the CPU");
+        }
         Deque<AutoCloseable> resources = new ArrayDeque<>();
         try {
             CudaDevice device = new CudaDevice(library, deviceIndex);

@@ -9,9 +9,12 @@ import io.sluice.batching.StepPlan;
 import io.sluice.device.RunnerHarness.Sequence;
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.device.RunnerSettings.Gemm;
+import io.sluice.modelstore.DecoderTraits;
 import io.sluice.modelstore.ModelConfig;
+import io.sluice.modelstore.ModelFileException;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -207,6 +210,44 @@ class CudaRunnerTest {
         StepPlan plan = new StepPlan(runner.limits());
         plan.add(new int[] {1}, 0, 1, new int[] {0}, 1);
         assertThatThrownBy(() -> runner.launch(plan).await()).hasStackTraceContaining("was closed");
+    }
+
+    @Test
+    void aModelOfAnotherFamilyIsRefusedBeforeAnythingIsAllocated() {
+        DecoderTraits llama = EVEN.traits();
+        DecoderTraits biased = new DecoderTraits(
+                llama.activation(),
+                true,
+                false,
+                false,
+                1,
+                llama.attentionScale(),
+                0,
+                0,
+                llama.rotary(),
+                llama.layers(),
+                llama.experts());
+        ModelConfig config = new ModelConfig(
+                "qwen2",
+                EVEN.vocabSize(),
+                EVEN.hiddenSize(),
+                EVEN.layerCount(),
+                EVEN.headCount(),
+                EVEN.kvHeadCount(),
+                EVEN.headDim(),
+                EVEN.intermediateSize(),
+                EVEN.rmsNormEps(),
+                EVEN.ropeTheta(),
+                EVEN.contextMax(),
+                EVEN.tiedHead(),
+                biased);
+        WeightFiles files = new WeightFiles(Path.of("qwen.gguf"), config, name -> {
+            throw new AssertionError("nothing is read");
+        });
+        RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
+        assertThatThrownBy(() -> CudaRunner.open(files, settings, CudaKernelsTest.library(), 0, 0.9))
+                .isInstanceOf(ModelFileException.class)
+                .hasMessageContainingAll("qwen2", "serve it on the CPU");
     }
 
     private static CudaRunner open(RandomModel model, Dtype dtype, boolean deterministic) {

@@ -132,7 +132,7 @@ final class ServerAssembly implements AutoCloseable {
         return new ServedModel.Traits(
                 model.config().architecture(),
                 weights.name(),
-                weights.blockLength() > 1,
+                weights.isQuantised(),
                 model.config().contextMax());
     }
 
