@@ -91,7 +91,8 @@ class CudaRunnerTest {
         }
     }
 
-    /// Three sequences are padded to a bucket of four; the first step of a bucket runs as it is, the others as a graph.
+    /// Three sequences are padded to a bucket of four; the first step of a bucket runs as it is, the others
+    /// as a graph.
     @Test
     void graphsGiveTheTokensThatTheProcessorsKernelsGive() {
         RandomModel model = new RandomModel(EVEN, 11);
@@ -149,15 +150,6 @@ class CudaRunnerTest {
         }
     }
 
-    @Test
-    void aModelThatDoesNotFitTheDeviceIsRefusedWithAdvice() {
-        RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
-        assertThatThrownBy(() -> CudaRunner.open(
-                        new RandomModel(EVEN, 11).files(), settings, CudaKernelsTest.library(), 0, 0.125))
-                .isInstanceOf(NotEnoughMemory.class)
-                .hasMessageContaining("do not fit the device");
-    }
-
     /// Whichever allocation fails, what was made before it is given back.
     @Test
     void aStartThatRunsOutOfMemoryLeavesNoneBehind() throws Throwable {
@@ -170,7 +162,7 @@ class CudaRunnerTest {
         int failures = 0;
         while (true) {
             assertThat((int) allow.invokeExact(failures)).isZero();
-            try (CudaRunner runner = CudaRunner.open(model.files(), settings, library, 0, 0.9)) {
+            try (CudaRunner runner = CudaRunner.open(model.files(), settings, CudaRunnerChecks.place(library))) {
                 assertThat(runner.limits().blockCount()).isPositive();
                 break;
             } catch (CudaFailed e) {
@@ -214,7 +206,7 @@ class CudaRunnerTest {
     }
 
     private static CudaRunner open(RandomModel model, RunnerSettings settings) {
-        return CudaRunner.open(model.files(), settings, CudaKernelsTest.library(), 0, 0.9);
+        return CudaRunner.open(model.files(), settings, CudaRunnerChecks.place(CudaKernelsTest.library()));
     }
 
     private static RunnerSettings settings(ModelConfig config, Dtype dtype, Dtype kvDtype, boolean deterministic) {

@@ -7,6 +7,8 @@ import io.sluice.batching.Engine;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.ModelRunner;
+import io.sluice.device.CudaDevices;
+import io.sluice.device.CudaSettings;
 import io.sluice.device.Device;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.ModelFiles;
@@ -36,9 +38,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
-/// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are answered while
-/// the
-/// weights load), engine, service. The only place that knows them all. Closing takes them apart in reverse. One thread.
+/// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are
+/// answered while the weights load), engine, service. The only place that knows them all. Closing takes
+/// them apart in reverse. One thread.
 final class ServerAssembly implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(ServerAssembly.class.getName());
     private static final String DEMO = "sluice-demo";
@@ -46,8 +48,8 @@ final class ServerAssembly implements AutoCloseable {
     /// For the last events of streams that are broken off, as long as their clients take them.
     private static final Duration LAST_EVENTS = Duration.ofSeconds(5);
 
-    /// For the engine to end: a step that is under way, and giving the device's memory back. One that hangs would
-    /// never.
+    /// For the engine to end: a step that is under way, and giving the device's memory back. One that hangs
+    /// would never.
     private static final Duration LAST_STEP = Duration.ofSeconds(10);
 
     private final ServerSettings settings;
@@ -137,12 +139,25 @@ final class ServerAssembly implements AutoCloseable {
     }
 
     private Engine startEngine(Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
-        ModelPlan plan = ModelPlan.of(settings, model.config(), Device.preferredDtype(model), memoryBytes());
-        say.accept(describe(model, plan));
-        Engine started =
-                Engine.start(served.name(), engineSettings(), around.apply(Device.runner(model, plan.runner())));
+        DevicePlan devices = DevicePlan.of(settings.engine().device(), CudaDevices::here);
+        ModelPlan plan = ModelPlan.of(
+                settings,
+                model.config(),
+                devices.isGpu() ? Device.preferredCudaDtype(model) : Device.preferredDtype(model),
+                memoryBytes(),
+                devices.isGpu());
+        say.accept(describe(model, plan, devices));
+        say.accept("Device    " + devices.words());
+        Engine started = Engine.start(served.name(), engineSettings(), around.apply(runner(plan, devices, say)));
         say.accept(describe(started.limits(), plan));
         return started;
+    }
+
+    private ModelRunner.Factory runner(ModelPlan plan, DevicePlan devices, Consumer<String> say) {
+        if (!devices.isGpu()) return Device.runner(model, plan.runner());
+        CudaSettings cuda = new CudaSettings(
+                devices.gpus().getFirst(), settings.engine().gpuMemoryShare(), plan.kvTakesWhatIsLeft());
+        return Device.cudaRunner(model, plan.runner(), cuda, line -> say.accept("GPU       " + line));
     }
 
     /// Starts everything; returns when requests are taken.
@@ -186,8 +201,8 @@ final class ServerAssembly implements AutoCloseable {
         return engine.awaitEnd(patience);
     }
 
-    /// Stops politely: says so to load balancers, refuses what is new, and lets answers under way be finished and
-    /// delivered, each for as long as the settings allow.
+    /// Stops politely: says so to load balancers, refuses what is new, and lets answers under way be
+    /// finished and delivered, each for as long as the settings allow.
     ///
     /// @return true if nothing had to be broken off
     boolean drain() throws InterruptedException {
@@ -249,10 +264,10 @@ final class ServerAssembly implements AutoCloseable {
         return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
     }
 
-    private static String describe(ModelFiles model, ModelPlan plan) {
+    private static String describe(ModelFiles model, ModelPlan plan, DevicePlan devices) {
         var config = model.config();
         var runner = plan.runner();
-        return "Model     %s: %s, %d layers, %s weights; computed in %s, keys and values in %s, on %d threads"
+        return "Model     %s: %s, %d layers, %s weights; computed in %s, keys and values in %s%s"
                 .formatted(
                         model.name(),
                         config.architecture(),
@@ -260,7 +275,7 @@ final class ServerAssembly implements AutoCloseable {
                         model.weightsType(),
                         word(runner.dtype()),
                         word(runner.kvDtype()),
-                        runner.threads());
+                        devices.isGpu() ? "" : ", on " + runner.threads() + " threads");
     }
 
     private static String describe(ModelLimits limits, ModelPlan plan) {
