@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import com.sun.management.OperatingSystemMXBean;
 import io.sluice.batching.Engine;
 import io.sluice.batching.EngineSettings;
+import io.sluice.batching.Engines;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.ModelRunner;
 import io.sluice.device.CudaDevices;
@@ -61,7 +62,7 @@ final class ServerAssembly implements AutoCloseable {
     private final Tenancy tenancy;
     private final HttpServer http;
     private final Optional<AdminServer> admin;
-    private final Engine engine;
+    private final Engines engine;
     private final GenerationService service;
     private final EngineHealth health;
 
@@ -138,7 +139,7 @@ final class ServerAssembly implements AutoCloseable {
         return Optional.of(AdminServer.start(address, settings.http(), tenancy.adminFilter(), routes));
     }
 
-    private Engine startEngine(Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
+    private Engines startEngine(Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
         DevicePlan devices = DevicePlan.of(settings.engine().device(), CudaDevices::here);
         ModelPlan plan = ModelPlan.of(
                 settings,
