@@ -44,6 +44,7 @@ final class CudaKernels {
     private final MethodHandle multiplyFew;
     private final MethodHandle multiplyMany;
     private final MethodHandle sample;
+    private final MethodHandle read;
 
     CudaKernels(CudaDevice device) {
         library = device.library();
@@ -64,6 +65,7 @@ final class CudaKernels {
         multiplyPlain = library.bind("sluice_cuda_multiply_plain", P, J, I, P, P, J, I, J, I, P);
         multiplyFew = library.bind("sluice_cuda_multiply_few", P, J, I, P, P, J, I, J, I, P);
         multiplyMany = library.bind("sluice_cuda_multiply_many", P, J, P, P, J, I, J, I, P);
+        read = library.bind("sluice_cuda_read", P, J, P, J, P);
         sample = library.bind("sluice_cuda_sample", P, J, J, J, P, P, P, P, P, P, P, P, P, J, P, P);
     }
 
@@ -358,6 +360,18 @@ final class CudaKernels {
                     (long) sampling.blocks(),
                     sampling.sampled(),
                     device.stream()));
+        } catch (Throwable e) {
+            throw CudaDevice.rethrow(e);
+        }
+    }
+
+    /// Reads device memory and keeps nothing of it: how fast it comes at best.
+    ///
+    /// @param sink a word that is not used otherwise
+    /// @param blocks of threads
+    void read(long from, long bytes, long sink, int blocks) {
+        try {
+            check("read", (int) read.invokeExact(from, bytes, sink, (long) blocks, device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }

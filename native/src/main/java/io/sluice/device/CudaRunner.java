@@ -292,6 +292,20 @@ final class CudaRunner implements LogitsRunner {
         }
     }
 
+    /// Milliseconds that the device takes for a step of single tokens by itself, as a graph: the rest of a
+    /// step's time it waits for the host. What it computes counts for nothing.
+    double deviceMilliseconds(StepPlan plan, int runs) {
+        requireNoneUnderWay();
+        int size = buckets.sizeFor(plan.sliceCount());
+        step.fill(0, plan, size, size, NOTHING_FED);
+        for (int row = 0; row < size; row++) sampling.putNothing(0, row);
+        sampling.upload(0, size);
+        replay(size); // recorded with the second
+        try (CudaStopwatch stopwatch = new CudaStopwatch(device, runs)) {
+            return stopwatch.median(_ -> replay(size));
+        }
+    }
+
     /// Graphs that were recorded so far.
     int recordedGraphs() {
         int count = 0;
