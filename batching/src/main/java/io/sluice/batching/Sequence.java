@@ -50,6 +50,7 @@ final class Sequence {
     private int[] tokens; // [0, tokenCount); the request's own prompt, unwritten, until the first output token
     private int tokenCount;
     private int computed;
+    private int ahead; // planned beyond what the steps under way were told, each a token that is not known yet
     private int sampled;
     private int cachedTokens;
     private boolean started;
@@ -111,6 +112,16 @@ final class Sequence {
     /// Back to nothing computed; tokens stay, so that nothing generated is lost.
     void rewind() {
         computed = 0;
+    }
+
+    /// Tokens that a step follows another for, which is under way itself: its blocks have room for them.
+    int ahead() {
+        return ahead;
+    }
+
+    void countAhead(int change) {
+        ahead += change;
+        Invariant.check(ahead >= 0, "more steps of a sequence were settled than followed others");
     }
 
     void countSampled() {

@@ -1,5 +1,6 @@
 package io.sluice.device;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -8,13 +9,12 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/// One CUDA device with one stream, on which everything is queued in order: memory, copies, graphs. The thread that
-/// opens it is the only one that may use it. Addresses are the device's, but for pinned memory, which both can read.
+/// One CUDA device with one stream, on which everything is queued in order: memory, copies, graphs. The
+/// thread that opens it is the only one that may use it. Addresses are the device's, but for pinned memory,
+/// which both can read.
 final class CudaDevice implements AutoCloseable {
     private static final MemoryLayout P = JAVA_LONG;
     private static final MemoryLayout J = JAVA_LONG;
-    private static final int NAME_BYTES = 256;
-    private static final int FACTS = 6;
 
     private final CudaLibrary library;
     private final int index;
@@ -30,6 +30,11 @@ final class CudaDevice implements AutoCloseable {
     private final MethodHandle launchGraph;
     private final MethodHandle closeGraph;
     private final MethodHandle memory;
+    private final MethodHandle openEvent;
+    private final MethodHandle closeEvent;
+    private final MethodHandle recordEvent;
+    private final MethodHandle awaitEvent;
+    private final MethodHandle elapsed;
     private final Arena arena = Arena.ofConfined();
     private final MemorySegment out = arena.allocate(JAVA_LONG, 2); // where calls put results
     private final long stream;
@@ -49,7 +54,8 @@ final class CudaDevice implements AutoCloseable {
     /// Memory of the device at one moment. A value.
     record Memory(long freeBytes, long totalBytes) {}
 
-    /// Work that was recorded, to be queued again and again as one. A value; closed by the device that made it.
+    /// Work that was recorded, to be queued again and again as one. A value; closed by the device that made
+    /// it.
     ///
     /// @param nodeCount kernels and copies in it
     record Graph(long address, int nodeCount) {}
@@ -72,6 +78,11 @@ final class CudaDevice implements AutoCloseable {
         launchGraph = library.bind("sluice_cuda_graph_launch", P, P);
         closeGraph = library.bind("sluice_cuda_graph_close", P);
         memory = library.bind("sluice_cuda_memory", P, P);
+        openEvent = library.bind("sluice_cuda_event_open", P);
+        closeEvent = library.bind("sluice_cuda_event_close", P);
+        recordEvent = library.bind("sluice_cuda_event_record", P, P);
+        awaitEvent = library.bind("sluice_cuda_event_wait", P);
+        elapsed = library.bind("sluice_cuda_event_elapsed", P, P, P);
         MethodHandle open = library.bind("sluice_cuda_open", JAVA_INT);
         MethodHandle openStream = library.bind("sluice_cuda_stream_open", P);
         try {
@@ -86,6 +97,11 @@ final class CudaDevice implements AutoCloseable {
 
     CudaLibrary library() {
         return library;
+    }
+
+    /// As CUDA counts devices.
+    int index() {
+        return index;
     }
 
     /// The stream's address, for kernels.
@@ -103,21 +119,7 @@ final class CudaDevice implements AutoCloseable {
     }
 
     Facts facts() {
-        MethodHandle describe = library.bind("sluice_cuda_describe", JAVA_INT, P, J, P);
-        try (Arena call = Arena.ofConfined()) {
-            MemorySegment name = call.allocate(NAME_BYTES);
-            MemorySegment facts = call.allocate(JAVA_LONG, FACTS);
-            library.check("describing CUDA device " + index, (int)
-                    describe.invokeExact(index, name.address(), (long) NAME_BYTES, facts.address()));
-            return new Facts(
-                    name.getString(0),
-                    (int) facts.getAtIndex(JAVA_LONG, 0),
-                    (int) facts.getAtIndex(JAVA_LONG, 1),
-                    (int) facts.getAtIndex(JAVA_LONG, 2),
-                    facts.getAtIndex(JAVA_LONG, 5));
-        } catch (Throwable e) {
-            throw rethrow(e);
-        }
+        return library.facts(index);
     }
 
     Memory memory() {
@@ -168,7 +170,8 @@ final class CudaDevice implements AutoCloseable {
         }
     }
 
-    /// Queues a copy, in either direction or within the device. Of memory that is not pinned the call may wait.
+    /// Queues a copy, in either direction or within the device. Of memory that is not pinned the call may
+    /// wait.
     void copy(long to, long from, long bytes) {
         try {
             library.check("a copy", (int) copy.invokeExact(to, from, bytes, stream()));
@@ -190,6 +193,54 @@ final class CudaDevice implements AutoCloseable {
     void await() {
         try {
             library.check("the device's work", (int) await.invokeExact(stream()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// A mark among what is queued, to be recorded again and again; the caller closes it.
+    long openEvent() {
+        try {
+            library.check("an event", (int) openEvent.invokeExact(out()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+        return out.get(JAVA_LONG, 0);
+    }
+
+    /// Queues the mark: it is reached when all that was queued before is done.
+    void record(long event) {
+        try {
+            library.check("an event", (int) recordEvent.invokeExact(event, stream()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// Waits until the mark that was last recorded is reached; what was queued after it may still run.
+    void await(long event) {
+        stream();
+        try {
+            library.check("the device's work", (int) awaitEvent.invokeExact(event));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// Milliseconds between two marks that were reached, by the device's clock.
+    double milliseconds(long from, long to) {
+        try {
+            library.check("an event", (int) elapsed.invokeExact(from, to, out()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+        return out.get(JAVA_FLOAT, 0);
+    }
+
+    void closeEvent(long event) {
+        stream();
+        try {
+            library.check("closing an event", (int) closeEvent.invokeExact(event));
         } catch (Throwable e) {
             throw rethrow(e);
         }

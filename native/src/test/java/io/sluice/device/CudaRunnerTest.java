@@ -11,7 +11,6 @@ import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.DecoderTraits;
 import io.sluice.modelstore.ModelConfig;
-import io.sluice.modelstore.ModelFileException;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
@@ -94,7 +93,8 @@ class CudaRunnerTest {
         }
     }
 
-    /// Three sequences are padded to a bucket of four; the first step of a bucket runs as it is, the others as a graph.
+    /// Three sequences are padded to a bucket of four; the first step of a bucket runs as it is, the others
+    /// as a graph.
     @Test
     void graphsGiveTheTokensThatTheProcessorsKernelsGive() {
         RandomModel model = new RandomModel(EVEN, 11);
@@ -152,15 +152,6 @@ class CudaRunnerTest {
         }
     }
 
-    @Test
-    void aModelThatDoesNotFitTheDeviceIsRefusedWithAdvice() {
-        RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
-        assertThatThrownBy(() -> CudaRunner.open(
-                        new RandomModel(EVEN, 11).files(), settings, CudaKernelsTest.library(), 0, 0.125))
-                .isInstanceOf(NotEnoughMemory.class)
-                .hasMessageContaining("do not fit the device");
-    }
-
     /// Whichever allocation fails, what was made before it is given back.
     @Test
     void aStartThatRunsOutOfMemoryLeavesNoneBehind() throws Throwable {
@@ -173,7 +164,7 @@ class CudaRunnerTest {
         int failures = 0;
         while (true) {
             assertThat((int) allow.invokeExact(failures)).isZero();
-            try (CudaRunner runner = CudaRunner.open(model.files(), settings, library, 0, 0.9)) {
+            try (CudaRunner runner = CudaRunner.open(model.files(), settings, CudaRunnerChecks.place(library))) {
                 assertThat(runner.limits().blockCount()).isPositive();
                 break;
             } catch (CudaFailed e) {
@@ -245,9 +236,9 @@ class CudaRunnerTest {
             throw new AssertionError("nothing is read");
         });
         RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
-        assertThatThrownBy(() -> CudaRunner.open(files, settings, CudaKernelsTest.library(), 0, 0.9))
-                .isInstanceOf(ModelFileException.class)
-                .hasMessageContainingAll("qwen2", "serve it on the CPU");
+        assertThatThrownBy(() -> CudaRunner.open(files, settings, CudaRunnerChecks.place(CudaKernelsTest.library())))
+                .isInstanceOf(UnsupportedModel.class)
+                .hasMessageContainingAll("qwen2", "serve it with --device cpu");
     }
 
     private static CudaRunner open(RandomModel model, Dtype dtype, boolean deterministic) {
@@ -255,7 +246,7 @@ class CudaRunnerTest {
     }
 
     private static CudaRunner open(RandomModel model, RunnerSettings settings) {
-        return CudaRunner.open(model.files(), settings, CudaKernelsTest.library(), 0, 0.9);
+        return CudaRunner.open(model.files(), settings, CudaRunnerChecks.place(CudaKernelsTest.library()));
     }
 
     private static RunnerSettings settings(ModelConfig config, Dtype dtype, Dtype kvDtype, boolean deterministic) {

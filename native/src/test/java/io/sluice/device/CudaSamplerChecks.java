@@ -82,12 +82,14 @@ final class CudaSamplerChecks {
                 plan.add(new int[] {1, 2}, 0, 2, new int[32], 32);
                 plan.sample(SamplingParams.GREEDY, new int[] {1, 2}, 1, new int[0]);
                 plan.constrain(new Allowing(allowed[r]));
-                sampling.put(r, plan, r);
+                sampling.put(0, r, plan, r);
             }
+            sampling.upload(0, 3);
             bench.kernels.sample(bench.rows(logits, Format.FLOAT32), vocab, 3, sampling);
+            sampling.download(0, 3);
             bench.device.await();
             StepResult result = new StepResult(3);
-            for (int r = 0; r < 3; r++) sampling.get(r, r, result);
+            for (int r = 0; r < 3; r++) sampling.get(0, r, r, result);
             expect(result.token(0) == 70, "row 0: token", result.token(0));
             expect(result.token(1) == (logits[1][9] > logits[1][5] ? 9 : 5), "row 1: token", result.token(1));
             expect(result.token(2) == StepResult.NO_TOKEN, "row 2: token", result.token(2));
@@ -131,14 +133,16 @@ final class CudaSamplerChecks {
                 add(plan, random.ints(length, 0, Math.min(vocab, 60)).toArray(), prompt, params[r]);
                 if (constrainedRows.get(r))
                     plan.constrain(new Allowing(random.ints(40, 0, vocab).toArray()));
-                sampling.put(r, plan, r);
+                sampling.put(0, r, plan, r);
             }
+            sampling.upload(0, ROWS);
             bench.kernels.sample(bench.rows(logits, Format.FLOAT32), vocab, ROWS, sampling);
+            sampling.download(0, ROWS);
             bench.device.await();
             for (int r = 0; r < ROWS; r++) {
                 MemorySegment row = bench.host.allocateFrom(JAVA_FLOAT, logits[r]);
                 sampler.sample(plan, r, row, expected);
-                sampling.get(r, r, actual);
+                sampling.get(0, r, r, actual);
                 compare(r, expected, actual, params[r] + " of " + vocab);
             }
             int[] counts = bench.read(sampling.counts(), 4L * sampling.blocks() * vocab)

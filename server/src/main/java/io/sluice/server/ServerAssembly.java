@@ -5,8 +5,11 @@ import static java.lang.System.Logger.Level.WARNING;
 import com.sun.management.OperatingSystemMXBean;
 import io.sluice.batching.Engine;
 import io.sluice.batching.EngineSettings;
+import io.sluice.batching.Engines;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.ModelRunner;
+import io.sluice.device.CudaDevices;
+import io.sluice.device.CudaSettings;
 import io.sluice.device.Device;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.ModelFiles;
@@ -59,7 +62,7 @@ final class ServerAssembly implements AutoCloseable {
     private final Tenancy tenancy;
     private final HttpServer http;
     private final Optional<AdminServer> admin;
-    private final Engine engine;
+    private final Engines engine;
     private final GenerationService service;
     private final EngineHealth health;
 
@@ -147,13 +150,26 @@ final class ServerAssembly implements AutoCloseable {
         return Optional.of(AdminServer.start(address, settings.http(), tenancy.adminFilter(), routes));
     }
 
-    private Engine startEngine(Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
-        ModelPlan plan = ModelPlan.of(settings, model.config(), Device.preferredDtype(model), memoryBytes());
-        say.accept(describe(model, plan));
-        Engine started =
-                Engine.start(served.name(), engineSettings(), around.apply(Device.runner(model, plan.runner())));
+    private Engines startEngine(Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
+        DevicePlan devices = DevicePlan.of(settings.engine().device(), CudaDevices::here);
+        ModelPlan plan = ModelPlan.of(
+                settings,
+                model.config(),
+                devices.isGpu() ? Device.preferredCudaDtype(model) : Device.preferredDtype(model),
+                memoryBytes(),
+                devices.isGpu());
+        say.accept(describe(model, plan, devices));
+        say.accept("Device    " + devices.words());
+        Engine started = Engine.start(served.name(), engineSettings(), around.apply(runner(plan, devices, say)));
         say.accept(describe(started.limits(), plan));
         return started;
+    }
+
+    private ModelRunner.Factory runner(ModelPlan plan, DevicePlan devices, Consumer<String> say) {
+        if (!devices.isGpu()) return Device.runner(model, plan.runner());
+        CudaSettings cuda = new CudaSettings(
+                devices.gpus().getFirst(), settings.engine().gpuMemoryShare(), plan.kvTakesWhatIsLeft());
+        return Device.cudaRunner(model, plan.runner(), cuda, line -> say.accept("GPU       " + line));
     }
 
     /// Starts everything; returns when requests are taken.
@@ -197,8 +213,8 @@ final class ServerAssembly implements AutoCloseable {
         return engine.awaitEnd(patience);
     }
 
-    /// Stops politely: says so to load balancers, refuses what is new, and lets answers under way be finished and
-    /// delivered, each for as long as the settings allow.
+    /// Stops politely: says so to load balancers, refuses what is new, and lets answers under way be
+    /// finished and delivered, each for as long as the settings allow.
     ///
     /// @return true if nothing had to be broken off
     boolean drain() throws InterruptedException {
@@ -260,10 +276,10 @@ final class ServerAssembly implements AutoCloseable {
         return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
     }
 
-    private static String describe(ModelFiles model, ModelPlan plan) {
+    private static String describe(ModelFiles model, ModelPlan plan, DevicePlan devices) {
         var config = model.config();
         var runner = plan.runner();
-        return "Model     %s: %s, %d layers, %s weights; computed in %s, keys and values in %s, on %d threads"
+        return "Model     %s: %s, %d layers, %s weights; computed in %s, keys and values in %s%s"
                 .formatted(
                         model.name(),
                         config.architecture(),
@@ -271,7 +287,7 @@ final class ServerAssembly implements AutoCloseable {
                         model.weightsType(),
                         word(runner.dtype()),
                         word(runner.kvDtype()),
-                        runner.threads());
+                        devices.isGpu() ? "" : ", on " + runner.threads() + " threads");
     }
 
     private static String describe(ModelLimits limits, ModelPlan plan) {

@@ -82,7 +82,7 @@ class ReloadTest {
                     .anyMatch(line -> line.startsWith("keys." + Tenants.idOf(acme) + ": {tenant: acme"));
             assertThat(list(outcome, "revoked_keys")).hasSize(1).allMatch(Tenants.idOf(acme)::equals);
             assertThat(changes(outcome, "needs_restart"))
-                    .containsExactlyInAnyOrder("port: 8000 -> 8001", "max-num-seqs: 32 -> 64");
+                    .containsExactlyInAnyOrder("port: 8000 -> 8001", "max-num-seqs: auto -> 64");
             assertThat(outcome).containsEntry("applied", false).containsEntry("ended_requests", 0L);
 
             assertThat(new KeyedClient(server, acme).complete(prompting("x")).statusCode())

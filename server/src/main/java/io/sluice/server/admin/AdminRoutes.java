@@ -6,7 +6,7 @@ import io.helidon.webserver.http.HttpRules;
 import io.helidon.webserver.http.HttpService;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import io.sluice.batching.Engine;
+import io.sluice.batching.Engines;
 import io.sluice.server.access.Intake;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonText;
@@ -40,7 +40,7 @@ public final class AdminRoutes implements HttpService {
     private final Intake intake;
     private final PolicyReload reload;
     private final RequestBodies bodies;
-    private volatile @Nullable Engine engine; // null while the model is being loaded
+    private volatile @Nullable Engines engine; // null while the model is being loaded
 
     /// @param bodies reads policies that are sent for a dry run
     public AdminRoutes(Intake intake, PolicyReload reload, RequestBodies bodies) {
@@ -50,7 +50,7 @@ public final class AdminRoutes implements HttpService {
     }
 
     /// The engine has started.
-    public void observe(Engine started) {
+    public void observe(Engines started) {
         engine = started;
     }
 
@@ -117,7 +117,7 @@ public final class AdminRoutes implements HttpService {
     }
 
     private void queue(ServerRequest request, ServerResponse response) {
-        Engine started = engine;
+        Engines started = engine;
         if (started == null) {
             throw ApiError.unavailable("starting", "The server is still loading its model.", WHILE_STARTING);
         }
