@@ -5,6 +5,7 @@ import io.sluice.device.NotEnoughMemory;
 import io.sluice.modelstore.ModelFileException;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.JsonOut;
+import io.sluice.server.hub.PullFailed;
 import io.sluice.server.policy.KeyRing;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsException;
@@ -37,6 +38,7 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  sluice serve",
             "  sluice serve --model ./SmolLM2-135M-Instruct.gguf --served-model-name smollm2 --port 9000",
+            "  sluice serve --model Qwen/Qwen3-0.6B",
             "  sluice serve --config sluice.yaml",
             "  SLUICE_PORT=9000 sluice serve"
         })
@@ -84,7 +86,7 @@ final class ServeCommand implements Callable<Integer> {
             announce(assembly, settings, startNs);
         } catch (SettingsException e) {
             return fail(e, ASKED_WRONGLY);
-        } catch (ModelFileException | NotEnoughMemory | Listener.ListenFailed e) {
+        } catch (ModelFileException | PullFailed | NotEnoughMemory | Listener.ListenFailed e) {
             return fail(e, FAILED);
         }
         return serve(assembly);
