@@ -20,6 +20,7 @@ import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.Interruption;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.RequestBodies;
+import io.sluice.server.hub.HubModels;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.output.OutputFormat;
 import io.sluice.server.policy.Policy;
@@ -76,7 +77,7 @@ final class ServerAssembly implements AutoCloseable {
         this.settings = settings;
         try {
             // Opened before anything else: what is wrong with it should be the first thing said.
-            this.model = open(settings.model());
+            this.model = open(settings.model(), say);
             endings.push(model::close);
             this.served = served(settings, model);
             ServerMetrics metrics =
@@ -252,9 +253,11 @@ final class ServerAssembly implements AutoCloseable {
         return settings.lifecycle().drainTimeout();
     }
 
-    private static ModelFiles open(ServerSettings.Model settings) {
+    private static ModelFiles open(ServerSettings.Model settings, Consumer<String> say) {
         if (settings.source().equals(DEMO)) return ModelStore.openDemo(settings.cacheFolder());
         Path path = Path.of(settings.source());
+        Optional<Path> fetched = HubModels.fetched(settings.source(), say);
+        if (fetched.isPresent()) return ModelStore.open(fetched.get());
         String hint = SettingsFlags.hint(settings.source(), List.of(DEMO));
         if (!hint.isEmpty() && !Files.exists(path)) {
             throw new SettingsException("model is " + path + ", but there is no such file or folder" + hint);

@@ -14,7 +14,8 @@ final class Declared {
             Group.MODEL,
             new Kind.Text("PATH"),
             "sluice-demo",
-            "The model to serve: a Hugging Face folder, a GGUF file, or `sluice-demo`, the small model that comes with"
+            "The model to serve: a Hugging Face folder, a GGUF file, `org/name` from the"
+                    + " [Hugging Face Hub](models.md#getting-models), or `sluice-demo`, the small model that comes with"
                     + " Sluice.");
 
     static final Setting<Optional<List<String>>> SERVED_MODEL_NAME = new Setting<>(
