@@ -33,8 +33,10 @@ class BlockAllocator {
         return sequence.table().count() * blockSize;
     }
 
-    /// The last token is always computed, because its logits are needed: at least one token is left over.
+    /// The last token is always computed, because its logits are needed: at least one token is left over. A prompt that
+    /// is reported on is computed whole: what others have computed says nothing of its positions.
     int reusableMax(Sequence sequence) {
+        if (sequence.isReporting()) return 0;
         return (sequence.tokenCount() - 1) / blockSize;
     }
 

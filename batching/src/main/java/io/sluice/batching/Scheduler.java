@@ -332,7 +332,14 @@ class Scheduler {
             blocks.offer(sequence);
             if (sequence.isPromptComputed())
                 letIntoQueue(sequence.submission(), sequence.submission().choiceCount());
-            if (plan.samples(slice)) accept(sequence, result, slice, nowNs);
+            PromptReport report = plan.report(slice);
+            if (report != null && report.isBroken()) {
+                endAsNotFinite(sequence, nowNs);
+            } else if (plan.samples(slice)) {
+                accept(sequence, result, slice, nowNs);
+            } else if (sequence.uncomputed() == 0) {
+                end(sequence, FinishReason.LENGTH, "", nowNs); // nothing but its prompt was of interest
+            }
         }
         counts.countStep(plan);
         step.clear();
@@ -361,8 +368,7 @@ class Scheduler {
             return;
         }
         if (token == StepResult.NO_TOKEN) {
-            blocks.distrust(sequence);
-            end(sequence, FinishReason.FAILED, "the model's output was not finite", nowNs);
+            endAsNotFinite(sequence, nowNs);
             return;
         }
         Invariant.check(token >= 0 && token < limits.vocabSize(), "a sampled token outside the vocabulary");
@@ -387,6 +393,11 @@ class Scheduler {
         } else {
             sequence.stream().wake();
         }
+    }
+
+    private void endAsNotFinite(Sequence sequence, long nowNs) {
+        blocks.distrust(sequence);
+        end(sequence, FinishReason.FAILED, "the model's output was not finite", nowNs);
     }
 
     /// Ends a sequence, whatever its state, and frees what it holds.

@@ -124,20 +124,22 @@ final class ServerAssembly implements AutoCloseable {
                 model.generationDefaults(),
                 settings.engine().outputTokensDefault(),
                 System.currentTimeMillis() / 1000,
-                traits(model),
+                traits(settings, model),
                 OutputFormat.of(
                         model.chatTemplate().map(ChatTemplate::source).orElse(""),
                         settings.model().toolCallParser(),
                         settings.model().reasoningParser()));
     }
 
-    private static ServedModel.Traits traits(ModelFiles model) {
+    private static ServedModel.Traits traits(ServerSettings settings, ModelFiles model) {
         TensorType weights = model.weightsType();
         return new ServedModel.Traits(
                 model.config().architecture(),
                 weights.name(),
                 weights.isQuantised(),
-                model.config().contextMax());
+                model.config().contextMax(),
+                new ServedModel.Embeddings(
+                        model.config().hiddenSize(), settings.model().pooling()));
     }
 
     private Optional<AdminServer> startAdmin(AdminRoutes routes) {

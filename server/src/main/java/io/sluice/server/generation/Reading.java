@@ -1,5 +1,6 @@
 package io.sluice.server.generation;
 
+import io.sluice.batching.PromptEmbedding;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,6 +54,12 @@ public final class Reading {
     /// How a choice ended; null while it goes on.
     public @Nullable Finish finish(int choice) {
         return choices.get(choice).finish();
+    }
+
+    /// The embedding of a choice's prompt, not normalised. Known once the choice has ended with an answer.
+    public double[] embedding(int choice) {
+        if (generation.promptReport(choice).orElse(null) instanceof PromptEmbedding report) return report.pooled();
+        throw new IllegalStateException("no embedding was asked for, or the prompt was not computed");
     }
 
     /// Output tokens of a choice that were looked at so far.

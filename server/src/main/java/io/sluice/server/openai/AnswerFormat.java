@@ -2,6 +2,7 @@ package io.sluice.server.openai;
 
 import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.PromptToken;
 import io.sluice.server.generation.TokenLogprob;
 import io.sluice.server.generation.Usage;
 import io.sluice.server.http.ApiError;
@@ -13,7 +14,9 @@ import java.util.List;
 public interface AnswerFormat {
 
     /// A choice of an answer that is not streamed.
-    record WholeChoice(Message message, List<TokenLogprob> logprobs, Finish finish) {
+    ///
+    /// @param prompt the tokens of its prompt, if they were asked for; else empty
+    record WholeChoice(Message message, List<TokenLogprob> logprobs, Finish finish, List<PromptToken> prompt) {
         public String text() {
             return message.text();
         }

@@ -8,6 +8,7 @@ import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.Generation;
 import io.sluice.server.generation.GenerationService;
+import io.sluice.server.generation.PromptToken;
 import io.sluice.server.generation.Reading;
 import io.sluice.server.generation.RequestTerms;
 import io.sluice.server.generation.Submission;
@@ -166,23 +167,35 @@ public final class Answers {
         Reading reading = read(generation);
         List<Message> messages = new ArrayList<>();
         List<List<TokenLogprob>> logprobs = new ArrayList<>();
+        List<List<PromptToken>> prompts = new ArrayList<>();
         Finish[] finishes = new Finish[generation.choiceCount()];
         for (int i = 0; i < finishes.length; i++) {
             messages.add(new Message());
             logprobs.add(new ArrayList<>());
+            prompts.add(new ArrayList<>());
         }
         while (!reading.isFinished()) {
             for (Delta delta : firstNews(reading)) {
                 messages.get(delta.choice()).add(delta.pieces());
                 logprobs.get(delta.choice()).addAll(delta.logprobs());
+                prompts.get(delta.choice()).addAll(delta.prompt());
                 if (delta.finish() != null) finishes[delta.choice()] = delta.finish();
             }
         }
         List<AnswerFormat.WholeChoice> choices = new ArrayList<>();
         for (int i = 0; i < finishes.length; i++) {
-            choices.add(new AnswerFormat.WholeChoice(messages.get(i), logprobs.get(i), finishes[i]));
+            choices.add(new AnswerFormat.WholeChoice(messages.get(i), logprobs.get(i), finishes[i], prompts.get(i)));
         }
         format.whole(out, choices, reading.usage());
+    }
+
+    /// Reads all of an answer that has no text.
+    ///
+    /// @throws ApiError if it ends before it is whole
+    Reading readWhole(Generation generation) throws InterruptedException {
+        Reading reading = read(generation);
+        while (!reading.isFinished()) firstNews(reading);
+        return reading;
     }
 
     private static Reading read(Generation generation) {

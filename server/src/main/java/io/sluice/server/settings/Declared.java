@@ -80,6 +80,13 @@ final class Declared {
             "Whether `<think>...</think>` at the beginning of an answer is told apart as [reasoning](api.md#reasoning)."
                     + " `auto` does so if the chat template speaks of it.");
 
+    static final Setting<String> POOLING = new Setting<>(
+            "pooling",
+            Group.MODEL,
+            new Kind.Word(List.of("last", "mean")),
+            "last",
+            "What the [embedding](api.md#embeddings) of a text is made of: the last token's hidden state, or the mean of all.");
+
     static final Setting<DeviceChoice> DEVICE = new Setting<>(
             "device",
             Group.ENGINE,
@@ -361,6 +368,7 @@ final class Declared {
             CACHE_DIR,
             TOOL_CALL_PARSER,
             REASONING_PARSER,
+            POOLING,
             DEVICE,
             GPU_MEMORY_UTILIZATION,
             KV_CACHE_MEMORY,
