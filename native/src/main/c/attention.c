@@ -1,5 +1,6 @@
-// Attention: for each query token of each slice and each head, softmax(q . k / sqrt(headDim)) over the keys of its
-// sequence up to and including its own position, times the values.
+// Attention: for each query token of each slice and each head, softmax(scale * q . k) over the keys of its sequence up to and
+// including its own position, or over the last `window` of them, times the values. With a soft cap scores become
+// cap * tanh(score / cap) first.
 //
 // A row is one query token with one head. Keys are taken 64 at a time, from position 0 up, with a running maximum and
 // sum (online softmax); sums run over dimensions and positions in ascending order. A row's result therefore depends on
@@ -48,6 +49,8 @@ typedef struct {
     const int32_t *tileStart; // [slices + 1] tiles of tileTokens tokens, counted over the slices
     out_rows out;
     int64_t ldq, tableStride, slices, tileTokens, heads, kvHeads, headDim, blockSize;
+    int64_t window; // keys that a token sees, its own among them; 0 if all before it
+    float scale, softcap; // a soft cap of 0 caps nothing
 } attention;
 
 typedef struct {
@@ -55,34 +58,49 @@ typedef struct {
     int64_t chunkKeys; // positions that a chunk of 16 lanes holds: fewer if blocks are smaller
     int64_t firstKey; // position of the step's first key
     int64_t keyCount; // keys of the step that any row may see
-    number q[ROWS_MAX * HEAD_DIM_MAX]; // [row, width], scaled by 1 / sqrt(headDim)
+    int64_t firstChunk; // of the step, that rows read values of
+    float softcap;
+    number q[ROWS_MAX * HEAD_DIM_MAX]; // [row, width], scaled
     float out[ROWS_MAX * HEAD_DIM_MAX]; // [row, width]
     float p[ROWS_MAX * KEYS]; // [row, chunk, 16] scores
     number weight[ROWS_MAX * KEYS]; // [row, chunk, 16] what they become
     float maximum[ROWS_MAX], sum[ROWS_MAX];
-    int64_t limit[ROWS_MAX]; // keys that the row may see
+    int64_t limit[ROWS_MAX]; // position behind the last key that the row may see
+    int64_t from[ROWS_MAX]; // position of the first
 } tile;
+
+// Whether the row sees any key of the step. The first step that it sees is the one with its first key.
+INLINE int sees_step(const tile *t, int64_t row) {
+    return t->limit[row] > t->firstKey && t->from[row] < t->firstKey + CHUNKS * t->chunkKeys;
+}
+
+// The scores of VL keys, capped.
+INLINE vf capped(vf scores, float cap) { return cap == 0.0f ? scores : cap * tanh_(scores / cap); }
 
 // The tile's rows in turn through the softmax of 64 keys: scores become weights, which are summed up as they are
 // multiplied; out and sum are rescaled.
 static void softmax(tile *t) {
     for (int64_t r = 0; r < t->rows; r++) {
         float *p = t->p + r * KEYS;
-        int64_t visible = t->limit[r] - t->firstKey;
+        if (!sees_step(t, r)) {
+            memset(t->weight + r * KEYS, 0, KEYS * sizeof(number));
+            continue;
+        }
+        int64_t visible = t->limit[r] - t->firstKey, hidden = t->from[r] - t->firstKey;
         vi lane;
         UNROLL for (int i = 0; i < VL; i++) lane[i] = i;
         vf largest = splat(-__builtin_inff());
         for (int j = 0; j < KEYS; j += VL) {
             int64_t seenOfChunk = visible - j / CHUNK * t->chunkKeys;
             if (seenOfChunk > t->chunkKeys) seenOfChunk = t->chunkKeys;
-            vi seen = lane + j % CHUNK < (int32_t) seenOfChunk;
-            vf masked = (vf) (((vi) load(p + j) & seen) | ((vi) splat(-__builtin_inff()) & ~seen));
+            int64_t hiddenOfChunk = hidden - j / CHUNK * t->chunkKeys;
+            if (hiddenOfChunk < 0) hiddenOfChunk = 0;
+            if (hiddenOfChunk > CHUNK) hiddenOfChunk = CHUNK;
+            vi seen = (lane + j % CHUNK < (int32_t) seenOfChunk) & (lane + j % CHUNK >= (int32_t) hiddenOfChunk);
+            vf scores = capped(load(p + j), t->softcap);
+            vf masked = (vf) (((vi) scores & seen) | ((vi) splat(-__builtin_inff()) & ~seen));
             store(p + j, masked);
             largest = max_(masked, largest);
-        }
-        if (visible <= 0) {
-            memset(t->weight + r * KEYS, 0, KEYS * sizeof(number));
-            continue;
         }
         float before = t->maximum[r];
         float now = max_lanes(largest);
@@ -202,7 +220,7 @@ INLINE void value_tile(const int rows, const int vectors, tile *t, int64_t r0, c
     float *out = t->out + r0 * width + firstDim;
     vf acc[TILE_ROWS][TILE_VECTORS];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < vectors; s++) acc[r][s] = load(out + r * width + s * VL);
-    for (int64_t c = 0, left = t->keyCount; left > 0; c++, left -= t->chunkKeys) {
+    for (int64_t c = t->firstChunk, left = t->keyCount - c * t->chunkKeys; left > 0; c++, left -= t->chunkKeys) {
         const KV *value = values[c];
         const number *weight = t->weight + r0 * KEYS + c * CHUNK;
         int64_t keys = left < t->chunkKeys ? left : t->chunkKeys, j = 0;
@@ -252,10 +270,16 @@ INLINE void value_rows(const int rows, tile *t, int64_t r, const KV *const *valu
         if (to - r == 1) rows_of(1, t, r, kv);                                                                         \
     } while (0)
 
-// Keys of the step that the row sees.
+// Keys of the step up to the last that the row sees.
 INLINE int64_t seen_keys(const tile *t, int64_t row, int64_t keyCount) {
     int64_t seen = t->limit[row] - t->firstKey;
-    return seen < 0 ? 0 : seen < keyCount ? seen : keyCount;
+    return !sees_step(t, row) ? 0 : seen < keyCount ? seen : keyCount;
+}
+
+// The chunk of the step with the first key that the row sees. What lies before the window in the same chunk has weight 0.
+INLINE int64_t first_chunk(const tile *t, int64_t row) {
+    int64_t hidden = t->from[row] - t->firstKey;
+    return hidden <= 0 ? 0 : hidden / t->chunkKeys;
 }
 
 // The tile's rows against the step's keys. Values are taken by the rows that see them only: a weight of zero does not
@@ -266,8 +290,9 @@ static void attend(tile *t, const KV *const *keys, const KV *const *values) {
     const int64_t keyCount = t->keyCount;
     for (int64_t row = 0; row < t->rows;) {
         t->keyCount = seen_keys(t, row, keyCount);
+        t->firstChunk = first_chunk(t, row);
         int64_t end = row + 1;
-        while (end < t->rows && seen_keys(t, end, keyCount) == t->keyCount) end++;
+        while (end < t->rows && seen_keys(t, end, keyCount) == t->keyCount && first_chunk(t, end) == t->firstChunk) end++;
         FOR_ROWS(row, end, value_rows, values);
         row = end;
     }
@@ -298,7 +323,8 @@ static void attend_item(const attention *a, int64_t item) {
     t.chunkKeys = a->blockSize < CHUNK ? a->blockSize : CHUNK;
     memset(t.q, 0, (size_t) (t.rows * t.width) * sizeof(number));
     memset(t.out, 0, (size_t) (t.rows * t.width) * sizeof(float));
-    const float scale = 1.0f / __builtin_sqrtf((float) headDim);
+    t.softcap = a->softcap;
+    const float scale = a->scale;
     for (int64_t r = 0; r < t.rows; r++) {
         const float *q = a->q + (token + r / partHeads) * a->ldq + (firstHead + r % partHeads) * headDim;
         int64_t i = 0;
@@ -307,13 +333,14 @@ static void attend_item(const attention *a, int64_t item) {
         t.maximum[r] = -__builtin_inff();
         t.sum[r] = 0.0f;
         t.limit[r] = firstPosition + r / partHeads + 1;
+        t.from[r] = a->window == 0 || t.limit[r] < a->window ? 0 : t.limit[r] - a->window;
     }
 
     const int64_t half = kv_half(a->blockSize, a->kvHeads, headDim);
     const int32_t *blocks = a->blockTables + slice * a->tableStride;
     const int64_t keyEnd = firstPosition + tokens;
     const int64_t stepKeys = CHUNKS * t.chunkKeys;
-    for (t.firstKey = 0; t.firstKey < keyEnd; t.firstKey += stepKeys) {
+    for (t.firstKey = t.from[0] / stepKeys * stepKeys; t.firstKey < keyEnd; t.firstKey += stepKeys) {
         const KV *keys[CHUNKS], *values[CHUNKS];
         t.keyCount = keyEnd - t.firstKey < stepKeys ? keyEnd - t.firstKey : stepKeys;
         for (int64_t c = 0; c < CHUNKS; c++) {
@@ -335,13 +362,14 @@ static void attention_task(const void *context, int64_t first, int64_t end) {
 KERNEL(KV_NAME(attention))(sluice_pool *pool, const float *q, int64_t ldq, const KV *cache, const int32_t *blockTables,
         int64_t tableStride, const int32_t *tokenStart, const int32_t *firstPosition, const int32_t *tileStart,
         int64_t slices, int64_t tileTokens, int64_t heads, int64_t kvHeads, int64_t headDim, int64_t blockSize, void *out,
-        int64_t ldo, int outFormat) {
+        int64_t ldo, int outFormat, int64_t window, float scale, float softcap) {
     int64_t group = heads / kvHeads;
     if (headDim > HEAD_DIM_MAX || (blockSize & (blockSize - 1)) != 0) return -1;
     if (tileTokens < 1 || (tileTokens > 1 && tileTokens * group > ROWS_MAX)) return -2;
     if (!out_fits(outFormat, headDim)) return -3;
+    if (window < 0) return -4;
     attention a = {q, cache, blockTables, tokenStart, firstPosition, tileStart, {out, ldo, outFormat}, ldq, tableStride,
-            slices, tileTokens, heads, kvHeads, headDim, blockSize};
+            slices, tileTokens, heads, kvHeads, headDim, blockSize, window, scale, softcap};
     int64_t parts = (group + ROWS_MAX - 1) / ROWS_MAX;
     int64_t pairs = 0; // of a query and a key
     for (int64_t s = 0; s < slices; s++) {

@@ -17,7 +17,7 @@ typedef uint16_t f16;
 typedef struct sluice_pool sluice_pool;
 
 // Changes whenever a signature or a layout does; the caller refuses any other.
-#define SLUICE_ABI 3
+#define SLUICE_ABI 4
 
 #define API __attribute__((visibility("default")))
 

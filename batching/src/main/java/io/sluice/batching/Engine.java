@@ -86,14 +86,11 @@ public final class Engine implements Engines {
         }
     }
 
-    /// Decides about a request at once, without waiting for the engine.
-    ///
-    /// @throws InvalidRequest if the request names tokens that the model does not have
     @Override
-    public Admission submit(GenerationRequest request) {
+    public Admission submit(GenerationRequest request, Attempt attempt) {
         Core core = core();
         checkVocabulary(request, core.limits().vocabSize());
-        Admission answer = core.loop().submit(request, this::wake);
+        Admission answer = core.loop().submit(request, attempt, this::wake);
         if (answer instanceof Admission.Admitted) wake();
         return answer;
     }

@@ -53,10 +53,10 @@ public final class EngineGroup implements Engines {
     /// Asks one engine after the other until one takes it; a refusal that all would give is given at once.
     /// What all refuse is refused with the shortest wait that any of them gave.
     @Override
-    public Admission submit(GenerationRequest request) {
+    public Admission submit(GenerationRequest request, Attempt attempt) {
         Admission.Refused least = null;
         for (int index : placement.order(request, open())) {
-            switch (engines.get(index).submit(request)) {
+            switch (engines.get(index).submit(request, attempt)) {
                 case Admission.Admitted admitted -> {
                     placement.remember(request, index);
                     return admitted;

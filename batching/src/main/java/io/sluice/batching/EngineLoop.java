@@ -81,12 +81,12 @@ final class EngineLoop {
     /// Decides about a request and, if it is admitted, hands it to the engine. Any thread; never waits.
     ///
     /// @param wakeEngine called when a reader gives up or catches up
-    Admission submit(GenerationRequest request, Runnable wakeEngine) {
+    Admission submit(GenerationRequest request, Attempt attempt, Runnable wakeEngine) {
         Runnable news = () -> {
             attendance.announceNews();
             wakeEngine.run();
         };
-        return switch (admission.admit(request, clock.getAsLong(), news)) {
+        return switch (admission.admit(request, attempt, clock.getAsLong(), news)) {
             case AdmissionController.Verdict.NotTaken(var refused) -> refused;
             case AdmissionController.Verdict.Taken(var submission) -> {
                 Invariant.check(ring.tryPublishEvent(FILL, submission), "the ring has no slot for an admitted request");
@@ -96,8 +96,8 @@ final class EngineLoop {
     }
 
     /// Why `submit` would refuse this request now, if it would. Any thread; changes nothing.
-    Optional<Admission.Refused> wouldRefuse(GenerationRequest request) {
-        return admission.wouldRefuse(request, clock.getAsLong());
+    Optional<Admission.Refused> wouldRefuse(GenerationRequest request, Attempt attempt) {
+        return admission.wouldRefuse(request, attempt, clock.getAsLong());
     }
 
     /// Takes what was submitted, plans a step unless one is under way, lets another follow it if that can

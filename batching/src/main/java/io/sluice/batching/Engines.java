@@ -11,7 +11,12 @@ public interface Engines extends AutoCloseable {
     /// Decides about a request at once, without waiting.
     ///
     /// @throws InvalidRequest if the request names tokens that the model does not have
-    Admission submit(GenerationRequest request);
+    default Admission submit(GenerationRequest request) {
+        return submit(request, Attempt.FIRST);
+    }
+
+    /// The same, of a request that may have been refused before.
+    Admission submit(GenerationRequest request, Attempt attempt);
 
     /// What all runners together can hold.
     ModelLimits limits();

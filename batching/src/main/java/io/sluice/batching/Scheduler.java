@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// There is no prefill phase and no decode phase: a sequence's computed tokens catch up with its tokens.
 /// Every running sequence whose reader keeps up gets at least one token in every step; what is left of the
-/// step's budget goes to those of higher precedence first, at most a slice each, so that no long prompt
-/// freezes the others. If blocks run out, whoever has the least precedence gives its own up: they move to
+/// step's budget goes to prompts in their turns, at most a slice each, so that no long prompt freezes the
+/// others. If blocks run out, whoever has the least precedence gives its own up: they move to
 /// host memory, or are computed again later. Its tokens are kept, so nothing generated is lost or repeated.
 /// Whose turn it is to start is `FairQueue`'s decision.
 ///
@@ -37,6 +37,7 @@ class Scheduler {
     private long changesAtPlan;
     private StepPlan applied; // the plan whose result is being taken in
     private long arrivals;
+    private long starts;
     private long releases; // how often blocks were given back
     private @Nullable Sequence blocked; // waited for memory in an earlier plan
     private long blockedAtChance;
@@ -269,6 +270,7 @@ class Scheduler {
         boolean forked = Starter.computedSibling(sequence) != null;
         queue.remove(sequence);
         waiting.remove(sequence);
+        if (!sequence.hasStarted()) sequence.setStartOrder(starts++);
         running.insert(sequence);
         sequence.flow().classQueue().countStart(sequence, nowNs);
         if (sequence.hasStarted()) return;

@@ -21,6 +21,8 @@ final class Sequence {
     }
 
     private static final int GROWTH_MIN = 64;
+    private static final long NOT_STARTED = -1;
+    private static final long AFTER_STARTED = 1L << 47;
 
     private final Submission submission;
     private final int choice;
@@ -53,6 +55,7 @@ final class Sequence {
     private int cachedTokens;
     private boolean started;
     private long order;
+    private long startOrder = NOT_STARTED;
 
     Sequence(Submission submission, int choice, Runnable wakeEngine) {
         GenerationRequest request = submission.request();
@@ -142,12 +145,20 @@ final class Sequence {
         order = arrival;
     }
 
-    /// Its place among all that run: the guaranteed first, then by rank, then by arrival. Whoever is last
-    /// gives way first.
+    /// Sets where the sequence stands among those that run, from its first start on.
+    ///
+    /// @param start place in the order of first starts over all sequences
+    void setStartOrder(long start) {
+        startOrder = start;
+    }
+
+    /// Its place among all that run: the guaranteed first, then by rank, then by first start; who has not started
+    /// comes after them, by arrival. Whoever is last gives way first. Not by arrival alone: a tenant whose requests
+    /// have waited for long would take the steps' tokens from one whose turn it was before.
     long precedence() {
         TrafficClass trafficClass = request().caller().trafficClass();
         long rank = trafficClass.guaranteed() ? 0 : trafficClass.rank() + 1L;
-        return rank << 48 | order;
+        return rank << 48 | (startOrder == NOT_STARTED ? AFTER_STARTED | order : startOrder);
     }
 
     /// True if it is never made to give its blocks up.
@@ -250,6 +261,11 @@ final class Sequence {
         int fresh = Math.max(0, length - chargedTokens);
         chargedTokens += fresh;
         return fresh;
+    }
+
+    /// Tokens that were computed for it at least once, or cached.
+    int chargedTokens() {
+        return chargedTokens;
     }
 
     int stepsSinceStart() {

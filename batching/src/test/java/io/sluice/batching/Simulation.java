@@ -155,8 +155,9 @@ final class Simulation implements ShadowRunner.World {
     }
 
     private void submit(GenerationRequest request) {
-        boolean wouldRefuse = loop.wouldRefuse(request).isPresent();
-        Admission answer = loop.submit(request, () -> {});
+        Attempt attempt = requests.size() % 3 == 0 ? Attempt.AGAIN : Attempt.FIRST;
+        boolean wouldRefuse = loop.wouldRefuse(request, attempt).isPresent();
+        Admission answer = loop.submit(request, attempt, () -> {});
         check(wouldRefuse == answer instanceof Admission.Refused, "the forecast of a decision differs from it");
         switch (answer) {
             case Admission.Admitted(var streams, var timeline) -> {
@@ -232,7 +233,9 @@ final class Simulation implements ShadowRunner.World {
         observe();
         for (SimulatedChoice choice : choices.values()) check(choice.hasEnded(), "a stream outlives the engine");
         check(core.admission().openCount() == 0, "a request is still counted after the engine's end");
-        check(loop.submit(anyRequest(), () -> {}) instanceof Admission.Refused, "an ended engine admits");
+        check(
+                loop.submit(anyRequest(), Attempt.FIRST, () -> {}) instanceof Admission.Refused,
+                "an ended engine admits");
     }
 
     private GenerationRequest anyRequest() {

@@ -22,8 +22,17 @@ final class Dequantizer {
             case Q8_0 -> q8of32(stored, row);
             case Q4_0 -> q4of32(stored, row);
             case Q4_1 -> q4of32WithMinimum(stored, row);
-            case Q4_K -> q4of256(stored, row);
-            case Q6_K -> q6of256(stored, row);
+            case Q5_0 -> q5of32(stored, row);
+            case Q5_1 -> q5of32WithMinimum(stored, row);
+            case IQ4_NL -> iq4of32(stored, row);
+            case Q2_K -> DequantizerOf256.q2(stored, row);
+            case Q3_K -> DequantizerOf256.q3(stored, row);
+            case Q4_K -> DequantizerOf256.q4(stored, row);
+            case Q5_K -> DequantizerOf256.q5(stored, row);
+            case Q6_K -> DequantizerOf256.q6(stored, row);
+            case IQ4_XS -> DequantizerOf256.iq4(stored, row);
+            case INT4, INT4_SCATTERED, INT8, INT8_SCATTERED, F8_E4M3, I8, I32, I64 ->
+                throw new IllegalArgumentException(type + " does not stand by itself");
         }
     }
 
@@ -80,75 +89,53 @@ final class Dequantizer {
         }
     }
 
-    /// Block: f16 scale, f16 scale of the minima, 12 bytes with 8 six-bit scales and 8 six-bit minima, 128
-    /// bytes. Each run of 32 bytes holds 64 numbers: low nibbles under scale 2r, high nibbles under scale 2r +
-    /// 1.
-    private static void q4of256(byte[] stored, float[] row) {
-        for (int at = 0, out = 0; out < row.length; at += 144, out += 256) {
+    /// Block: f16 scale, four bytes of fifth bits, 16 bytes of nibbles as above, each number less 16.
+    private static void q5of32(byte[] stored, float[] row) {
+        for (int at = 0, out = 0; out < row.length; at += 22, out += 32) {
             float scale = half(stored, at);
-            float minimumScale = half(stored, at + 2);
-            for (int run = 0; run < 4; run++) {
-                float lowScale = scale * sixBitScale(stored, at + 4, 2 * run);
-                float lowMinimum = minimumScale * sixBitMinimum(stored, at + 4, 2 * run);
-                float highScale = scale * sixBitScale(stored, at + 4, 2 * run + 1);
-                float highMinimum = minimumScale * sixBitMinimum(stored, at + 4, 2 * run + 1);
-                int bytes = at + 16 + 32 * run;
-                int target = out + 64 * run;
-                for (int i = 0; i < 32; i++) {
-                    int pair = stored[bytes + i];
-                    row[target + i] = lowScale * (pair & 15) - lowMinimum;
-                    row[target + 32 + i] = highScale * (pair >> 4 & 15) - highMinimum;
-                }
+            int fifth = (int) INT.get(stored, at + 2);
+            for (int i = 0; i < 16; i++) {
+                int pair = stored[at + 6 + i];
+                row[out + i] = (((pair & 15) | (fifth >> i & 1) << 4) - 16) * scale;
+                row[out + 16 + i] = (((pair >> 4 & 15) | (fifth >> (i + 16) & 1) << 4) - 16) * scale;
             }
         }
     }
 
-    /// Scales 0..3 are the low six bits of bytes 0..3; scales 4..7 have their low four bits in the low nibbles
-    /// of bytes 8..11 and their high two in the top of bytes 0..3.
-    private static int sixBitScale(byte[] stored, int at, int index) {
-        return index < 4
-                ? stored[at + index] & 63
-                : (stored[at + index + 4] & 15) | (stored[at + index - 4] >> 6 & 3) << 4;
-    }
-
-    /// Minima 0..3 are the low six bits of bytes 4..7; minima 4..7 have their low four bits in the high nibbles
-    /// of bytes 8..11 and their high two in the top of bytes 4..7.
-    private static int sixBitMinimum(byte[] stored, int at, int index) {
-        return index < 4
-                ? stored[at + index + 4] & 63
-                : (stored[at + index + 4] >> 4 & 15) | (stored[at + index] >> 6 & 3) << 4;
-    }
-
-    /// Block: 128 bytes of low nibbles, 64 bytes of high bit pairs, 16 signed scales (one per 16 numbers), f16
-    /// scale. Each half of the block is 64 + 32 bytes for 128 numbers, laid out as four quarters of 32.
-    private static void q6of256(byte[] stored, float[] row) {
-        for (int at = 0, out = 0; out < row.length; at += 210, out += 256) {
-            float scale = half(stored, at + 208);
-            for (int half = 0; half < 2; half++) {
-                int low = at + 64 * half;
-                int high = at + 128 + 32 * half;
-                int scales = at + 192 + 8 * half;
-                int target = out + 128 * half;
-                for (int part = 0; part < 2; part++) { // 16 numbers of each quarter share a scale
-                    float first = scale * stored[scales + part];
-                    float second = scale * stored[scales + 2 + part];
-                    float third = scale * stored[scales + 4 + part];
-                    float fourth = scale * stored[scales + 6 + part];
-                    for (int i = 16 * part; i < 16 * part + 16; i++) {
-                        int a = stored[low + i];
-                        int b = stored[low + 32 + i];
-                        int bits = stored[high + i];
-                        row[target + i] = first * (((a & 15) | (bits & 3) << 4) - 32);
-                        row[target + 32 + i] = second * (((b & 15) | (bits >> 2 & 3) << 4) - 32);
-                        row[target + 64 + i] = third * (((a >> 4 & 15) | (bits >> 4 & 3) << 4) - 32);
-                        row[target + 96 + i] = fourth * (((b >> 4 & 15) | (bits >> 6 & 3) << 4) - 32);
-                    }
-                }
+    /// Block: f16 scale, f16 minimum, fifth bits and nibbles as above.
+    private static void q5of32WithMinimum(byte[] stored, float[] row) {
+        for (int at = 0, out = 0; out < row.length; at += 24, out += 32) {
+            float scale = half(stored, at);
+            float minimum = half(stored, at + 2);
+            int fifth = (int) INT.get(stored, at + 4);
+            for (int i = 0; i < 16; i++) {
+                int pair = stored[at + 8 + i];
+                row[out + i] = ((pair & 15) | (fifth >> i & 1) << 4) * scale + minimum;
+                row[out + 16 + i] = ((pair >> 4 & 15) | (fifth >> (i + 16) & 1) << 4) * scale + minimum;
             }
         }
     }
 
-    private static float half(byte[] stored, int at) {
+    /// What a nibble of the non-linear types stands for.
+    private static final byte[] NON_LINEAR = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+    /// Block: f16 scale, 16 bytes of nibbles as above, which name one of 16 numbers.
+    private static void iq4of32(byte[] stored, float[] row) {
+        for (int at = 0, out = 0; out < row.length; at += 18, out += 32) {
+            nonLinear(stored, at + 2, half(stored, at), row, out);
+        }
+    }
+
+    /// 16 bytes of nibbles as 32 numbers under one scale.
+    static void nonLinear(byte[] stored, int at, float scale, float[] row, int out) {
+        for (int i = 0; i < 16; i++) {
+            int pair = stored[at + i];
+            row[out + i] = scale * NON_LINEAR[pair & 15];
+            row[out + 16 + i] = scale * NON_LINEAR[pair >> 4 & 15];
+        }
+    }
+
+    static float half(byte[] stored, int at) {
         return Float.float16ToFloat((short) SHORT.get(stored, at));
     }
 }

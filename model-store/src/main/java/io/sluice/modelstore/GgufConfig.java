@@ -6,18 +6,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// Reads a GGUF file's metadata as the shape of a Llama model, and refuses what would need another graph.
+/// Reads a GGUF file's metadata as the shape of a model, and refuses what the graph does not compute.
 final class GgufConfig {
-    private static final String ARCHITECTURE = "llama";
-
     /// Keys of variants of the graph, refused by presence with any value but the neutral one.
-    private static final List<String> MULTIPLIERS = List.of(
-            "rope.scale_linear",
-            "rope.scaling.factor",
-            "rope.scaling.attn_factor",
-            "logit_scale",
-            "residual_scale",
-            "embedding_scale");
+    private static final List<String> MULTIPLIERS = List.of("logit_scale", "residual_scale", "embedding_scale");
 
     /// End-of-turn markers that are ends of an output even if no key says so.
     private static final Set<String> END_OF_TURN = Set.of("<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>");
@@ -26,25 +18,19 @@ final class GgufConfig {
 
     private final Path file;
     private final GgufMetadata metadata;
+    private final ModelFamily family;
 
+    /// Refuses another architecture and variants of those that are served.
     GgufConfig(Path file, GgufMetadata metadata) {
         this.file = file;
         this.metadata = metadata;
-    }
-
-    /// Refuses another architecture and variants of this one.
-    void requireLlama() {
         String architecture = metadata.string("general.architecture")
                 .orElseThrow(() -> new ModelFileException(file, "metadata key general.architecture is missing"));
-        if (!architecture.equals(ARCHITECTURE)) {
-            throw new ModelFileException(
-                    file, "architecture " + architecture + " is not supported; supported is " + ARCHITECTURE);
-        }
-        metadata.string(key("rope.scaling.type"))
-                .filter(type -> !type.equals("none"))
-                .ifPresent(type -> {
-                    throw unsupported("rope.scaling.type", type);
-                });
+        family = ModelFamily.ofGguf(architecture)
+                .orElseThrow(() -> new ModelFileException(
+                        file,
+                        "architecture " + architecture + " is not supported; supported are "
+                                + ModelFamily.ggufNames()));
         for (String multiplier : MULTIPLIERS) {
             metadata.number(key(multiplier))
                     .filter(value -> value != 1 && value != 0)
@@ -52,32 +38,39 @@ final class GgufConfig {
                         throw unsupported(multiplier, value);
                     });
         }
-        for (String count : List.of("expert_count", "attention.sliding_window")) {
-            metadata.integer(key(count)).filter(value -> value != 0).ifPresent(value -> {
-                throw unsupported(count, value);
-            });
-        }
     }
 
-    ModelConfig model(boolean tiedHead) {
+    ModelFamily family() {
+        return family;
+    }
+
+    ModelConfig model(List<StoredTensor> tensors) {
         int headCount = required("attention.head_count");
         int hiddenSize = required("embedding_length");
+        int layerCount = required("block_count");
+        boolean tiedHead = tensors.stream().noneMatch(tensor -> tensor.name().equals("output.weight"));
         try {
+            int headDim = headDim(hiddenSize, headCount);
+            if (layerCount < 1 || layerCount > ModelConfig.LAYERS_MAX) {
+                throw new IllegalArgumentException(
+                        "layer count " + layerCount + " is not in 1.." + ModelConfig.LAYERS_MAX);
+            }
             return new ModelConfig(
-                    ARCHITECTURE,
+                    family.gguf(),
                     vocabSize(),
                     hiddenSize,
-                    required("block_count"),
+                    layerCount,
                     headCount,
                     optional("attention.head_count_kv").orElse(headCount),
-                    headDim(hiddenSize, headCount),
-                    required("feed_forward_length"),
+                    headDim,
+                    required(family == ModelFamily.QWEN3_MOE ? "expert_feed_forward_length" : "feed_forward_length"),
                     metadata.number(key("attention.layer_norm_rms_epsilon"))
                             .orElseThrow(() -> missing("attention.layer_norm_rms_epsilon"))
                             .floatValue(),
                     metadata.number(key("rope.freq_base")).orElse(10_000.0).floatValue(),
                     required("context_length"),
-                    tiedHead);
+                    tiedHead,
+                    new GgufTraits(file, metadata, family, tensors).read(hiddenSize, headCount, headDim, layerCount));
         } catch (IllegalArgumentException e) {
             throw new ModelFileException(file, "impossible model: " + e.getMessage(), e);
         }
@@ -104,7 +97,7 @@ final class GgufConfig {
                             + " " + headCount);
         }
         int headDim = keyLength.orElseGet(() -> hiddenSize / headCount);
-        for (String same : List.of("attention.value_length", "rope.dimension_count")) {
+        for (String same : List.of("attention.value_length")) {
             optional(same).filter(value -> value != headDim).ifPresent(value -> {
                 throw new ModelFileException(
                         file,
@@ -171,8 +164,8 @@ final class GgufConfig {
         });
     }
 
-    private static String key(String name) {
-        return ARCHITECTURE + "." + name;
+    private String key(String name) {
+        return family.gguf() + "." + name;
     }
 
     private ModelFileException missing(String name) {

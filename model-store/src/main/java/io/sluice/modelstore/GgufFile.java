@@ -27,21 +27,14 @@ record GgufFile(GgufMetadata metadata, List<StoredTensor> tensors) {
 
     /// ggml's numbers for tensor types, for messages about those that are not read here.
     private static final Map<Integer, String> OTHER_TYPES = Map.ofEntries(
-            Map.entry(6, "Q5_0"),
-            Map.entry(7, "Q5_1"),
             Map.entry(9, "Q8_1"),
-            Map.entry(10, "Q2_K"),
-            Map.entry(11, "Q3_K"),
-            Map.entry(13, "Q5_K"),
             Map.entry(15, "Q8_K"),
             Map.entry(16, "IQ2_XXS"),
             Map.entry(17, "IQ2_XS"),
             Map.entry(18, "IQ3_XXS"),
             Map.entry(19, "IQ1_S"),
-            Map.entry(20, "IQ4_NL"),
             Map.entry(21, "IQ3_S"),
             Map.entry(22, "IQ2_S"),
-            Map.entry(23, "IQ4_XS"),
             Map.entry(24, "I8"),
             Map.entry(25, "I16"),
             Map.entry(26, "I32"),
@@ -158,16 +151,24 @@ record GgufFile(GgufMetadata metadata, List<StoredTensor> tensors) {
             case 1 -> TensorType.F16;
             case 2 -> TensorType.Q4_0;
             case 3 -> TensorType.Q4_1;
+            case 6 -> TensorType.Q5_0;
+            case 7 -> TensorType.Q5_1;
             case 8 -> TensorType.Q8_0;
+            case 10 -> TensorType.Q2_K;
+            case 11 -> TensorType.Q3_K;
             case 12 -> TensorType.Q4_K;
+            case 13 -> TensorType.Q5_K;
             case 14 -> TensorType.Q6_K;
+            case 20 -> TensorType.IQ4_NL;
+            case 23 -> TensorType.IQ4_XS;
             case 30 -> TensorType.BF16;
             default -> {
                 String type = OTHER_TYPES.getOrDefault(number, "number " + Integer.toUnsignedString(number));
                 throw new ModelFileException(
                         file,
                         "tensor " + name + " is stored as " + type
-                                + ", which is not supported; supported are F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K, Q6_K");
+                                + ", which is not supported; supported are F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K to Q6_K, IQ4_NL,"
+                                + " IQ4_XS");
             }
         };
     }

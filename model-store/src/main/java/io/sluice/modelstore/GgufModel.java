@@ -1,5 +1,6 @@
 package io.sluice.modelstore;
 
+import io.sluice.modelstore.DecoderTensors.Spelling;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -14,11 +15,16 @@ final class GgufModel {
     static ModelFiles open(Path path) {
         Arena arena = Arena.ofShared();
         try {
-            GgufFile file = GgufFile.read(
-                    path, MappedFile.map(path, arena), metadata -> new GgufConfig(path, metadata).requireLlama());
-            ModelConfig config = new GgufConfig(path, file.metadata()).model(!file.hasTensor("output.weight"));
-            Map<String, StoredTensor> byName = byHuggingFaceName(path, file);
-            LlamaTensors tensors = new LlamaTensors(path, config, byName, GgufNames::toGguf, true);
+            GgufFile file = GgufFile.read(path, MappedFile.map(path, arena), metadata -> {
+                var _ = new GgufConfig(path, metadata); // refuses what is not served before looking any further
+            });
+            GgufConfig configuration = new GgufConfig(path, file.metadata());
+            ModelFamily family = configuration.family();
+            ModelConfig config = configuration.model(file.tensors());
+            GgufNames names = GgufNames.of(family);
+            Map<String, StoredTensor> byName = FusedTensors.takenApart(config, byHuggingFaceName(path, file, names));
+            DecoderTensors tensors = new DecoderTensors(
+                    path, config, byName, Map.of(), new Spelling(names::toGguf, interleavesRotary(family), false));
             return opened(path, file.metadata(), config, new WeightTable(path, tensors.bind(), arena));
         } catch (Throwable e) {
             arena.close();
@@ -26,11 +32,18 @@ final class GgufModel {
         }
     }
 
-    private static Map<String, StoredTensor> byHuggingFaceName(Path path, GgufFile file) {
+    /// llama.cpp's converter reorders the rows of those families that it turns pair by pair.
+    private static boolean interleavesRotary(ModelFamily family) {
+        return family == ModelFamily.LLAMA || family == ModelFamily.SMOLLM3;
+    }
+
+    private static Map<String, StoredTensor> byHuggingFaceName(Path path, GgufFile file, GgufNames names) {
         Map<String, StoredTensor> byName = new LinkedHashMap<>();
         for (StoredTensor tensor : file.tensors()) {
-            String name = GgufNames.toHuggingFace(tensor.name()).orElseThrow(() -> unknown(path, tensor.name()));
-            byName.put(name, tensor);
+            if (!GgufTraits.ROPE_TENSORS.contains(tensor.name())) {
+                String name = names.toHuggingFace(tensor.name()).orElseThrow(() -> unknown(path, tensor.name()));
+                byName.put(name, tensor);
+            }
         }
         return byName;
     }
@@ -38,10 +51,7 @@ final class GgufModel {
     private static ModelFileException unknown(Path path, String tensor) {
         return new ModelFileException(
                 path,
-                tensor.equals("rope_freqs.weight")
-                        ? "tensor rope_freqs.weight scales the rotary positions (Llama 3.1 and later), which is not"
-                                + " supported"
-                        : "tensor " + tensor + " is not part of a Llama model: this architecture is not supported");
+                "tensor " + tensor + " is not part of a model of this architecture: this variant is not supported");
     }
 
     private static ModelFiles opened(Path path, GgufMetadata metadata, ModelConfig config, WeightTable weights) {

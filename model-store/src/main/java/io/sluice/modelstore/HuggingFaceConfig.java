@@ -4,18 +4,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
-/// Reads `config.json` and `generation_config.json` as the shape of a Llama model and its authors'
-/// recommendations, with the defaults of transformers' `LlamaConfig`; refuses what would need another graph.
+/// Reads `config.json` and `generation_config.json` as the shape of a model and its authors'
+/// recommendations, with the defaults of transformers' configuration of its family; refuses what the graph
+/// does not compute.
 final class HuggingFaceConfig {
-    /// Mistral without a sliding window is the same graph.
-    private static final Set<String> MODEL_TYPES = Set.of("llama", "mistral");
-
-    private static final Set<String> ARCHITECTURES = Set.of("LlamaForCausalLM", "MistralForCausalLM");
-
     private final JsonFile json;
     private final Path folder;
 
@@ -28,91 +23,99 @@ final class HuggingFaceConfig {
         return new HuggingFaceConfig(folder);
     }
 
+    ModelFamily family() {
+        List<String> architectures = json.strings("architectures");
+        String type = json.string("model_type").orElse("");
+        String named = architectures.isEmpty() ? type : String.join(", ", architectures);
+        Optional<ModelFamily> family = architectures.isEmpty()
+                ? ModelFamily.ofModelType(type)
+                : architectures.size() == 1 ? ModelFamily.ofClass(architectures.getFirst()) : Optional.empty();
+        return family.filter(f -> type.isEmpty() || type.equals(f.modelType()))
+                .orElseThrow(() -> refused("architecture " + (named.isEmpty() ? "(none named)" : named)
+                        + (type.isEmpty() || type.equals(named) ? "" : " (model_type " + type + ")")
+                        + " is not supported; supported are " + ModelFamily.classNames()));
+    }
+
     ModelConfig model() {
-        String architecture = requireLlama();
+        ModelFamily family = family();
+        requireServed(family);
         int hiddenSize = required("hidden_size");
         int headCount = required("num_attention_heads");
+        int layerCount = required("num_hidden_layers");
         try {
+            int headDim = json.integer("head_dim").orElseGet(() -> headDim(family, hiddenSize, headCount));
             return new ModelConfig(
-                    architecture,
+                    family.className(),
                     required("vocab_size"),
                     hiddenSize,
-                    required("num_hidden_layers"),
+                    layerCount,
                     headCount,
-                    json.integer("num_key_value_heads").orElse(headCount),
-                    json.integer("head_dim").orElseGet(() -> headDim(hiddenSize, headCount)),
-                    required("intermediate_size"),
-                    json.number("rms_norm_eps").orElse(1e-6).floatValue(),
-                    ropeTheta(),
-                    json.integer("max_position_embeddings").orElse(2048),
-                    json.bool("tie_word_embeddings").orElse(false));
+                    kvHeadCount(family, headCount),
+                    headDim,
+                    required(family == ModelFamily.QWEN3_MOE ? "moe_intermediate_size" : "intermediate_size"),
+                    json.number("rms_norm_eps").orElse(defaultEps(family)).floatValue(),
+                    new HuggingFaceRope(json, family).theta(),
+                    contextMax(family),
+                    json.bool("tie_word_embeddings").orElse(family.isGemma() || family == ModelFamily.SMOLLM3),
+                    new HuggingFaceTraits(json, family, boundedLayers(layerCount)).read(hiddenSize, headDim));
         } catch (IllegalArgumentException e) {
             throw new ModelFileException(json.file(), "impossible model: " + e.getMessage(), e);
         }
     }
 
-    private String requireLlama() {
-        List<String> architectures = json.strings("architectures");
-        String type = json.string("model_type").orElse("");
-        boolean known = architectures.isEmpty()
-                ? MODEL_TYPES.contains(type)
-                : ARCHITECTURES.containsAll(architectures) && (type.isEmpty() || MODEL_TYPES.contains(type));
-        String architecture = architectures.isEmpty() ? type : String.join(", ", architectures);
-        if (!known) {
-            throw refused("architecture " + (architecture.isEmpty() ? "(none named)" : architecture)
-                    + (type.isEmpty() || type.equals(architecture) ? "" : " (model_type " + type + ")")
-                    + " is not supported; supported are LlamaForCausalLM and MistralForCausalLM");
-        }
-        json.string("hidden_act").filter(act -> !act.equals("silu")).ifPresent(act -> {
-            throw refused("hidden_act " + act + " is not supported; supported is silu");
-        });
+    /// How the matrices are quantised; empty if they are not.
+    Optional<QuantisationMethod> quantisation() {
+        return QuantisationMethod.of(json);
+    }
+
+    /// Rows and columns of quantised matrices that share a scale; 0 if none are named.
+    int[] blockSize() {
+        return QuantisationMethod.blockSize(json);
+    }
+
+    private void requireServed(ModelFamily family) {
         for (String bias : List.of("attention_bias", "mlp_bias")) {
             if (json.bool(bias).orElse(false)) {
                 throw refused(bias + " true is not supported");
             }
         }
-        if (json.has("quantization_config")) {
-            throw refused("quantization_config is not supported");
+        if (family.isGemma() && json.bool("use_bidirectional_attention").orElse(false)) {
+            throw refused("use_bidirectional_attention true is not supported");
         }
-        requireNoSlidingWindow(architecture);
-        json.number("partial_rotary_factor").filter(factor -> factor != 1).ifPresent(factor -> {
-            throw refused("partial_rotary_factor " + factor + " is not supported");
-        });
-        return architecture;
     }
 
-    /// Mistral's configuration assumes a window where it names none, and other head counts than Llama's.
-    private void requireNoSlidingWindow(String architecture) {
-        if (json.has("sliding_window")) {
-            throw refused("sliding_window is not supported");
-        }
-        if (architecture.toLowerCase(Locale.ROOT).startsWith("mistral")) {
-            if (!json.keys().contains("sliding_window")) {
-                throw refused("sliding_window is not null, which for " + architecture + " means a window of 4096");
+    /// Llama alone has one key-value head per query head where it names none.
+    private int kvHeadCount(ModelFamily family, int headCount) {
+        return json.integer("num_key_value_heads").orElseGet(() -> {
+            if (family == ModelFamily.LLAMA || family == ModelFamily.PHI3) {
+                return headCount;
             }
-            required("num_key_value_heads");
-            required("max_position_embeddings");
-        }
+            throw refused("num_key_value_heads is missing");
+        });
     }
 
-    /// Rotary base; transformers 5 moved it into `rope_parameters`.
-    private float ropeTheta() {
-        for (String key : List.of("rope_scaling", "rope_parameters")) {
-            json.object(key).ifPresent(rope -> {
-                String type =
-                        rope.string("rope_type").or(() -> rope.string("type")).orElse("default");
-                if (!type.equals("default")) {
-                    throw refused(key + " of type " + type + " is not supported");
-                }
-            });
-        }
-        return json.number("rope_theta")
-                .or(() -> json.object("rope_parameters").flatMap(rope -> rope.number("rope_theta")))
-                .orElse(10_000.0)
-                .floatValue();
+    private int contextMax(ModelFamily family) {
+        return family == ModelFamily.LLAMA
+                ? json.integer("max_position_embeddings").orElse(2048)
+                : required("max_position_embeddings");
     }
 
-    private int headDim(int hiddenSize, int headCount) {
+    private static double defaultEps(ModelFamily family) {
+        return family == ModelFamily.PHI3 || family == ModelFamily.MIXTRAL ? 1e-5 : 1e-6;
+    }
+
+    /// So that a damaged count describes no million of layers.
+    private int boundedLayers(int layerCount) {
+        if (layerCount < 1 || layerCount > ModelConfig.LAYERS_MAX) {
+            throw new IllegalArgumentException("layer count " + layerCount + " is not in 1.." + ModelConfig.LAYERS_MAX);
+        }
+        return layerCount;
+    }
+
+    private int headDim(ModelFamily family, int hiddenSize, int headCount) {
+        if (family.isGemma()) {
+            return 256;
+        }
         if (headCount < 1 || hiddenSize % headCount != 0) {
             throw refused("hidden_size " + hiddenSize + " is not a multiple of num_attention_heads " + headCount);
         }

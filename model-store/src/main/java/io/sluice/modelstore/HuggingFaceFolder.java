@@ -1,5 +1,6 @@
 package io.sluice.modelstore;
 
+import io.sluice.modelstore.DecoderTensors.Spelling;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Map;
@@ -17,9 +18,7 @@ final class HuggingFaceFolder {
         GenerationDefaults generationDefaults = configuration.generationDefaults(config);
         Arena arena = Arena.ofShared();
         try {
-            Map<String, StoredTensor> stored = SafetensorsFolder.read(path, arena);
-            Path directory = SafetensorsFolder.directory(path);
-            LlamaTensors tensors = new LlamaTensors(directory, config, stored, UnaryOperator.identity(), false);
+            DecoderTensors tensors = tensors(path, configuration, config, SafetensorsFolder.read(path, arena));
             WeightTable weights = new WeightTable(path, tensors.bind(), arena);
             return new ModelFiles(
                     name,
@@ -33,6 +32,23 @@ final class HuggingFaceFolder {
             arena.close();
             throw e;
         }
+    }
+
+    private static DecoderTensors tensors(
+            Path path, HuggingFaceConfig configuration, ModelConfig config, Map<String, StoredTensor> stored) {
+        Path directory = SafetensorsFolder.directory(path);
+        Spelling spelling = new Spelling(
+                UnaryOperator.identity(), false, configuration.family().isGemma());
+        QuantisedTensors.Split split = configuration
+                .quantisation()
+                .map(method -> QuantisedTensors.read(directory, method, configuration.blockSize(), stored))
+                .orElseGet(() -> new QuantisedTensors.Split(stored, Map.of()));
+        return new DecoderTensors(
+                directory,
+                config,
+                FusedTensors.takenApart(config, split.plain()),
+                FusedTensors.matricesTakenApart(config, split.matrices()),
+                spelling);
     }
 
     /// Every id that the tokenizer can produce must have a row in the embedding; rows without a token are padding.

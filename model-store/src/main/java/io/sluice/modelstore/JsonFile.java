@@ -133,6 +133,23 @@ final class JsonFile {
         return integers;
     }
 
+    /// An array of finite numbers; empty if the key is missing.
+    List<Double> numbers(String key) {
+        List<Double> numbers = new ArrayList<>();
+        value(key).ifPresent(node -> {
+            if (!node.isArray()) {
+                throw wrongKind(key, "an array of numbers");
+            }
+            node.forEach(element -> {
+                if (!element.isNumber() || !Double.isFinite(element.doubleValue())) {
+                    throw wrongKind(key, "an array of finite numbers");
+                }
+                numbers.add(element.doubleValue());
+            });
+        });
+        return numbers;
+    }
+
     /// An array of strings; empty if the key is missing.
     List<String> strings(String key) {
         List<String> strings = new ArrayList<>();

@@ -1,8 +1,8 @@
 package io.sluice.modelstore;
 
-/// The shape of a decoder-only transformer of the Llama family. A value; the constructor checks that the shape
-/// is possible, with bounds far above any published model so that a damaged file is found before memory is
-/// asked for.
+/// The shape of a decoder-only transformer with RMSNorm, rotary positions and a gated MLP. A value; the
+/// constructor checks that the shape is possible, with bounds far above any published model so that a
+/// damaged file is found before memory is asked for.
 ///
 /// @param architecture as the file names it, for messages
 /// @param vocabSize rows of the embedding
@@ -11,11 +11,12 @@ package io.sluice.modelstore;
 /// @param headCount query heads
 /// @param kvHeadCount key and value heads; divides `headCount`
 /// @param headDim width of one head; even, because rotary positions turn pairs
-/// @param intermediateSize width of the SwiGLU
+/// @param intermediateSize width of the gated MLP, or of one expert
 /// @param rmsNormEps added to the mean square
 /// @param ropeTheta base of the rotary frequencies
 /// @param contextMax positions the model was trained for
 /// @param tiedHead the output head is the embedding
+/// @param traits what it does in other ways than Llama
 public record ModelConfig(
         String architecture,
         int vocabSize,
@@ -28,11 +29,12 @@ public record ModelConfig(
         float rmsNormEps,
         float ropeTheta,
         int contextMax,
-        boolean tiedHead) {
+        boolean tiedHead,
+        DecoderTraits traits) {
 
     static final int VOCAB_MAX = 1 << 22;
     private static final int WIDTH_MAX = 1 << 20;
-    private static final int LAYERS_MAX = 1 << 10;
+    static final int LAYERS_MAX = 1 << 10;
     private static final int HEADS_MAX = 1 << 12;
     private static final int HEAD_DIM_MAX = 1 << 10;
     private static final int CONTEXT_MAX = 1 << 28;
@@ -61,11 +63,63 @@ public record ModelConfig(
         if (!(ropeTheta >= 1 && ropeTheta < Float.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException("rotary base " + ropeTheta + " is not a finite number from 1 up");
         }
+        requireFitting(headDim, layerCount, contextMax, ropeTheta, traits);
     }
 
-    private static void within(String what, int value, int max) {
+    private static void requireFitting(
+            int headDim, int layerCount, int contextMax, float ropeTheta, DecoderTraits traits) {
+        if (traits.layers().size() != layerCount) {
+            throw new IllegalArgumentException(
+                    traits.layers().size() + " layers are described where the model has " + layerCount);
+        }
+        int rotaryWidth = traits.rotary().width();
+        if (rotaryWidth < 2 || rotaryWidth > headDim || rotaryWidth % 2 != 0) {
+            throw new IllegalArgumentException(
+                    "rotary width " + rotaryWidth + " is not an even number from 2 to the head size " + headDim);
+        }
+        var _ = traits.rotary().scaling().frequencies(traits.rotary().width(), ropeTheta, contextMax);
+    }
+
+    /// A model that does everything as Llama does.
+    public ModelConfig(
+            String architecture,
+            int vocabSize,
+            int hiddenSize,
+            int layerCount,
+            int headCount,
+            int kvHeadCount,
+            int headDim,
+            int intermediateSize,
+            float rmsNormEps,
+            float ropeTheta,
+            int contextMax,
+            boolean tiedHead) {
+        this(
+                architecture,
+                vocabSize,
+                hiddenSize,
+                layerCount,
+                headCount,
+                kvHeadCount,
+                headDim,
+                intermediateSize,
+                rmsNormEps,
+                ropeTheta,
+                contextMax,
+                tiedHead,
+                DecoderTraits.llama(
+                        within("head size", headDim, HEAD_DIM_MAX), within("layer count", layerCount, LAYERS_MAX)));
+    }
+
+    /// True if the model does nothing in other ways than Llama.
+    public boolean isLlama() {
+        return traits.equals(DecoderTraits.llama(headDim, layerCount));
+    }
+
+    private static int within(String what, int value, int max) {
         if (value < 1 || value > max) {
             throw new IllegalArgumentException(what + " " + value + " is not in 1.." + max);
         }
+        return value;
     }
 }

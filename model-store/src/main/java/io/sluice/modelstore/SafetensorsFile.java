@@ -173,11 +173,16 @@ final class SafetensorsFile {
             case "F32" -> TensorType.F32;
             case "F16" -> TensorType.F16;
             case "BF16" -> TensorType.BF16;
+            case "F8_E4M3" -> TensorType.F8_E4M3;
+            case "I8" -> TensorType.I8;
+            case "I32" -> TensorType.I32;
+            case "I64" -> TensorType.I64;
             default ->
                 throw new ModelFileException(
                         file,
                         "tensor " + tensor.name() + " is stored as " + tensor.type()
-                                + ", which is not supported; supported are F32, F16 and BF16");
+                                + ", which is not supported; supported are F32, F16 and BF16, and what quantised weights are"
+                                + " made of (F8_E4M3, I8, I32, I64)");
         };
     }
 

@@ -17,6 +17,19 @@ record StoredTensor(Path file, String name, TensorType type, long[] shape, Memor
         return Arrays.equals(shape, wanted);
     }
 
+    /// Rows `[first, first + count)` of a matrix.
+    StoredTensor rows(long first, long count) {
+        long columns = shape[1];
+        long rowBytes = type.bytes(columns);
+        MemorySegment part = data.asSlice(first * rowBytes, count * rowBytes);
+        return new StoredTensor(file, name, type, new long[] {count, columns}, part);
+    }
+
+    /// A stack of matrices as one matrix of all their rows.
+    StoredTensor flattened() {
+        return new StoredTensor(file, name, type, new long[] {shape[0] * shape[1], shape[2]}, data);
+    }
+
     String shapeInWords() {
         return Arrays.toString(shape);
     }

@@ -107,12 +107,19 @@ class GgufDamageTest {
                 written("no architecture", "general.architecture is missing", w -> w.without("general.architecture")),
                 written(
                         "another architecture",
-                        "architecture gemma3 is not supported",
-                        w -> w.string("general.architecture", "gemma3").tensorInfo("x", 13, 0, 256)),
+                        "architecture gpt2 is not supported",
+                        w -> w.string("general.architecture", "gpt2").tensorInfo("x", 17, 0, 256)),
                 written("one part of several", "--merge", w -> w.integer("split.count", 3)),
-                written("experts", "llama.expert_count is 8", w -> w.integer("llama.expert_count", 8)),
-                written("scaled rotary", "scaling.type is yarn", w -> w.string("llama.rope.scaling.type", "yarn")),
-                written("linear rotary", "factor is 4.0", w -> w.number("llama.rope.scaling.factor", 4)),
+                written(
+                        "experts of whom nobody is taken",
+                        "experts per token 0 is not in 1..8",
+                        w -> w.integer("llama.expert_count", 8)),
+                written(
+                        "scaled rotary",
+                        "scaling.type is dynamic",
+                        w -> w.string("llama.rope.scaling.type", "dynamic")),
+                written("negative rotary", "rope factor -4.0", w -> w.number("llama.rope.scaling.factor", -4)),
+                written("a window", "sliding_window is 5", w -> w.integer("llama.attention.sliding_window", 5)),
                 written("no layers", "layer count 0", w -> w.integer("llama.block_count", 0)),
                 written("layers missing", "blk.1.attn_norm.weight is missing", w -> w.integer("llama.block_count", 2)),
                 written("2^32 - 1 layers", "out of range", w -> w.integer("llama.block_count", -1)),
@@ -155,7 +162,7 @@ class GgufDamageTest {
                 written("a dimension of 2^64 - 1", "impossible dimension 1844", w -> w.tensorInfo("x", 0, 0, -1)),
                 written("2^62 numbers", "larger than any file", w -> w.tensorInfo("x", 0, 0, 1L << 62)),
                 written("2^70 numbers", "larger than any file", w -> w.tensorInfo("x", 0, 0, 1L << 35, 1L << 35)),
-                written("type Q5_K", "tensor x is stored as Q5_K", w -> w.tensorInfo("x", 13, 0, 256)),
+                written("type IQ2_XS", "tensor x is stored as IQ2_XS", w -> w.tensorInfo("x", 17, 0, 256)),
                 written("type 2^32 - 1", "number 4294967295", w -> w.tensorInfo("x", -1, 0, 256)),
                 written("part of a block", "not a whole number of Q8_0", w -> w.tensorInfo("x", 8, 0, 33)),
                 written("offset past the end", "past the end", w -> w.tensorInfo("x", 0, 1 << 30, 8)),
@@ -169,7 +176,7 @@ class GgufDamageTest {
                         w -> w.tensorInfo("output_norm.weight", 0, 0, 32)),
                 written(
                         "a bias",
-                        "attn_q.bias is not part of a Llama",
+                        "attn_q.bias is not part of a llama model",
                         w -> w.tensor("blk.0.attn_q.bias", TensorType.F32, new byte[128], 32)),
                 written(
                         "a third layer's tensor",
@@ -180,8 +187,8 @@ class GgufDamageTest {
                         "is not part of",
                         w -> w.tensor("blk.99999999999999999999.attn_q.weight", TensorType.F32, new byte[128], 32)),
                 written(
-                        "Llama 3.1's frequencies",
-                        "rope_freqs.weight scales the rotary",
+                        "rotary divisors of 0",
+                        "rope divisor 0.0",
                         w -> w.tensor("rope_freqs.weight", TensorType.F32, new byte[32], 8)));
     }
 

@@ -86,10 +86,18 @@ final class GgufWriter {
             case F16 -> 1;
             case Q4_0 -> 2;
             case Q4_1 -> 3;
+            case Q5_0 -> 6;
+            case Q5_1 -> 7;
             case Q8_0 -> 8;
+            case Q2_K -> 10;
+            case Q3_K -> 11;
             case Q4_K -> 12;
+            case Q5_K -> 13;
             case Q6_K -> 14;
+            case IQ4_NL -> 20;
+            case IQ4_XS -> 23;
             case BF16 -> 30;
+            default -> throw new IllegalArgumentException("not a type of GGUF: " + type);
         };
     }
 

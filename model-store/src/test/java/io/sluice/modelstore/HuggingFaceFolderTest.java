@@ -50,15 +50,15 @@ class HuggingFaceFolderTest {
                 "\"LlamaForCausalLM\"     | \"Qwen2ForCausalLM\"         | architecture Qwen2ForCausalLM (model_type llama)",
                 "\"model_type\": \"llama\" | \"model_type\": \"gpt2\"     | (model_type gpt2) is not supported",
                 "[\"LlamaForCausalLM\"]   | \"LlamaForCausalLM\"         | architectures is not an array of strings",
-                "\"silu\"                 | \"gelu\"                     | hidden_act gelu is not supported",
-                "\"rope_scaling\": null   | \"rope_scaling\": {\"rope_type\": \"llama3\"} | rope_scaling of type llama3",
-                "\"rope_scaling\": null   | \"rope_parameters\": {\"rope_type\": \"yarn\"} | rope_parameters of type yarn",
+                "\"silu\"                 | \"gelu\"                     | activation gelu is not supported for LlamaForCausalLM",
+                "\"rope_scaling\": null   | \"rope_scaling\": {\"rope_type\": \"llama3\"} | rope scaling lacks factor",
+                "\"rope_scaling\": null   | \"rope_parameters\": {\"rope_type\": \"dynamic\"} | rope scaling of type dynamic is not supported",
                 "\"attention_bias\": false | \"attention_bias\": true    | attention_bias true is not supported",
                 "\"mlp_bias\": false      | \"mlp_bias\": true           | mlp_bias true is not supported",
                 "\"mlp_bias\": false      | \"mlp_bias\": 0              | mlp_bias is not true or false",
                 "\"mlp_bias\": false      | \"sliding_window\": 4096     | sliding_window is not supported",
-                "\"mlp_bias\": false      | \"quantization_config\": {}  | quantization_config is not supported",
-                "\"mlp_bias\": false      | \"partial_rotary_factor\": 0.5 | partial_rotary_factor 0.5",
+                "\"mlp_bias\": false      | \"quantization_config\": {\"quant_method\": \"bitsandbytes\"} | quant_method bitsandbytes is not supported",
+                "\"mlp_bias\": false      | \"partial_rotary_factor\": 2 | partial_rotary_factor 2.0",
                 "\"hidden_size\": 32,     | ``                           | hidden_size is missing",
                 "\"hidden_size\": 32      | \"hidden_size\": \"32\"      | hidden_size is not a 32-bit integer",
                 "\"hidden_size\": 32      | \"hidden_size\": 1e400       | hidden_size is not a 32-bit integer",
@@ -101,11 +101,21 @@ class HuggingFaceFolderTest {
     }
 
     @Test
-    void mistralWithoutAWordOnItsWindowHasOne() {
+    void mistralWithoutAWordOnItsWindowHasOneOf4096() {
+        assertThat(windowOfMistral("\"mlp_bias\": false")).isEqualTo(4096);
+        assertThat(windowOfMistral("\"sliding_window\": null")).isEqualTo(0);
+        assertThat(windowOfMistral("\"sliding_window\": 7")).isEqualTo(7);
+    }
+
+    private int windowOfMistral(String window) {
         TinyModels.write(
                 configFile,
-                config.replace("LlamaForCausalLM", "MistralForCausalLM").replace("\"llama\"", "\"mistral\""));
-        Damage.assertRefused(folder, this::open, "config.json: sliding_window is not null");
+                config.replace("LlamaForCausalLM", "MistralForCausalLM")
+                        .replace("\"llama\"", "\"mistral\"")
+                        .replace("\"mlp_bias\": false", window));
+        try (ModelFiles model = ModelStore.open(folder)) {
+            return model.config().traits().layers().getFirst().window();
+        }
     }
 
     @ParameterizedTest

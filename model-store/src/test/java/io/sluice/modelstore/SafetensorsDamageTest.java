@@ -35,6 +35,7 @@ class SafetensorsDamageTest {
         file = folder.resolve("model.safetensors");
         whole = Files.readAllBytes(file);
         header = new String(whole, 8, headerBytes(), StandardCharsets.UTF_8);
+        open().close(); // what the first opening allocates is mostly classes
     }
 
     private int headerBytes() {
@@ -86,7 +87,7 @@ class SafetensorsDamageTest {
                 added("one offset", "does not declare", entry("\"F32\"", "[0]", "[0]")),
                 added("an unknown key", "unknown key y", "\"x\":{\"y\":1}"),
                 added("an unknown dtype", "tensor x is stored as F7", entry("\"F7\"", "[0]", "[0,0]")),
-                added("an unsupported dtype", "stored as F8_E4M3", entry("\"F8_E4M3\"", "[0]", "[0,0]")),
+                added("an unsupported dtype", "stored as F8_E5M2", entry("\"F8_E5M2\"", "[0]", "[0,0]")),
                 added("a dtype that is no string", "dtype of tensor x", entry("7", "[0]", "[0,0]")),
                 added("a shape that is no array", "shape of tensor x", entry("\"F32\"", "7", "[0,0]")),
                 added("a shape of words", "shape of tensor x", entry("\"F32\"", "[\"a\"]", "[0,0]")),

@@ -76,7 +76,7 @@ public final class TinyModels {
     static GgufWriter addTensors(GgufWriter writer, ModelConfig config, long seed, TensorType type) {
         new TinyWeights(config, seed, type)
                 .forEach(t -> writer.tensor(
-                        GgufNames.toGguf(t.name()),
+                        GgufNames.of(ModelFamily.LLAMA).toGguf(t.name()),
                         t.type(),
                         isRotated(t.name()) ? interleaved(t, config) : t.bytes(),
                         t.shape()));

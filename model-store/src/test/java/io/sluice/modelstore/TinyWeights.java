@@ -101,7 +101,24 @@ final class TinyWeights {
                     putHalf(bytes, at, scale / (4.6 * 31));
                     putHalf(bytes, at + 2, 7.5 * scale / (4.6 * 31));
                 }
+                case Q5_0 -> putHalf(bytes, at, scale / 9.2);
+                case Q5_1 -> {
+                    putHalf(bytes, at, scale / 9.2);
+                    putHalf(bytes, at + 2, -15.5 * scale / 9.2);
+                }
+                case IQ4_NL -> putHalf(bytes, at, scale / 71);
+                case Q2_K -> {
+                    putHalf(bytes, at + 80, scale / (1.1 * 7.5));
+                    putHalf(bytes, at + 82, 1.5 * scale / (1.1 * 7.5));
+                }
+                case Q3_K -> putHalf(bytes, at + 108, scale / (2.3 * 18));
+                case Q5_K -> {
+                    putHalf(bytes, at, scale / (9.2 * 31));
+                    putHalf(bytes, at + 2, 15.5 * scale / (9.2 * 31));
+                }
+                case IQ4_XS -> putHalf(bytes, at, scale / (71 * 18));
                 case Q6_K -> putHalf(bytes, at + 208, scale / (74 * 18));
+                default -> throw new IllegalArgumentException("not a type of these files: " + type);
             }
         }
         return bytes.array();

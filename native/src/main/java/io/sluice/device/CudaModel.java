@@ -6,17 +6,11 @@ import io.sluice.modelstore.ModelConfig;
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A model on a CUDA device, with all it needs but a cache: what is measured before a cache is made. One
 /// runner owns and closes it; the device's thread.
 final class CudaModel implements AutoCloseable {
-
-    /// What the graph computes, by the names that files have for it. Anything else is refused, not computed
-    /// as if it were one of these.
-    private static final Set<String> ARCHITECTURES =
-            Set.of("llama", "mistral", "LlamaForCausalLM", "MistralForCausalLM");
 
     /// Blocks of threads of the attention kernel that a multiprocessor holds at once, by its registers.
     private static final int ATTENTION_BLOCKS = 2;
@@ -90,9 +84,9 @@ final class CudaModel implements AutoCloseable {
     }
 
     private static void refuseUnknown(ModelConfig config) {
-        if (ARCHITECTURES.contains(config.architecture())) return;
-        throw new UnsupportedModel("the CUDA kernels do not compute models of the architecture " + config.architecture()
-                + " yet: serve it with --device cpu");
+        if (config.isLlama()) return;
+        throw new UnsupportedModel("the CUDA kernels compute Llama and what is computed alike, and "
+                + config.architecture() + " is not yet: serve it with --device cpu");
     }
 
     /// libtorch's products, or why there are none.

@@ -32,7 +32,7 @@ record CudaProducts(
         return switch (type) {
             case Q8_0 -> Format.INT8;
             case Q4_0, Q4_1 -> Format.INT4;
-            case F32, F16, BF16, Q4_K, Q6_K -> Format.of(weights);
+            default -> Format.of(weights);
         };
     }
 

@@ -21,7 +21,7 @@ final class FastRunner implements LogitsRunner {
     private final Deque<Runnable> resources; // what closes them, last made first
     private final KvCache cache;
     private final StepBuffers buffers;
-    private final FastLlama graph;
+    private final FastDecoder graph;
     private final Sampler sampler;
     private final StepResult result;
     private final MemorySegment[] logits; // [sampling slice] float [vocab]
@@ -95,7 +95,7 @@ final class FastRunner implements LogitsRunner {
         resources.push(cache::close);
         buffers = new StepBuffers(kernels, config, limits, sizes.kv, products);
         resources.push(buffers::close);
-        graph = new FastLlama(kernels, config, weights, cache, buffers, limits.contextMax());
+        graph = new FastDecoder(kernels, config, weights, cache, buffers, limits.contextMax());
         resources.push(graph::close);
         sampler = new Sampler(limits.vocabSize());
         result = new StepResult(limits.sequencesMax());

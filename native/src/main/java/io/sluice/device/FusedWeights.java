@@ -1,24 +1,75 @@
 package io.sluice.device;
 
+import io.sluice.modelstore.DecoderTraits;
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFileException;
 import io.sluice.modelstore.WeightTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/// Which tensors of the files each weight of a Llama-family model is made of: matrices that multiply the same input lie
-/// one under the other, so that one product computes them. A value; any thread.
+/// Which tensors of the files each weight of the graph is made of: matrices that multiply the same input
+/// lie one under the other, so that one product computes them. A value; any thread.
 record FusedWeights(WeightFiles files) {
 
-    /// One transformer layer.
+    /// One transformer layer. What is null the model does not have.
     record Layer(
             WeightTensor attentionNorm, // [hidden]
             Matrix queriesKeysValues, // [(heads + 2 kvHeads) headDim, hidden]: queries, then keys, then values
+            HeadTerms headTerms,
             Matrix attentionOutput, // [hidden, heads headDim]
+            @Nullable WeightTensor attentionPostNorm, // [hidden]
             WeightTensor mlpNorm, // [hidden]
-            Matrix gateUp, // [2 intermediate, hidden]: the gate, then what it gates
-            Matrix down) {} // [hidden, intermediate]
+            @Nullable Matrix router, // [experts, hidden]
+            List<Mlp> mlps, // one, or all experts
+            @Nullable WeightTensor mlpPostNorm) { // [hidden]
+
+        /// [2 intermediate, hidden] of the only MLP: the gate, then what it gates.
+        Matrix gateUp() {
+            return mlps.getFirst().gateUp();
+        }
+
+        /// [hidden, intermediate] of the only MLP.
+        Matrix down() {
+            return mlps.getFirst().down();
+        }
+
+        /// All vectors that the layer has.
+        List<WeightTensor> vectors() {
+            return Stream.of(
+                            attentionNorm,
+                            headTerms.bias,
+                            headTerms.queryNorm,
+                            headTerms.keyNorm,
+                            attentionPostNorm,
+                            mlpNorm,
+                            mlpPostNorm)
+                    .flatMap(Stream::ofNullable)
+                    .toList();
+        }
+
+        /// All matrices that the layer has.
+        List<Matrix> matrices() {
+            return Stream.concat(
+                            Stream.of(queriesKeysValues, attentionOutput, router),
+                            mlps.stream().flatMap(mlp -> Stream.of(mlp.gateUp, mlp.down)))
+                    .flatMap(Stream::ofNullable)
+                    .toList();
+        }
+    }
+
+    /// What is added to queries, keys and values, and what norms their heads pass before they are turned.
+    record HeadTerms(
+            @Nullable WeightTensor bias, // [(heads + 2 kvHeads) headDim]
+            @Nullable WeightTensor queryNorm, // [headDim]
+            @Nullable WeightTensor keyNorm) {} // [headDim]
+
+    /// A gated MLP, or one expert.
+    record Mlp(Matrix gateUp, Matrix down) {}
 
     /// A matrix `[rows, columns]`: the rows of its parts, one part after the other.
     ///
@@ -78,24 +129,63 @@ record FusedWeights(WeightFiles files) {
 
     Layer layer(int index) {
         String prefix = "model.layers." + index + ".";
+        String attention = prefix + "self_attn.";
+        DecoderTraits traits = config().traits();
         int hidden = config().hiddenSize();
         int queryWidth = config().headCount() * config().headDim();
         int keyWidth = config().kvHeadCount() * config().headDim();
-        int intermediate = config().intermediateSize();
+        boolean postNorms = traits.postNorms();
         return new Layer(
                 vector(prefix + "input_layernorm"),
                 matrix(
                         hidden,
-                        part(prefix + "self_attn.q_proj", queryWidth),
-                        part(prefix + "self_attn.k_proj", keyWidth),
-                        part(prefix + "self_attn.v_proj", keyWidth)),
-                matrix(queryWidth, part(prefix + "self_attn.o_proj", hidden)).withInputRun(config().headDim()),
-                vector(prefix + "post_attention_layernorm"),
-                matrix(
-                        hidden,
-                        part(prefix + "mlp.gate_proj", intermediate),
-                        part(prefix + "mlp.up_proj", intermediate)),
-                matrix(intermediate, part(prefix + "mlp.down_proj", hidden)));
+                        part(attention + "q_proj", queryWidth),
+                        part(attention + "k_proj", keyWidth),
+                        part(attention + "v_proj", keyWidth)),
+                headTerms(attention, queryWidth, keyWidth),
+                matrix(queryWidth, part(attention + "o_proj", hidden)).withInputRun(config().headDim()),
+                postNorms ? vector(prefix + "post_attention_layernorm") : null,
+                vector(prefix + (postNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm")),
+                traits.experts()
+                        .map(experts -> matrix(hidden, part(prefix + "mlp.gate", experts.count())))
+                        .orElse(null),
+                mlps(prefix + "mlp."),
+                postNorms ? vector(prefix + "post_feedforward_layernorm") : null);
+    }
+
+    private HeadTerms headTerms(String attention, int queryWidth, int keyWidth) {
+        DecoderTraits traits = config().traits();
+        WeightTensor bias = !traits.queryKeyValueBias()
+                ? null
+                : new JoinedVector(
+                        attention + "bias",
+                        List.of(
+                                files.tensor(attention + "q_proj.bias", 1, queryWidth),
+                                files.tensor(attention + "k_proj.bias", 1, keyWidth),
+                                files.tensor(attention + "v_proj.bias", 1, keyWidth)));
+        int headDim = config().headDim();
+        return traits.queryKeyNorm()
+                ? new HeadTerms(
+                        bias,
+                        files.tensor(attention + "q_norm.weight", 1, headDim),
+                        files.tensor(attention + "k_norm.weight", 1, headDim))
+                : new HeadTerms(bias, null, null);
+    }
+
+    private List<Mlp> mlps(String prefix) {
+        Optional<DecoderTraits.Experts> experts = config().traits().experts();
+        if (experts.isEmpty()) return List.of(mlp(prefix));
+        return IntStream.range(0, experts.get().count())
+                .mapToObj(expert -> mlp(prefix + "experts." + expert + "."))
+                .toList();
+    }
+
+    private Mlp mlp(String prefix) {
+        int hidden = config().hiddenSize();
+        int intermediate = config().intermediateSize();
+        return new Mlp(
+                matrix(hidden, part(prefix + "gate_proj", intermediate), part(prefix + "up_proj", intermediate)),
+                matrix(intermediate, part(prefix + "down_proj", hidden)));
     }
 
     WeightTensor finalNorm() {

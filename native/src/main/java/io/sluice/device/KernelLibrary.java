@@ -24,7 +24,7 @@ import java.util.Locale;
 final class KernelLibrary {
 
     /// `SLUICE_ABI` of `sluice.h`.
-    private static final int ABI = 3;
+    private static final int ABI = 4;
 
     private static final Linker LINKER = Linker.nativeLinker();
 

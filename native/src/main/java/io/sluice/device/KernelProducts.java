@@ -6,24 +6,30 @@ import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.modelstore.TensorType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /// Products by our own kernels, on packed weights. A row's product never depends on the other rows. A value.
 ///
 /// @param weights what weights become that are not kept as they are stored
-/// @param keepsQuantised weights of 4 and 8 bits are packed as they are stored, and multiplied by bytes
+/// @param keepsQuantised quantised weights are packed as they are stored, or in the type that is nearest,
+/// and multiplied by bytes
 record KernelProducts(Kernels kernels, Dtype weights, boolean keepsQuantised) implements Products {
 
     @Override
     public Format format(FusedWeights.Matrix matrix) {
-        TensorType type = matrix.parts().getFirst().type();
-        boolean alike = matrix.parts().stream().allMatch(part -> part.type() == type);
+        boolean quantised = matrix.parts().stream().allMatch(part -> part.type().isQuantised());
         boolean wholeBlocks = matrix.inputRun() % Format.BLOCK == 0 && matrix.columns() % Format.BLOCK == 0;
-        if (!keepsQuantised || !alike || !wholeBlocks) return Format.of(weights);
-        return switch (type) {
-            case Q8_0 -> Format.INT8;
-            case Q4_0, Q4_1 -> Format.INT4;
-            case F32, F16, BF16, Q4_K, Q6_K -> Format.of(weights);
+        if (!keepsQuantised || !quantised || !wholeBlocks) return Format.of(weights);
+        return switch (onlyType(matrix)) {
+            case Q4_0, Q4_1, Q4_K, INT4 -> Format.INT4;
+            case null, default -> Format.INT8;
         };
+    }
+
+    /// The type of all parts; null if they differ.
+    private static @Nullable TensorType onlyType(FusedWeights.Matrix matrix) {
+        TensorType type = matrix.parts().getFirst().type();
+        return matrix.parts().stream().allMatch(part -> part.type() == type) ? type : null;
     }
 
     @Override
@@ -66,25 +72,51 @@ record KernelProducts(Kernels kernels, Dtype weights, boolean keepsQuantised) im
     private record Packed(Kernels kernels, PackedMatrix packed, Format inputs) implements Matrix {
         @Override
         public void put(FusedWeights.Matrix weights, int first, int end) {
-            TensorType type = weights.parts().getFirst().type();
-            boolean stored = packed.format().isQuantised()
-                    || (packed.format() == Format.BFLOAT16
-                            && weights.parts().stream().allMatch(part -> part.type() == TensorType.BF16));
-            long rowBytes = stored ? type.bytes(packed.columns()) : (long) packed.columns() * Float.BYTES;
+            Source source = source(weights);
+            long rowBytes =
+                    source.read == null ? (long) packed.columns() * Float.BYTES : source.read.bytes(packed.columns());
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment rows = arena.allocate(rowBytes * PackedMatrix.PANEL, JAVA_FLOAT.byteAlignment());
+                MemorySegment repacked = arena.allocate(
+                        source.pack == null ? 1 : source.pack.bytes(packed.columns()) * PackedMatrix.PANEL, 4);
                 for (int row = first; row < end; row += PackedMatrix.PANEL) {
                     int count = Math.min(PackedMatrix.PANEL, end - row);
-                    int panel = row / PackedMatrix.PANEL;
-                    if (stored) {
-                        weights.copyRows(row, row + count, rows);
-                        kernels.packStored(type, rows.address(), count, packed, panel);
-                    } else {
-                        weights.readRows(row, row + count, rows);
-                        kernels.pack(rows.address(), count, packed, panel);
-                    }
+                    if (source.read == null) weights.readRows(row, row + count, rows);
+                    else weights.copyRows(row, row + count, rows);
+                    pack(source, rows, repacked, count, row / PackedMatrix.PANEL);
                 }
             }
+        }
+
+        private void pack(Source source, MemorySegment rows, MemorySegment repacked, int count, int panel) {
+            if (source.pack == null) {
+                kernels.pack(rows.address(), count, packed, panel);
+            } else if (source.pack == source.read) {
+                kernels.packStored(source.pack, rows.address(), count, packed, panel);
+            } else {
+                int numbers = count * packed.columns();
+                if (source.read == null) Requantising.toQ8(rows, numbers, repacked);
+                else Requantising.toQ4(rows, numbers, repacked);
+                kernels.packStored(source.pack, repacked.address(), count, packed, panel);
+            }
+        }
+
+        /// How rows come: as they are stored in the type `read`, or decoded if that is null; and as which
+        /// type they are packed, or as numbers if that is null.
+        private record Source(
+                @Nullable TensorType read, @Nullable TensorType pack) {}
+
+        private Source source(FusedWeights.Matrix weights) {
+            TensorType type = onlyType(weights);
+            return switch (packed.format()) {
+                case FLOAT32 -> new Source(null, null);
+                case BFLOAT16 -> type == TensorType.BF16 ? new Source(type, type) : new Source(null, null);
+                case INT4 -> type == TensorType.Q4_K ? new Source(type, TensorType.Q4_1) : new Source(type, type);
+                case INT8 ->
+                    type == TensorType.Q8_0 || type == TensorType.INT8
+                            ? new Source(type, type)
+                            : new Source(null, TensorType.Q8_0);
+            };
         }
 
         @Override

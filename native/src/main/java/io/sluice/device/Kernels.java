@@ -37,6 +37,10 @@ final class Kernels implements AutoCloseable {
     private final MethodHandle embedQ4;
     private final MethodHandle rmsNorm;
     private final MethodHandle siluMul;
+    private final MethodHandle geluMul;
+    private final MethodHandle scale;
+    private final MethodHandle softCap;
+    private final MethodHandle scatterAdd;
     private final MethodHandle argmax;
     private final MethodHandle gatherF32;
     private final MethodHandle gatherBf16;
@@ -71,7 +75,12 @@ final class Kernels implements AutoCloseable {
         embedQ8 = kernel.bind("embed_q8", embed);
         embedQ4 = kernel.bind("embed_q4", embed);
         rmsNorm = kernel.bind("rmsnorm", P, P, J, P, P, JAVA_FLOAT, P, J, JAVA_INT, J, J);
-        siluMul = kernel.bind("silu_mul", P, P, J, P, J, JAVA_INT, J, J);
+        MemoryLayout[] gateMul = {P, P, J, P, J, JAVA_INT, J, J};
+        siluMul = kernel.bind("silu_mul", gateMul);
+        geluMul = kernel.bind("gelu_mul", gateMul);
+        scale = kernel.bind("scale", P, P, J, JAVA_FLOAT, J, J);
+        softCap = kernel.bind("soft_cap", P, P, J, JAVA_FLOAT, J, J);
+        scatterAdd = kernel.bind("scatter_add", P, P, J, P, P, P, J, J, J);
         argmax = kernel.bind("argmax", P, P, J, J, J, P, P);
         MemoryLayout[] gather = {P, P, J, P, P, J, J, J, JAVA_INT};
         gatherF32 = kernel.bind("gather_f32", gather);
@@ -82,10 +91,12 @@ final class Kernels implements AutoCloseable {
         gemmBf16 = kernel.bind("gemm_bf16", gemm);
         gemmQ8 = kernel.bind("gemm_q8", gemm);
         gemmQ4 = kernel.bind("gemm_q4", gemm);
-        MemoryLayout[] rope = {P, P, J, P, P, P, P, J, J, J, J, J};
+        MemoryLayout[] rope = {P, P, J, P, P, P, P, J, J, J, J, J, J, P, P, P, JAVA_FLOAT};
         ropeKvF32 = kernel.bind("rope_kv_f32", rope);
         ropeKvBf16 = kernel.bind("rope_kv_bf16", rope);
-        MemoryLayout[] attention = {P, P, J, P, P, J, P, P, P, J, J, J, J, J, J, P, J, JAVA_INT};
+        MemoryLayout[] attention = {
+            P, P, J, P, P, J, P, P, P, J, J, J, J, J, J, P, J, JAVA_INT, J, JAVA_FLOAT, JAVA_FLOAT
+        };
         attentionF32 = kernel.bind("attention_f32", attention);
         attentionBf16 = kernel.bind("attention_bf16", attention);
         pool = openPool(openPool, threads);
@@ -140,11 +151,11 @@ final class Kernels implements AutoCloseable {
     /// thread.
     void packStored(TensorType type, long rows, int count, PackedMatrix matrix, int panel) {
         MethodHandle pack = switch (type) {
-            case Q8_0 -> packQ8Of32;
+            case Q8_0, INT8 -> packQ8Of32;
             case Q4_0 -> packQ4Of32;
-            case Q4_1 -> packQ4Of32WithMinimum;
+            case Q4_1, INT4 -> packQ4Of32WithMinimum;
             case BF16 -> packStoredBf16;
-            case F32, F16, Q4_K, Q6_K -> throw new IllegalArgumentException(type + " is not kept as it is");
+            default -> throw new IllegalArgumentException(type + " is not kept as it is");
         };
         pack(pack, rows, count, matrix, panel);
     }
@@ -225,14 +236,62 @@ final class Kernels implements AutoCloseable {
 
     /// `out[r, i] = silu(gateUp[r, i]) * gateUp[r, width + i]`.
     void siluMul(Rows gateUp, Rows out, int rows, int width) {
+        gateMul(siluMul, gateUp, out, rows, width);
+    }
+
+    /// `out[r, i] = gelu(gateUp[r, i]) * gateUp[r, width + i]`, GELU in its tanh approximation.
+    void geluMul(Rows gateUp, Rows out, int rows, int width) {
+        gateMul(geluMul, gateUp, out, rows, width);
+    }
+
+    private void gateMul(MethodHandle gateMul, Rows gateUp, Rows out, int rows, int width) {
         try {
-            check((int) siluMul.invokeExact(
+            check((int) gateMul.invokeExact(
                     pool,
                     gateUp.address(),
                     (long) gateUp.stride(),
                     out.address(),
                     (long) out.stride(),
                     out.format().code(),
+                    (long) rows,
+                    (long) width));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// `x *= factor`, float32, in place.
+    void scale(Rows x, float factor, int rows, int width) {
+        inPlace(scale, x, factor, rows, width);
+    }
+
+    /// `x = cap tanh(x / cap)`, float32, in place.
+    void softCap(Rows x, float cap, int rows, int width) {
+        inPlace(softCap, x, cap, rows, width);
+    }
+
+    private void inPlace(MethodHandle kernel, Rows x, float number, int rows, int width) {
+        try {
+            check((int) kernel.invokeExact(pool, x.address(), (long) x.stride(), number, (long) rows, (long) width));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// `out[index[r]] += weights[r] * x[r]`, float32.
+    ///
+    /// @param index int [rows], no row twice
+    /// @param weights float [rows]
+    void scatterAdd(Rows x, long index, long weights, Rows out, int rows, int width) {
+        try {
+            check((int) scatterAdd.invokeExact(
+                    pool,
+                    x.address(),
+                    (long) x.stride(),
+                    index,
+                    weights,
+                    out.address(),
+                    (long) out.stride(),
                     (long) rows,
                     (long) width));
         } catch (Throwable e) {
@@ -274,15 +333,16 @@ final class Kernels implements AutoCloseable {
         }
     }
 
-    /// Rotates queries and keys in `qkv` and writes keys and values of each token to its slot in the layer's cache.
-    void ropeKv(Rows qkv, long rotation, long positions, long slots, long layer, KvLayout kv, int tokens) {
+    /// Turns queries and keys in `qkv` and writes keys and values of each token to its slot in the layer's
+    /// cache.
+    void ropeKv(Rows qkv, Turn turn, long positions, long slots, long layer, KvLayout kv, int tokens) {
         MethodHandle ropeKv = kv.dtype() == Dtype.FLOAT32 ? ropeKvF32 : ropeKvBf16;
         try {
             check((int) ropeKv.invokeExact(
                     pool,
                     qkv.address(),
                     (long) qkv.stride(),
-                    rotation,
+                    turn.rotation(),
                     positions,
                     slots,
                     layer,
@@ -290,14 +350,19 @@ final class Kernels implements AutoCloseable {
                     (long) kv.headCount(),
                     (long) kv.kvHeadCount(),
                     (long) kv.headDim(),
-                    (long) kv.blockSize()));
+                    (long) kv.blockSize(),
+                    (long) turn.rotaryWidth(),
+                    turn.bias(),
+                    turn.queryNorm(),
+                    turn.keyNorm(),
+                    turn.eps()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
     }
 
     /// Causal attention of every query in `q` over its sequence's keys and values in the layer's cache.
-    void attention(Rows q, long layer, KvLayout kv, Slices slices, int sliceCount, Rows out) {
+    void attention(Rows q, Scores scores, long layer, KvLayout kv, Slices slices, int sliceCount, Rows out) {
         MethodHandle attention = kv.dtype() == Dtype.FLOAT32 ? attentionF32 : attentionBf16;
         try {
             check((int) attention.invokeExact(
@@ -318,7 +383,10 @@ final class Kernels implements AutoCloseable {
                     (long) kv.blockSize(),
                     out.address(),
                     (long) out.stride(),
-                    out.format().code()));
+                    out.format().code(),
+                    (long) scores.window(),
+                    scores.scale(),
+                    scores.softcap()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -347,6 +415,21 @@ final class Kernels implements AutoCloseable {
 
     /// Rows of numbers, `stride` numbers apart, or blocks.
     record Rows(long address, int stride, Format format) {}
+
+    /// What becomes of queries, keys and values on the way to attention. Addresses of float32 numbers.
+    ///
+    /// @param rotation `[position, rotaryWidth]`: cosines, then sines
+    /// @param rotaryWidth of a head, how many numbers are turned; 0 if none
+    /// @param bias of the whole row, added first; 0 if there is none
+    /// @param queryNorm `[headDim]`, applied before turning; 0 if there is none, like `keyNorm`
+    /// @param eps of the norms
+    record Turn(long rotation, int rotaryWidth, long bias, long queryNorm, long keyNorm, float eps) {}
+
+    /// How scores of queries and keys are made.
+    ///
+    /// @param window keys that a token sees, its own among them; 0 if all before it
+    /// @param softcap scores become `softcap tanh(score / softcap)`; 0 if they do not
+    record Scores(int window, float scale, float softcap) {}
 
     /// Where the step's slices are described: int32 arrays.
     ///

@@ -5,17 +5,28 @@ import io.sluice.modelstore.ModelFileException;
 import io.sluice.modelstore.WeightTensor;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// The weights of a Llama-family model in the order that its products want, decoded and packed by all processors at
+/// The weights of a model in the order that its products want, decoded and packed by all processors at
 /// once. Never written after `load`. One runner owns and closes it.
 final class PackedWeights implements AutoCloseable {
 
-    /// One transformer layer. Norms are addresses of float32 vectors.
+    /// One transformer layer. Vectors are addresses of float32 numbers, 0 if the model does not have them.
     record Layer(
             long attentionNorm, // [hidden]
             Products.Matrix queriesKeysValues, // [(heads + 2 kvHeads) headDim, hidden]: queries, then keys, then values
+            long bias, // [(heads + 2 kvHeads) headDim]
+            long queryNorm, // [headDim]
+            long keyNorm, // [headDim]
             Products.Matrix attentionOutput, // [hidden, heads headDim]
+            long attentionPostNorm, // [hidden]
             long mlpNorm, // [hidden]
+            Products.@Nullable Matrix router, // [experts, hidden]
+            List<Mlp> mlps, // one, or all experts
+            long mlpPostNorm) {} // [hidden]
+
+    /// A gated MLP, or one expert.
+    record Mlp(
             Products.Matrix gateUp, // [2 intermediate, hidden]: the gate, then what it gates
             Products.Matrix down) {} // [hidden, intermediate]
 
@@ -67,15 +78,11 @@ final class PackedWeights implements AutoCloseable {
     static long bytes(WeightFiles files, Products products) {
         FusedWeights fused = new FusedWeights(files);
         ModelConfig config = files.config();
-        long vector = Region.aligned((long) config.hiddenSize() * Float.BYTES);
-        long bytes = vector + matrixBytes(fused.embedding(), products);
+        long bytes = vectorBytes(fused.finalNorm()) + matrixBytes(fused.embedding(), products);
         for (int i = 0; i < config.layerCount(); i++) {
             FusedWeights.Layer layer = fused.layer(i);
-            bytes += 2 * vector
-                    + matrixBytes(layer.queriesKeysValues(), products)
-                    + matrixBytes(layer.attentionOutput(), products)
-                    + matrixBytes(layer.gateUp(), products)
-                    + matrixBytes(layer.down(), products);
+            for (WeightTensor vector : layer.vectors()) bytes += vectorBytes(vector);
+            for (FusedWeights.Matrix matrix : layer.matrices()) bytes += matrixBytes(matrix, products);
         }
         return config.tiedHead() ? bytes : bytes + matrixBytes(fused.head(), products);
     }
@@ -102,20 +109,33 @@ final class PackedWeights implements AutoCloseable {
     }
 
     private Layer layer(FusedWeights.Layer fused) {
+        List<Mlp> mlps = new ArrayList<>();
+        for (FusedWeights.Mlp mlp : fused.mlps()) mlps.add(new Mlp(matrix(mlp.gateUp()), matrix(mlp.down())));
+        FusedWeights.Matrix router = fused.router();
         return new Layer(
                 vector(fused.attentionNorm()),
                 matrix(fused.queriesKeysValues()),
+                vector(fused.headTerms().bias()),
+                vector(fused.headTerms().queryNorm()),
+                vector(fused.headTerms().keyNorm()),
                 matrix(fused.attentionOutput()),
+                vector(fused.attentionPostNorm()),
                 vector(fused.mlpNorm()),
-                matrix(fused.gateUp()),
-                matrix(fused.down()));
+                router == null ? null : matrix(router),
+                List.copyOf(mlps),
+                vector(fused.mlpPostNorm()));
     }
 
-    private long vector(WeightTensor tensor) {
+    private long vector(@Nullable WeightTensor tensor) {
+        if (tensor == null) return 0;
         long bytes = (long) tensor.columns() * Float.BYTES;
         long address = memory.take(bytes);
         tasks.add(() -> tensor.readRows(0, 1, Region.view(address, bytes)));
         return address;
+    }
+
+    private static long vectorBytes(WeightTensor tensor) {
+        return Region.aligned((long) tensor.columns() * Float.BYTES);
     }
 
     private Products.Matrix matrix(FusedWeights.Matrix fused) {

@@ -11,19 +11,20 @@ import io.sluice.modelstore.ModelFiles;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-/// Runs a model on the reference path: float32 whatever the settings ask for, and slow, but needing nothing beyond
-/// DJL. A request's tokens do not depend on its batch or on chunking (`LlamaReference` says how). Engine thread only.
+/// Runs a model on the reference path: float32 whatever the settings ask for, and slow, but needing nothing
+/// beyond DJL. A request's tokens do not depend on its batch or on chunking (`ReferenceDecoder` says how).
+/// Engine thread only.
 final class ReferenceRunner implements LogitsRunner {
     private final ModelLimits limits;
-    private final LlamaWeights weights;
-    private final LlamaReference graph;
+    private final DecodedWeights weights;
+    private final ReferenceDecoder graph;
     private final Sampler sampler;
     private final StepResult result;
 
-    private ReferenceRunner(Torch torch, ModelConfig config, ModelLimits limits, LlamaWeights weights) {
+    private ReferenceRunner(Torch torch, ModelConfig config, ModelLimits limits, DecodedWeights weights) {
         this.limits = limits;
         this.weights = weights;
-        graph = new LlamaReference(torch, config, weights, limits);
+        graph = new ReferenceDecoder(torch, config, weights, limits);
         sampler = new Sampler(config.vocabSize());
         result = new StepResult(limits.sequencesMax());
     }
@@ -41,14 +42,14 @@ final class ReferenceRunner implements LogitsRunner {
         ModelConfig config = files.config();
         ModelLimits limits = DeviceMemory.limits(config, inFloat32);
         DeviceMemory.refuseTooMuch(
-                LlamaWeights.bytes(config, Dtype.FLOAT32),
+                DecodedWeights.bytes(files, Dtype.FLOAT32),
                 limits.blockCount() * DeviceMemory.blockBytes(config, inFloat32),
                 limits.hostBlockCount() * DeviceMemory.blockBytes(config, inFloat32),
                 stepBytes(config, limits),
                 new MachineMemory(Path.of("/")).availableBytes());
         Torch torch = Torch.start(settings.threads());
         Torch.prepareThread();
-        LlamaWeights weights = LlamaWeights.load(files, Dtype.FLOAT32, settings.threads());
+        DecodedWeights weights = DecodedWeights.load(files, Dtype.FLOAT32, settings.threads());
         try {
             return new ReferenceRunner(torch, config, limits, weights);
         } catch (RuntimeException | Error e) {

@@ -5,9 +5,11 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.StepPlan;
+import io.sluice.modelstore.DecoderTraits;
 import io.sluice.modelstore.ModelConfig;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// The memory that a step computes in, made once for the largest step: the plan as the kernels read it, and
 /// activations. Hot path, no allocation. Engine thread only.
@@ -35,8 +37,11 @@ final class StepBuffers implements AutoCloseable {
     final Input attended; // [token, heads headDim]
     final Kernels.Rows gateUp; // [token, 2 intermediate]
     final Input gated; // [token, intermediate]
+    final Kernels.Rows branch; // what an expert, or a branch with a norm of its own, gives; no rows if there is none
+    final Kernels.Rows before; // residual stream that all experts start from; no rows without experts
     final Input last; // final norm of the sampling rows
     final Kernels.Rows logits; // [sampling slice, vocab]
+    private final @Nullable ExpertChoice experts;
     private final MemorySegment argmaxScratch;
     private final MemorySegment largest; // int [sampling slice] the token with the largest logit
 
@@ -67,16 +72,29 @@ final class StepBuffers implements AutoCloseable {
         attended = inputs(tokenCount, widths.attended, products);
         gateUp = rows(tokenCount, widths.gateUp);
         gated = inputs(tokenCount, widths.gated, products);
+        branch = rows(widths.hasBranches ? tokenCount : 0, widths.hidden);
+        before = rows(widths.experts > 0 ? tokenCount : 0, widths.hidden);
+        experts = config.traits()
+                .experts()
+                .map(kinds -> choice(kinds, tokenCount))
+                .orElse(null);
         last = inputs(sliceCount, widths.hidden, products);
         logits = rows(sliceCount, widths.logits);
         argmaxScratch = take(Kernels.argmaxScratchBytes(sliceCount, widths.logits), 1);
         largest = take(sliceCount, Integer.BYTES);
     }
 
+    private ExpertChoice choice(DecoderTraits.Experts kinds, int tokenCount) {
+        Kernels.Rows routed = rows(tokenCount, kinds.count());
+        long choices = (long) tokenCount * kinds.perToken();
+        return new ExpertChoice(kinds, routed, tokenCount, take(choices, Integer.BYTES), take(choices, Float.BYTES));
+    }
+
     /// The most numbers of one product, rows counted in whole tiles.
     static long outputsMax(ModelConfig config, ModelLimits limits) {
         Widths widths = new Widths(config);
-        int layer = Math.max(Math.max(widths.hidden, widths.queriesKeysValues), widths.gateUp);
+        int layer =
+                Math.max(Math.max(widths.hidden, widths.queriesKeysValues), Math.max(widths.gateUp, widths.experts));
         return Math.max(
                 (long) TorchProducts.wholeTiles(limits.stepTokensMax()) * layer,
                 (long) TorchProducts.wholeTiles(limits.sequencesMax()) * widths.logits);
@@ -98,11 +116,30 @@ final class StepBuffers implements AutoCloseable {
                 + inputBytes(tokenCount, widths.attended, products)
                 + rowBytes(tokenCount, widths.gateUp)
                 + inputBytes(tokenCount, widths.gated, products)
+                + (widths.hasBranches ? rowBytes(tokenCount, widths.hidden) : 0)
+                + expertBytes(config, tokenCount)
                 + inputBytes(sliceCount, widths.hidden, products)
                 + rowBytes(sliceCount, widths.logits);
     }
 
-    private record Widths(int hidden, int queriesKeysValues, int attended, int gateUp, int gated, int logits) {
+    private static long expertBytes(ModelConfig config, long tokenCount) {
+        if (config.traits().experts().isEmpty()) return 0;
+        DecoderTraits.Experts kinds = config.traits().experts().get();
+        return rowBytes(tokenCount, config.hiddenSize())
+                + rowBytes(tokenCount, kinds.count())
+                + 2 * Region.aligned(tokenCount * kinds.perToken() * Integer.BYTES);
+    }
+
+    /// @param experts 0 if there are none
+    private record Widths(
+            int hidden,
+            int queriesKeysValues,
+            int attended,
+            int gateUp,
+            int gated,
+            int logits,
+            int experts,
+            boolean hasBranches) {
         Widths(ModelConfig config) {
             this(
                     config.hiddenSize(),
@@ -110,7 +147,9 @@ final class StepBuffers implements AutoCloseable {
                     config.headCount() * config.headDim(),
                     2 * config.intermediateSize(),
                     config.intermediateSize(),
-                    config.vocabSize());
+                    config.vocabSize(),
+                    config.traits().experts().map(DecoderTraits.Experts::count).orElse(0),
+                    config.traits().postNorms() || config.traits().experts().isPresent());
         }
     }
 
@@ -151,6 +190,11 @@ final class StepBuffers implements AutoCloseable {
     MemorySegment logitsRow(int index, int vocabSize) {
         long rowBytes = (long) logits.stride() * Float.BYTES;
         return Region.view(logits.address() + index * rowBytes, (long) vocabSize * Float.BYTES);
+    }
+
+    /// The choice of experts, of a model that has them.
+    ExpertChoice experts() {
+        return Objects.requireNonNull(experts, "this model has no experts");
     }
 
     long argmaxScratch() {

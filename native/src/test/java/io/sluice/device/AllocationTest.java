@@ -6,10 +6,13 @@ import com.sun.management.ThreadMXBean;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.TokenConstraint;
+import io.sluice.modelstore.ModelFiles;
+import io.sluice.modelstore.ModelStore;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The fast path makes no objects once it has seen a step's shape.
 class AllocationTest {
@@ -53,6 +56,21 @@ class AllocationTest {
             steps(runner, plan, STEPS);
             long after = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
             // A boxed number per product would be 50 steps of 13 products of 16 bytes.
+            assertThat(after - before).isLessThan(STEPS * 16L);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gemma2", "mixtral", "qwen2"})
+    void noStepOfAnotherFamilyMakesObjectsEither(String architecture) {
+        try (ModelFiles model =
+                        ModelStore.open(ExpectedLogits.root("architectures").resolve(architecture));
+                LogitsRunner runner = RunnerKind.FAST_BFLOAT16.openFree(RunnerKind.files(model), 16, 512)) {
+            StepPlan plan = new StepPlan(runner.limits());
+            for (int i = 0; i < 400; i++) steps(runner, plan, STEPS); // until compiled
+            long before = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
+            steps(runner, plan, STEPS);
+            long after = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
             assertThat(after - before).isLessThan(STEPS * 16L);
         }
     }

@@ -46,23 +46,47 @@ class AttentionKernelTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(InstructionSet.class)
+    void seesNoFurtherThanItsWindowAndCapsScores(InstructionSet set) {
+        try (Kernels kernels = KernelsTest.kernels(set, 2)) {
+            for (Dtype dtype : Dtype.values()) {
+                for (int window : new int[] {1, 16, 17, 65}) {
+                    Kernels.Scores scores = new Kernels.Scores(window, 0.4f, window % 2 == 0 ? 0 : 1.5f);
+                    check(kernels, new KvLayout(dtype, 4, 2, 32, 16), scores, 1, 16, 150);
+                    check(kernels, new KvLayout(dtype, 9, 3, 10, 4), scores, 17, 90);
+                    check(kernels, new KvLayout(dtype, 2, 2, 40, 1), scores, 21);
+                    check(kernels, new KvLayout(dtype, 40, 2, 32, 64), scores, 70);
+                }
+            }
+        }
+    }
+
     private void check(Kernels kernels, KvLayout kv, int... lengths) {
+        check(kernels, kv, plain(kv), lengths);
+    }
+
+    private static Kernels.Scores plain(KvLayout kv) {
+        return new Kernels.Scores(0, 1f / (float) Math.sqrt(kv.headDim()), 0);
+    }
+
+    private void check(Kernels kernels, KvLayout kv, Kernels.Scores scores, int... lengths) {
         try (Arena arena = Arena.ofConfined()) {
             List<Sequence> sequences = sequences(kv, lengths);
             MemorySegment cache = arena.allocate(BLOCKS * kv.blockBytes(), 64);
             List<Slice> slices = new ArrayList<>();
             for (Sequence sequence : sequences) slices.add(new Slice(sequence, 0, sequence.qkv.length));
-            float[][] actual = run(kernels, arena, kv, cache, slices);
+            float[][] actual = run(kernels, arena, kv, scores, cache, slices);
             // Where pairs of bfloat16 are multiplied, queries are rounded, and weights, by at most 2^-9 of each.
             boolean rounds =
                     kv.dtype() == Dtype.BFLOAT16 && kernels.instructionSet().multipliesBf16();
             float tolerance = rounds ? 1e-2f : 2e-5f;
             int row = 0;
             for (Sequence sequence : sequences) {
-                float[][] expected = PlainAttention.outputs(kv, sequence.qkv, rounds);
+                float[][] expected = PlainAttention.outputs(kv, scores, sequence.qkv, rounds);
                 for (float[] expectedRow : expected) {
                     assertThat(actual[row])
-                            .as("%s lengths %s row %d seed %d", kv, lengths, row, SEED)
+                            .as("%s %s lengths %s row %d seed %d", kv, scores, lengths, row, SEED)
                             .containsExactly(expectedRow, within(tolerance));
                     row++;
                 }
@@ -76,14 +100,16 @@ class AttentionKernelTest {
         try (Kernels one = KernelsTest.kernels(set, 1);
                 Kernels three = KernelsTest.kernels(set, 3);
                 Arena arena = Arena.ofConfined()) {
-            for (Dtype dtype : Dtype.values()) {
-                KvLayout kv = new KvLayout(dtype, 9, 3, 64, 16);
+            for (int i = 0; i < 4; i++) {
+                KvLayout kv = new KvLayout(i % 2 == 0 ? Dtype.FLOAT32 : Dtype.BFLOAT16, 9, 3, 64, 16);
+                Kernels.Scores scores = i < 2 ? plain(kv) : new Kernels.Scores(21, 0.2f, 3);
                 List<Sequence> sequences = sequences(kv, 100, 7, 33);
                 Sequence first = sequences.getFirst();
                 float[][] alone = run(
                         one,
                         arena,
                         kv,
+                        scores,
                         arena.allocate(BLOCKS * kv.blockBytes(), 64),
                         List.of(new Slice(first, 0, 100)));
 
@@ -95,7 +121,7 @@ class AttentionKernelTest {
                             new Slice(sequences.get(1), 0, 7),
                             new Slice(first, position, length),
                             new Slice(sequences.get(2), 0, 33));
-                    float[][] rows = run(three, arena, kv, cache, batch);
+                    float[][] rows = run(three, arena, kv, scores, cache, batch);
                     chunked.addAll(List.of(rows).subList(7, 7 + length));
                 }
                 assertThat(chunked.toArray(float[][]::new)).isDeepEqualTo(alone);
@@ -117,7 +143,8 @@ class AttentionKernelTest {
         return sequences;
     }
 
-    private static float[][] run(Kernels kernels, Arena arena, KvLayout kv, MemorySegment cache, List<Slice> slices) {
+    private static float[][] run(
+            Kernels kernels, Arena arena, KvLayout kv, Kernels.Scores scores, MemorySegment cache, List<Slice> slices) {
         int tokens = slices.stream().mapToInt(Slice::length).sum();
         float[][] qkv = new float[tokens][];
         int[] positions = new int[tokens];
@@ -148,7 +175,7 @@ class AttentionKernelTest {
                 .address();
         kernels.ropeKv(
                 rows.rows(),
-                rotation,
+                new Kernels.Turn(rotation, kv.headDim(), 0, 0, 0, 0),
                 KernelRows.ints(arena, positions).address(),
                 KernelRows.longs(arena, slots).address(),
                 cache.address(),
@@ -156,6 +183,7 @@ class AttentionKernelTest {
                 tokens);
         kernels.attention(
                 rows.rows(),
+                scores,
                 cache.address(),
                 kv,
                 new Kernels.Slices(

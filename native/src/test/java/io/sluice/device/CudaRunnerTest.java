@@ -9,9 +9,11 @@ import io.sluice.batching.StepPlan;
 import io.sluice.device.RunnerHarness.Sequence;
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.device.RunnerSettings.Gemm;
+import io.sluice.modelstore.DecoderTraits;
 import io.sluice.modelstore.ModelConfig;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -183,25 +185,15 @@ class CudaRunnerTest {
         }
     }
 
-    @Test
-    void anArchitectureThatTheGraphDoesNotComputeIsRefusedByName() {
-        ModelConfig other = new ModelConfig("gemma2", 89, 64, 2, 4, 2, 64, 96, 1e-5f, 10_000f, 512, true);
-        assertThatThrownBy(() -> open(new RandomModel(other, 11), Dtype.FLOAT32, true))
-                .isInstanceOf(UnsupportedModel.class)
-                .hasMessageContaining("gemma2")
-                .hasMessageContaining("--device cpu");
-    }
-
     private static void setTotal(CudaLibrary library, long bytes) throws Throwable {
         MethodHandle total = library.bind("sluice_cuda_emulated_total", ValueLayout.JAVA_LONG);
         assertThat((int) total.invokeExact(bytes)).isZero();
     }
 
     private static CudaRunner open(CudaLibrary library, RunnerSettings settings, CudaSettings cuda) {
-        return CudaRunner.open(
-                new RandomModel(EVEN, 11).files(), settings, new CudaModel.Place(library, cuda, _ -> {
-                    throw new TorchFailed("no libtorch here");
-                }));
+        return CudaRunner.open(new RandomModel(EVEN, 11).files(), settings, new CudaModel.Place(library, cuda, _ -> {
+            throw new TorchFailed("no libtorch here");
+        }));
     }
 
     /// Whichever allocation fails, what was made before it is given back.
@@ -253,6 +245,44 @@ class CudaRunnerTest {
         StepPlan plan = new StepPlan(runner.limits());
         plan.add(new int[] {1}, 0, 1, new int[] {0}, 1);
         assertThatThrownBy(() -> runner.launch(plan).await()).hasStackTraceContaining("was closed");
+    }
+
+    @Test
+    void aModelOfAnotherFamilyIsRefusedBeforeAnythingIsAllocated() {
+        DecoderTraits llama = EVEN.traits();
+        DecoderTraits biased = new DecoderTraits(
+                llama.activation(),
+                true,
+                false,
+                false,
+                1,
+                llama.attentionScale(),
+                0,
+                0,
+                llama.rotary(),
+                llama.layers(),
+                llama.experts());
+        ModelConfig config = new ModelConfig(
+                "qwen2",
+                EVEN.vocabSize(),
+                EVEN.hiddenSize(),
+                EVEN.layerCount(),
+                EVEN.headCount(),
+                EVEN.kvHeadCount(),
+                EVEN.headDim(),
+                EVEN.intermediateSize(),
+                EVEN.rmsNormEps(),
+                EVEN.ropeTheta(),
+                EVEN.contextMax(),
+                EVEN.tiedHead(),
+                biased);
+        WeightFiles files = new WeightFiles(Path.of("qwen.gguf"), config, name -> {
+            throw new AssertionError("nothing is read");
+        });
+        RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
+        assertThatThrownBy(() -> CudaRunner.open(files, settings, CudaRunnerChecks.place(CudaKernelsTest.library())))
+                .isInstanceOf(UnsupportedModel.class)
+                .hasMessageContainingAll("qwen2", "--device cpu");
     }
 
     private static CudaRunner open(RandomModel model, Dtype dtype, boolean deterministic) {

@@ -219,4 +219,58 @@ class KernelsTest {
             }
         }
     }
+
+    @ParameterizedTest
+    @EnumSource(InstructionSet.class)
+    void gatesWithGeluInItsTanhApproximation(InstructionSet set) {
+        try (Kernels kernels = kernels(set, 2);
+                Arena arena = Arena.ofConfined()) {
+            for (int width : new int[] {1, 15, 16, 49}) {
+                float[][] gateUp = KernelRows.random(random, 9, 2 * width);
+                gateUp[0][0] = -200f;
+                gateUp[1][0] = 200f;
+                KernelRows out = new KernelRows(arena, 9, width, Dtype.FLOAT32);
+                kernels.geluMul(KernelRows.of(arena, gateUp, Dtype.FLOAT32).rows(), out.rows(), 9, width);
+                for (int r = 0; r < 9; r++) {
+                    for (int i = 0; i < width; i++) {
+                        double gate = gateUp[r][i];
+                        double u = Math.sqrt(2 / Math.PI) * (gate + 0.044715 * gate * gate * gate);
+                        double expected = gate / (1 + Math.exp(-2 * u)) * gateUp[r][width + i];
+                        assertThat((double) out.get(r, i))
+                                .isCloseTo(expected, within(2e-6 * Math.abs(expected) + 1e-30));
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(InstructionSet.class)
+    void scalesAndCapsInPlaceAndAddsSharesToTheRowsThatTakeThem(InstructionSet set) {
+        try (Kernels kernels = kernels(set, 2);
+                Arena arena = Arena.ofConfined()) {
+            for (int width : new int[] {1, 7, 16, 33}) {
+                float[][] numbers = KernelRows.random(random, 5, width);
+                numbers[0][0] = 1e6f;
+                KernelRows scaled = KernelRows.of(arena, numbers, Dtype.FLOAT32);
+                KernelRows capped = KernelRows.of(arena, numbers, Dtype.FLOAT32);
+                KernelRows added = KernelRows.of(arena, numbers, Dtype.FLOAT32);
+                kernels.scale(scaled.rows(), 1.7f, 5, width);
+                kernels.softCap(capped.rows(), 2.5f, 5, width);
+                long index = KernelRows.ints(arena, 4, 1).address();
+                long shares = arena.allocateFrom(JAVA_FLOAT, 0.25f, -3f).address();
+                KernelRows given = KernelRows.of(arena, numbers, Dtype.FLOAT32);
+                kernels.scatterAdd(given.rows(), index, shares, added.rows(), 2, width);
+                for (int r = 0; r < 5; r++) {
+                    for (int i = 0; i < width; i++) {
+                        float x = numbers[r][i];
+                        float more = r == 4 ? 0.25f * numbers[0][i] : r == 1 ? -3f * numbers[1][i] : 0;
+                        assertThat(scaled.get(r, i)).isEqualTo(1.7f * x);
+                        assertThat((double) capped.get(r, i)).isCloseTo(2.5 * Math.tanh(x / 2.5), within(1e-6));
+                        assertThat(added.get(r, i)).isCloseTo(x + more, within(1e-6f * Math.abs(x + more) + 1e-6f));
+                    }
+                }
+            }
+        }
+    }
 }

@@ -59,8 +59,9 @@ class MemoryTest {
         long embedding = 97 * 60;
         long layer = (6 + 4) * 16 * 60 + 60 * 96 + 3 * 76 * 60;
         long norms = 7 * 60;
-        assertThat(LlamaWeights.bytes(TINY, Dtype.FLOAT32)).isEqualTo(4 * (embedding + 3 * layer + norms));
-        assertThat(LlamaWeights.bytes(TINY, Dtype.BFLOAT16)).isEqualTo(2 * (embedding + 3 * layer) + 4 * norms);
+        WeightFiles files = new RandomModel(TINY, 1).files();
+        assertThat(DecodedWeights.bytes(files, Dtype.FLOAT32)).isEqualTo(4 * (embedding + 3 * layer + norms));
+        assertThat(DecodedWeights.bytes(files, Dtype.BFLOAT16)).isEqualTo(2 * (embedding + 3 * layer) + 4 * norms);
     }
 
     @Test

@@ -22,6 +22,11 @@ final class PlainAttention {
     ///
     /// @param rounds queries are rounded to bfloat16
     static float[][] outputs(KvLayout kv, float[][] qkv, boolean rounds) {
+        return outputs(kv, new Kernels.Scores(0, 1f / (float) Math.sqrt(kv.headDim()), 0), qkv, rounds);
+    }
+
+    /// Outputs with a window, a scale and a soft cap.
+    static float[][] outputs(KvLayout kv, Kernels.Scores scores, float[][] qkv, boolean rounds) {
         int dim = kv.headDim();
         int group = kv.headCount() / kv.kvHeadCount();
         int length = qkv.length;
@@ -34,19 +39,21 @@ final class PlainAttention {
             for (int p = 0; p < length; p++) keys[p] = rotated(qkv[p], keyHead * dim, rotation, p, dim);
             for (int p = 0; p < length; p++) {
                 float[] q = rotated(qkv[p], h * dim, rotation, p, dim);
-                float scale = 1f / (float) Math.sqrt(dim);
+                float scale = scores.scale();
+                int from = scores.window() == 0 ? 0 : Math.max(0, p + 1 - scores.window());
                 for (int i = 0; i < dim; i++) q[i] = rounds ? KernelRows.round(q[i] * scale) : q[i] * scale;
                 double[] weights = new double[p + 1];
                 double sum = 0;
-                for (int j = 0; j <= p; j++) {
+                for (int j = from; j <= p; j++) {
                     double score = 0;
                     for (int i = 0; i < dim; i++) score += (double) q[i] * KernelRows.rounded(keys[j][i], kv.dtype());
-                    weights[j] = Math.exp(score);
+                    double cap = scores.softcap();
+                    weights[j] = Math.exp(cap == 0 ? score : cap * Math.tanh(score / cap));
                     sum += weights[j];
                 }
                 for (int i = 0; i < dim; i++) {
                     double value = 0;
-                    for (int j = 0; j <= p; j++) {
+                    for (int j = from; j <= p; j++) {
                         value += weights[j] * KernelRows.rounded(qkv[j][valueHead * dim + i], kv.dtype());
                     }
                     out[p][h * dim + i] = (float) (value / sum);

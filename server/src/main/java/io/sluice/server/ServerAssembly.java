@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import com.sun.management.OperatingSystemMXBean;
 import io.sluice.batching.Engine;
+import io.sluice.batching.EngineGroup;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.Engines;
 import io.sluice.batching.ModelLimits;
@@ -19,6 +20,7 @@ import io.sluice.server.admin.AdminRoutes;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.Interruption;
 import io.sluice.server.generation.ServedModel;
+import io.sluice.server.http.RequestBodies;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.output.OutputFormat;
 import io.sluice.server.policy.Policy;
@@ -39,9 +41,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
-/// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are
-/// answered while the weights load), engine, service. The only place that knows them all. Closing takes
-/// them apart in reverse. One thread.
+/// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are answered while
+/// the weights load), engine, service. The only place that knows them all. Closing ends what is under way, then takes
+/// the listeners away, the engine and the model. One thread.
 final class ServerAssembly implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(ServerAssembly.class.getName());
     private static final String DEMO = "sluice-demo";
@@ -49,14 +51,13 @@ final class ServerAssembly implements AutoCloseable {
     /// For the last events of streams that are broken off, as long as their clients take them.
     private static final Duration LAST_EVENTS = Duration.ofSeconds(5);
 
-    /// For the engine to end: a step that is under way, and giving the device's memory back. One that hangs
-    /// would never.
+    /// For the engine to end: a step that is under way, and giving the device's memory back. One that hangs never
+    /// would.
     private static final Duration LAST_STEP = Duration.ofSeconds(10);
 
     private final ServerSettings settings;
     private final Lifecycle lifecycle = new Lifecycle();
-    private final Deque<Runnable> endings =
-            new ArrayDeque<>(); // of what was started, latest first, should the rest not start
+    private final Deque<Runnable> endings = new ArrayDeque<>(); // of what was started, latest first
     private final ModelFiles model;
     private final ServedModel served;
     private final Tenancy tenancy;
@@ -88,7 +89,9 @@ final class ServerAssembly implements AutoCloseable {
                             lifecycle, metrics, tenancy.intake(), tenancy.mainFilter(), StreamOwners.BY_KEY));
             endings.push(http::close);
             AdminRoutes routes = new AdminRoutes(
-                    tenancy.intake(), tenancy.reload(), settings.http().bodyBytesMax());
+                    tenancy.intake(),
+                    tenancy.reload(),
+                    new RequestBodies(settings.http().bodyBytesMax()));
             this.admin = startAdmin(routes);
             admin.ifPresent(started -> endings.push(started::close));
             this.engine = startEngine(say, around);
@@ -99,8 +102,17 @@ final class ServerAssembly implements AutoCloseable {
             this.health = new EngineHealth(engine, settings.lifecycle().stuckStepTimeout());
             lifecycle.ready(service, health);
         } catch (Throwable e) {
-            endings.forEach(Runnable::run);
+            endings.forEach(ending -> endAfter(e, ending));
             throw e;
+        }
+    }
+
+    /// Ends a part because another did not start: that is what is to be said, whatever comes of the ending.
+    private static void endAfter(Throwable failure, Runnable ending) {
+        try {
+            ending.run();
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
         }
     }
 
@@ -124,7 +136,7 @@ final class ServerAssembly implements AutoCloseable {
         return new ServedModel.Traits(
                 model.config().architecture(),
                 weights.name(),
-                weights.blockLength() > 1,
+                weights.isQuantised(),
                 model.config().contextMax());
     }
 
@@ -149,16 +161,25 @@ final class ServerAssembly implements AutoCloseable {
                 devices.isGpu());
         say.accept(describe(model, plan, devices));
         say.accept("Device    " + devices.words());
-        Engine started = Engine.start(served.name(), engineSettings(), around.apply(runner(plan, devices, say)));
+        List<ModelRunner.Factory> runners =
+                runners(plan, devices, say).stream().map(around).toList();
+        Engines started = runners.size() == 1
+                ? Engine.start(served.name(), engineSettings(), runners.getFirst())
+                : EngineGroup.start(served.name(), engineSettings(), runners);
         say.accept(describe(started.limits(), plan));
         return started;
     }
 
-    private ModelRunner.Factory runner(ModelPlan plan, DevicePlan devices, Consumer<String> say) {
-        if (!devices.isGpu()) return Device.runner(model, plan.runner());
-        CudaSettings cuda = new CudaSettings(
-                devices.gpus().getFirst(), settings.engine().gpuMemoryShare(), plan.kvTakesWhatIsLeft());
-        return Device.cudaRunner(model, plan.runner(), cuda, line -> say.accept("GPU       " + line));
+    /// One for each device.
+    private List<ModelRunner.Factory> runners(ModelPlan plan, DevicePlan devices, Consumer<String> say) {
+        if (!devices.isGpu()) return List.of(Device.runner(model, plan.runner()));
+        return devices.gpus().stream()
+                .map(gpu -> Device.cudaRunner(
+                        model,
+                        plan.runner(),
+                        new CudaSettings(gpu, settings.engine().gpuMemoryShare(), plan.kvTakesWhatIsLeft()),
+                        line -> say.accept("cuda:" + gpu + "    " + line)))
+                .toList();
     }
 
     /// Starts everything; returns when requests are taken.

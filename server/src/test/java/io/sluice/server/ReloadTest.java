@@ -171,6 +171,28 @@ class ReloadTest {
     }
 
     @Test
+    void a_key_file_that_was_emptied_locks_nobody_out_and_one_whose_keys_were_revoked_does() throws Exception {
+        try (TestServer server = tenants.start()) {
+            KeyedClient operator = new KeyedClient(server, admin);
+            String keys = Files.readString(tenants.keys);
+            Files.writeString(tenants.keys, "");
+            HttpResponse<String> refused = operator.adminPost("/admin/policy/reload", "");
+            assertThat(refused.statusCode()).isEqualTo(400);
+            assertThat(refused.body()).contains("the file is empty").contains("sluice keys revoke");
+            server.tenancy.reload().reloadOnSignal();
+            assertThat(new KeyedClient(server, acme).complete(prompting("x")).statusCode())
+                    .isEqualTo(200);
+            Files.writeString(tenants.keys, keys);
+            tenants.revoke(acme);
+            tenants.revoke(admin);
+            assertThat(operator.adminPost("/admin/policy/reload", "").statusCode())
+                    .isEqualTo(200);
+            assertThat(new KeyedClient(server, acme).complete(prompting("x")).statusCode())
+                    .isEqualTo(401);
+        }
+    }
+
+    @Test
     void the_streams_of_a_revoked_key_end_with_an_error_and_others_go_on() throws Exception {
         String sameTenant = tenants.key("acme");
         try (TestServer server = tenants.start();

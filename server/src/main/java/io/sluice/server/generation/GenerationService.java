@@ -101,7 +101,7 @@ public final class GenerationService {
         return submitAll(
                 Choice.Rules.of(request, opensThinking),
                 parts(request, terms, choosing, prompts, outputTokensMax),
-                terms.meter());
+                terms);
     }
 
     /// How the request's tokens are chosen.
@@ -132,11 +132,12 @@ public final class GenerationService {
         return parts;
     }
 
-    private Submission submitAll(Choice.Rules rules, List<GenerationRequest> parts, RequestMeter meter) {
+    private Submission submitAll(Choice.Rules rules, List<GenerationRequest> parts, RequestTerms terms) {
+        RequestMeter meter = terms.meter();
         List<TokenStream> streams = new ArrayList<>();
         List<Timeline> timelines = new ArrayList<>();
         for (GenerationRequest part : parts) {
-            switch (engine.submit(part)) {
+            switch (engine.submit(part, terms.attempt())) {
                 case Admission.Admitted(List<TokenStream> admitted, Timeline timeline) -> {
                     timelines.add(timeline);
                     streams.addAll(admitted);

@@ -7,18 +7,29 @@ import io.sluice.modelstore.WeightTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// The weights of a Llama-family model, decoded into memory of their own. Matrices are `[outputs, inputs]`, as in the
-/// files; those that multiply the same input lie one under the other, so that one product computes them. Never
-/// written after `load`. One runner owns and closes it.
-final class LlamaWeights implements AutoCloseable {
+/// The weights of a model, decoded into memory of their own. Matrices are `[outputs, inputs]`, as in the
+/// files; those that multiply the same input lie one under the other, so that one product computes them.
+/// Never written after `load`. One runner owns and closes it.
+final class DecodedWeights implements AutoCloseable {
 
-    /// One transformer layer.
+    /// One transformer layer; vectors are float32. What is null the model does not have.
     record Layer(
-            Tensor attentionNorm, // [hidden], float32
+            Tensor attentionNorm, // [hidden]
             Tensor queriesKeysValues, // [(heads + 2 kvHeads) headDim, hidden]: all queries, then keys, then values
+            @Nullable Tensor bias, // [(heads + 2 kvHeads) headDim]
+            @Nullable Tensor queryNorm, // [headDim]
+            @Nullable Tensor keyNorm, // [headDim]
             Tensor attentionOutput, // [hidden, heads headDim]
-            Tensor mlpNorm, // [hidden], float32
+            @Nullable Tensor attentionPostNorm, // [hidden]
+            Tensor mlpNorm, // [hidden]
+            @Nullable Tensor router, // [experts, hidden]
+            List<Mlp> mlps, // one, or all experts
+            @Nullable Tensor mlpPostNorm) {} // [hidden]
+
+    /// A gated MLP, or one expert.
+    record Mlp(
             Tensor gateUp, // [2 intermediate, hidden]: the gate, then what it gates
             Tensor down) {} // [hidden, intermediate]
 
@@ -34,11 +45,11 @@ final class LlamaWeights implements AutoCloseable {
     /// Reads all weights with this many threads; matrices become `dtype`, norms float32.
     ///
     /// @throws ModelFileException if a tensor is missing or of another shape, before anything is read
-    static LlamaWeights load(WeightFiles files, Dtype dtype, int threads) {
-        return new LlamaWeights(files, dtype, threads);
+    static DecodedWeights load(WeightFiles files, Dtype dtype, int threads) {
+        return new DecodedWeights(files, dtype, threads);
     }
 
-    private LlamaWeights(WeightFiles files, Dtype dtype, int threads) {
+    private DecodedWeights(WeightFiles files, Dtype dtype, int threads) {
         this.dtype = dtype;
         FusedWeights fused = new FusedWeights(files);
         ModelConfig config = files.config();
@@ -55,14 +66,21 @@ final class LlamaWeights implements AutoCloseable {
     }
 
     /// Memory that the weights of such a model take.
-    static long bytes(ModelConfig config, Dtype dtype) {
-        long hidden = config.hiddenSize();
-        long attentionRows = (config.headCount() + 2L * config.kvHeadCount()) * config.headDim();
-        long attentionOutput = hidden * config.headCount() * config.headDim();
-        long layer = attentionRows * hidden + attentionOutput + 3 * hidden * config.intermediateSize();
-        long vocabularies = (config.tiedHead() ? 1 : 2) * hidden * config.vocabSize();
-        long norms = (2L * config.layerCount() + 1) * hidden;
-        return (config.layerCount() * layer + vocabularies) * dtype.bytes() + norms * Dtype.FLOAT32.bytes();
+    static long bytes(WeightFiles files, Dtype dtype) {
+        FusedWeights fused = new FusedWeights(files);
+        ModelConfig config = files.config();
+        long vectors = fused.finalNorm().columns();
+        long matrices = numbers(fused.embedding()) + (config.tiedHead() ? 0 : numbers(fused.head()));
+        for (int i = 0; i < config.layerCount(); i++) {
+            FusedWeights.Layer layer = fused.layer(i);
+            for (WeightTensor vector : layer.vectors()) vectors += vector.columns();
+            for (FusedWeights.Matrix matrix : layer.matrices()) matrices += numbers(matrix);
+        }
+        return matrices * dtype.bytes() + vectors * Dtype.FLOAT32.bytes();
+    }
+
+    private static long numbers(FusedWeights.Matrix matrix) {
+        return (long) matrix.rows() * matrix.columns();
     }
 
     Tensor embedding() {
@@ -88,13 +106,25 @@ final class LlamaWeights implements AutoCloseable {
     }
 
     private Layer layer(FusedWeights.Layer fused) {
+        List<Mlp> mlps = new ArrayList<>();
+        for (FusedWeights.Mlp mlp : fused.mlps()) mlps.add(new Mlp(matrix(mlp.gateUp()), matrix(mlp.down())));
+        FusedWeights.Matrix router = fused.router();
         return new Layer(
                 vector(fused.attentionNorm()),
                 matrix(fused.queriesKeysValues()),
+                vectorOrNull(fused.headTerms().bias()),
+                vectorOrNull(fused.headTerms().queryNorm()),
+                vectorOrNull(fused.headTerms().keyNorm()),
                 matrix(fused.attentionOutput()),
+                vectorOrNull(fused.attentionPostNorm()),
                 vector(fused.mlpNorm()),
-                matrix(fused.gateUp()),
-                matrix(fused.down()));
+                router == null ? null : matrix(router),
+                List.copyOf(mlps),
+                vectorOrNull(fused.mlpPostNorm()));
+    }
+
+    private @Nullable Tensor vectorOrNull(@Nullable WeightTensor tensor) {
+        return tensor == null ? null : vector(tensor);
     }
 
     private Tensor matrix(FusedWeights.Matrix fused) {
