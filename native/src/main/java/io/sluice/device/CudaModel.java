@@ -86,8 +86,8 @@ final class CudaModel implements AutoCloseable {
     /// What does anything in other ways than Llama is refused, not computed as if it did not.
     private static void refuseUnknown(ModelConfig config) {
         if (config.isLlama()) return;
-        throw new UnsupportedModel("the CUDA kernels do not compute models of the architecture " + config.architecture()
-                + " yet: serve it with --device cpu");
+        throw new UnsupportedModel("the CUDA kernels compute Llama and what is computed alike, and "
+                + config.architecture() + " is not yet: serve it with --device cpu");
     }
 
     /// libtorch's products, or why there are none.

@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.device.RunnerSettings.Gemm;
-import io.sluice.modelstore.ModelConfig;
-import java.lang.reflect.RecordComponent;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -129,27 +127,5 @@ class CudaPlanningTest {
 
     private static CudaMatrix matrix(int rows, int columns) {
         return new CudaMatrix(1, 0, rows, columns, Format.BFLOAT16, 0);
-    }
-
-    /// The CUDA graph knows what these say. A component that is added must be computed by `CudaLlama` or
-    /// refused by `CudaModel`, and then be added here.
-    @Test
-    void everythingThatAModelCanSayIsComputedOrRefused() {
-        assertThat(ModelConfig.class.getRecordComponents())
-                .extracting(RecordComponent::getName)
-                .containsExactly(
-                        "architecture",
-                        "vocabSize",
-                        "hiddenSize",
-                        "layerCount",
-                        "headCount",
-                        "kvHeadCount",
-                        "headDim",
-                        "intermediateSize",
-                        "rmsNormEps",
-                        "ropeTheta",
-                        "contextMax",
-                        "tiedHead",
-                        "traits"); // any but Llama's are refused
     }
 }

@@ -152,6 +152,50 @@ class CudaRunnerTest {
         }
     }
 
+    @Test
+    void aModelThatDoesNotFitTheDeviceIsRefusedWithAdviceBeforeItIsLoaded() throws Throwable {
+        CudaLibrary library = CudaKernelsTest.library();
+        setTotal(library, CudaBudget.RESERVE_BYTES + (4L << 20));
+        RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
+        assertThatThrownBy(() -> open(library, settings, new CudaSettings(0, 0.9, true)))
+                .isInstanceOf(NotEnoughMemory.class)
+                .hasMessageContaining("the model does not fit the device")
+                .hasMessageContaining("raise gpu-memory-utilization");
+    }
+
+    @Test
+    void theCacheGetsWhatIsLeftOfItsShareOnceAllElseIsThere() throws Throwable {
+        CudaLibrary library = CudaKernelsTest.library();
+        long total = 200L << 20;
+        setTotal(library, total);
+        RunnerSettings settings = settings(EVEN, Dtype.BFLOAT16, Dtype.BFLOAT16, true);
+        try (CudaRunner runner = open(library, settings, new CudaSettings(0, 0.9, true))) {
+            CudaRunner.Sizes sizes = runner.sizes();
+            long inUse = total - sizes.freeBytes();
+            long mayBeInUse = (long) (total * 0.9) - CudaBudget.RESERVE_BYTES;
+            assertThat(sizes.kvBytes()).isGreaterThan(20L << 20);
+            assertThat(inUse).isLessThanOrEqualTo(mayBeInUse + CudaStep.bytes(runner.limits(), 1000));
+            assertThat(inUse).as("and not much less").isGreaterThan(mayBeInUse - (1 << 20));
+            assertThat(runner.limits().blockCount())
+                    .isEqualTo((int) (sizes.kvBytes() / DeviceMemory.blockBytes(EVEN, settings)));
+            int[] prompt = tokens(EVEN, 37);
+            float[][] logits = new RunnerHarness(runner, random).promptLogits(prompt, 20);
+            double[][] expected = new PlainLlama(new RandomModel(EVEN, 11)).logits(prompt);
+            CudaRunnerChecks.compare(logits, expected, CudaRunnerChecks.BFLOAT16_ERROR, "a large cache");
+        }
+    }
+
+    private static void setTotal(CudaLibrary library, long bytes) throws Throwable {
+        MethodHandle total = library.bind("sluice_cuda_emulated_total", ValueLayout.JAVA_LONG);
+        assertThat((int) total.invokeExact(bytes)).isZero();
+    }
+
+    private static CudaRunner open(CudaLibrary library, RunnerSettings settings, CudaSettings cuda) {
+        return CudaRunner.open(new RandomModel(EVEN, 11).files(), settings, new CudaModel.Place(library, cuda, _ -> {
+            throw new TorchFailed("no libtorch here");
+        }));
+    }
+
     /// Whichever allocation fails, what was made before it is given back.
     @Test
     void aStartThatRunsOutOfMemoryLeavesNoneBehind() throws Throwable {
@@ -238,7 +282,7 @@ class CudaRunnerTest {
         RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
         assertThatThrownBy(() -> CudaRunner.open(files, settings, CudaRunnerChecks.place(CudaKernelsTest.library())))
                 .isInstanceOf(UnsupportedModel.class)
-                .hasMessageContainingAll("qwen2", "serve it with --device cpu");
+                .hasMessageContainingAll("qwen2", "--device cpu");
     }
 
     private static CudaRunner open(RandomModel model, Dtype dtype, boolean deterministic) {

@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import com.sun.management.OperatingSystemMXBean;
 import io.sluice.batching.Engine;
+import io.sluice.batching.EngineGroup;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.Engines;
 import io.sluice.batching.ModelLimits;
@@ -163,16 +164,25 @@ final class ServerAssembly implements AutoCloseable {
                 devices.isGpu());
         say.accept(describe(model, plan, devices));
         say.accept("Device    " + devices.words());
-        Engine started = Engine.start(served.name(), engineSettings(), around.apply(runner(plan, devices, say)));
+        List<ModelRunner.Factory> runners =
+                runners(plan, devices, say).stream().map(around).toList();
+        Engines started = runners.size() == 1
+                ? Engine.start(served.name(), engineSettings(), runners.getFirst())
+                : EngineGroup.start(served.name(), engineSettings(), runners);
         say.accept(describe(started.limits(), plan));
         return started;
     }
 
-    private ModelRunner.Factory runner(ModelPlan plan, DevicePlan devices, Consumer<String> say) {
-        if (!devices.isGpu()) return Device.runner(model, plan.runner());
-        CudaSettings cuda = new CudaSettings(
-                devices.gpus().getFirst(), settings.engine().gpuMemoryShare(), plan.kvTakesWhatIsLeft());
-        return Device.cudaRunner(model, plan.runner(), cuda, line -> say.accept("GPU       " + line));
+    /// One for each device.
+    private List<ModelRunner.Factory> runners(ModelPlan plan, DevicePlan devices, Consumer<String> say) {
+        if (!devices.isGpu()) return List.of(Device.runner(model, plan.runner()));
+        return devices.gpus().stream()
+                .map(gpu -> Device.cudaRunner(
+                        model,
+                        plan.runner(),
+                        new CudaSettings(gpu, settings.engine().gpuMemoryShare(), plan.kvTakesWhatIsLeft()),
+                        line -> say.accept("cuda:" + gpu + "    " + line)))
+                .toList();
     }
 
     /// Starts everything; returns when requests are taken.
