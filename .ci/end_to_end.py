@@ -25,6 +25,8 @@ def runs():
         path = subprocess.check_output(["bash", f"{SHARED}/tools/get_model.sh"], text=True).strip()
         yield ("smollm2", lambda: Server("smollm2", "--model", path),
                models.SMOLLM2 + models.ANY_MODEL + apis.CHECKS + [models.sigterm_ends_politely])
+        yield ("smollm2-decoded", lambda: Server("smollm2-decoded", "--model", path, "--quantized-weights", "decode"),
+               models.SMOLLM2_DECODED)
     yield "tenancy", tenancy.Tenancy, tenancy.CHECKS
     yield "batches", lambda: None, apis.BATCHES
     yield "isolation", lambda: None, timing_attack.CHECKS

@@ -225,12 +225,20 @@ def the_curl_line_works_as_it_stands(server):
     assert out.returncode == 0 and ("choices" in out.stdout), (command, out)
 
 
-def capital_of_france_is_paris(server):
-    # Not asked as a chat: there this model's first token is a tie to within 0.08, which arithmetic may decide.
+def the_capital_of_france_is_completed_as_paris(server):
+    # Not asked as a chat: with weights as stored this model's first token is there a tie to within 0.08.
     answer = server.client.completions.create(
         model=server.model, prompt="The capital of France is", max_tokens=8, temperature=0).choices[0].text
     assert "Paris" in answer, answer
 
 
+def capital_of_france_is_paris(server):
+    answer = server.client.chat.completions.create(
+        model=server.model, messages=[{"role": "user", "content": "What is the capital of France?"}],
+        max_tokens=30, temperature=0).choices[0].message.content
+    assert "Paris" in answer, answer
+
+
 DEMO = [held_out_prompts_are_answered, the_curl_line_works_as_it_stands]
-SMOLLM2 = [capital_of_france_is_paris]
+SMOLLM2 = [the_capital_of_france_is_completed_as_paris]
+SMOLLM2_DECODED = [capital_of_france_is_paris]

@@ -12,7 +12,7 @@ kind=$1
 objects=$2/$kind
 source=$(cd "$(dirname "$0")" && pwd)
 architectures="80 86 89 90a 100 120"
-kernels="rows pack rope attention attention_plain products gemm sample"
+kernels="rows pack rope attention attention_plain products gemm sample measure"
 
 skip() {
     echo "[cuda] $1: $skipped"

@@ -289,15 +289,27 @@ API int sluice_cuda_describe(int32_t device, char *name, int64_t nameBytes, int6
     return 0;
 }
 
-API int sluice_cuda_memory(int64_t *freeBytes, int64_t *totalBytes) {
-    *freeBytes = *totalBytes = (int64_t) 1 << 32;
-    return 0;
-}
-
 // Memory between two walls of known bytes, which tell whether anyone wrote beyond it.
 enum { WALL = 64 };
 
-API int sluice_cuda_alloc(int64_t bytes, void **memory) {
+// For tests: how many allocations there are, how many more succeed (below 0: all), and how much memory the device has.
+static int live = 0;
+static int allowed = -1;
+static int64_t total = (int64_t) 1 << 32, taken = 0;
+
+API int sluice_cuda_emulated_allocations(void) { return live; }
+API int sluice_cuda_emulated_allow(int32_t allocations) { return allowed = allocations, 0; }
+API int sluice_cuda_emulated_total(int64_t bytes) { return total = bytes, 0; }
+
+API int sluice_cuda_memory(int64_t *freeBytes, int64_t *totalBytes) {
+    *freeBytes = total - taken;
+    *totalBytes = total;
+    return 0;
+}
+
+static int alloc(int64_t bytes, void **memory) {
+    if (allowed == 0) return 2;
+    if (allowed > 0) allowed--;
     unsigned char *all = (unsigned char *) aligned_alloc(WALL, ((size_t) bytes + 3 * WALL - 1) / WALL * WALL);
     if (all == nullptr) return 2;
     memcpy(all, &bytes, sizeof bytes);
@@ -305,22 +317,38 @@ API int sluice_cuda_alloc(int64_t bytes, void **memory) {
     memset(all + WALL, 0xff, (size_t) bytes);
     memset(all + WALL + bytes, 0x5a, WALL);
     *memory = all + WALL;
+    live++;
     return 0;
 }
 
-API int sluice_cuda_free(void *memory) {
-    unsigned char *all = (unsigned char *) memory - WALL;
+static int64_t size_of(void *memory) {
     int64_t bytes;
-    memcpy(&bytes, all, sizeof bytes);
+    memcpy(&bytes, (unsigned char *) memory - WALL, sizeof bytes);
+    return bytes;
+}
+
+static int release(void *memory) {
+    unsigned char *all = (unsigned char *) memory - WALL;
+    const int64_t bytes = size_of(memory);
     int broken = 0;
     for (int i = sizeof bytes; i < WALL; i++) broken |= all[i] != 0x5a;
     for (int i = 0; i < WALL; i++) broken |= all[WALL + bytes + i] != 0x5a;
     free(all);
+    live--;
     return broken ? 700 : 0; // as CUDA calls an access to memory that is not there
 }
 
-API int sluice_cuda_alloc_pinned(int64_t bytes, void **memory) { return sluice_cuda_alloc(bytes, memory); }
-API int sluice_cuda_free_pinned(void *memory) { return sluice_cuda_free(memory); }
+API int sluice_cuda_alloc(int64_t bytes, void **memory) {
+    if (bytes > total - taken) return 2;
+    const int status = alloc(bytes, memory);
+    if (status == 0) taken += bytes;
+    return status;
+}
+
+API int sluice_cuda_free(void *memory) { return taken -= size_of(memory), release(memory); }
+
+API int sluice_cuda_alloc_pinned(int64_t bytes, void **memory) { return alloc(bytes, memory); }
+API int sluice_cuda_free_pinned(void *memory) { return release(memory); }
 
 API int sluice_cuda_stream_open(void **stream) {
     *stream = calloc(1, sizeof(void *)); // where a capture stands while there is one
@@ -339,6 +367,15 @@ API int sluice_cuda_copy(void *to, const void *from, int64_t bytes, void *stream
 
 API int sluice_cuda_fill(void *to, int32_t value, int64_t bytes, void *stream) {
     auto work = [=] { memset(to, value, (size_t) bytes); };
+    emulation::Capture *capture = *(emulation::Capture **) stream;
+    if (capture != nullptr) capture->work.push_back(work);
+    else work();
+    return 0;
+}
+
+// Work of somebody else's, such as a library that queues on our stream.
+API int sluice_cuda_emulated_call(void (*call)(int64_t), int64_t argument, void *stream) {
+    auto work = [=] { call(argument); };
     emulation::Capture *capture = *(emulation::Capture **) stream;
     if (capture != nullptr) capture->work.push_back(work);
     else work();

@@ -135,18 +135,17 @@ API int sluice_cuda_add(float *x, int64_t ldx, const void *addend, int64_t lda, 
     LAUNCH(add_rows, grid_for(rows), THREADS, 0, stream, x, ldx, addend, lda, format, rows, n);
 }
 
-// --- sampled ids become the next step's tokens without leaving the device: tokens[to[i]] = sampled[from[i]]. A row that had no
-//     token to choose goes on with token 0; its sequence ends when the host learns of it.
+// --- sampled ids become the next step's tokens without leaving the device: tokens[i] = sampled[fromRow[i]], where fromRow[i] is not
+//     below 0. A row that had no token to choose goes on with token 0; its sequence ends when the host learns of it.
 
-static __global__ void BOUNDS(THREADS, 1) feed_tokens(const sampled *from, const int32_t *fromRow, const int32_t *toToken,
-        int32_t *tokens, int64_t count) {
+static __global__ void BOUNDS(THREADS, 1) feed_tokens(const sampled *from, const int32_t *fromRow, int32_t *tokens, int64_t count) {
     for (int64_t i = (int64_t) blockIdx.x * THREADS + threadIdx.x; i < count; i += (int64_t) gridDim.x * THREADS) {
+        if (fromRow[i] < 0) continue;
         const int32_t token = from[fromRow[i]].token;
-        tokens[toToken[i]] = token < 0 ? 0 : token;
+        tokens[i] = token < 0 ? 0 : token;
     }
 }
 
-API int sluice_cuda_feed(const sampled *from, const int32_t *fromRow, const int32_t *toToken, int32_t *tokens, int64_t count,
-        void *stream) {
-    LAUNCH(feed_tokens, grid_for((count + THREADS - 1) / THREADS), THREADS, 0, stream, from, fromRow, toToken, tokens, count);
+API int sluice_cuda_feed(const sampled *from, const int32_t *fromRow, int32_t *tokens, int64_t count, void *stream) {
+    LAUNCH(feed_tokens, grid_for((count + THREADS - 1) / THREADS), THREADS, 0, stream, from, fromRow, tokens, count);
 }

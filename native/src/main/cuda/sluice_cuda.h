@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 // Changes whenever a signature or a layout does; the caller refuses any other.
-#define SLUICE_CUDA_ABI 1
+#define SLUICE_CUDA_ABI 2
 
 #define API extern "C" __attribute__((visibility("default")))
 

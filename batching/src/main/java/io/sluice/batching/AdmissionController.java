@@ -71,8 +71,9 @@ class AdmissionController {
 
     /// Counts the request in, or says why not. Any thread; never waits. Who is counted in must publish.
     ///
+    /// @param attempt whether it was refused before
     /// @param wakeEngine called when a reader gives up or catches up
-    Verdict admit(GenerationRequest request, long nowNs, Runnable wakeEngine) {
+    Verdict admit(GenerationRequest request, Attempt attempt, long nowNs, Runnable wakeEngine) {
         // Counted before looking at the state: the engine's end waits for this count, so nobody slips in
         // behind it. Whatever happens, also for want of memory, who is not taken is counted out again.
         openCount.incrementAndGet();
@@ -80,7 +81,8 @@ class AdmissionController {
         boolean taken = false;
         try {
             flow = accounts.open(request.caller(), nowNs);
-            Verdict verdict = decide(request, flow, nowNs, wakeEngine);
+            boolean isAwaited = attempt == Attempt.AGAIN && flow.returns().comeBack(nowNs);
+            Verdict verdict = decide(request, flow, isAwaited, nowNs, wakeEngine);
             taken = verdict instanceof Verdict.Taken;
             return verdict;
         } finally {
@@ -91,26 +93,53 @@ class AdmissionController {
         }
     }
 
-    private Verdict decide(GenerationRequest request, Flow flow, long nowNs, Runnable wakeEngine) {
+    /// @param isAwaited it comes when it was told to: nobody else who was goes before it
+    private Verdict decide(GenerationRequest request, Flow flow, boolean isAwaited, long nowNs, Runnable wakeEngine) {
         Assessment assessment = assess(request, flow, nowNs);
+        Timeline.Forecast expected = assessment.forecast();
         Refused refused = assessment.refused();
+        if (refused == null && !isAwaited) {
+            Refused behind = standsBehind(flow, assessment, nowNs);
+            if (behind != null) return told(behind, flow, assessment, nowNs);
+        }
         if (refused == null) {
             // Made before it takes a place: there may be no memory for it.
-            var submission =
-                    new Submission(request, flow, assessment.forecast(), assessment.demand(), nowNs, wakeEngine);
+            var submission = new Submission(request, flow, expected, assessment.demand(), nowNs, wakeEngine);
             refused = enter(submission, nowNs);
             if (refused == null) return new Verdict.Taken(submission);
         }
         if (refused.reason() == Reason.NO_CAPACITY) {
-            double learned = flow.gate()
-                    .close(
-                            assessment.forecast().waitNs(),
-                            allowedNs(flow, assessment.forecast()),
-                            refused.retryAfter().toNanos(),
-                            nowNs);
+            flow.classQueue().deference().refused(flow, nowNs);
+            long awayNs = refused.retryAfter().toNanos();
+            double learned = flow.gate().close(expected.waitNs(), allowedNs(flow, expected, nowNs), awayNs, nowNs);
             flow.classQueue().bias().learnDecline(learned);
         }
-        return new Verdict.NotTaken(refused);
+        return told(refused, flow, assessment, nowNs);
+    }
+
+    /// A refusal if there is room for the request, but not for those as well who were told to come back, are expected,
+    /// and go before it.
+    private @Nullable Refused standsBehind(Flow flow, Assessment assessment, long nowNs) {
+        double awaited = flow.returns().expected(nowNs);
+        if (awaited < 1 || forecast.nothingWaits()) return null;
+        double free = waitingMax - waitingCount.get() - awaited;
+        boolean crowds = flow.backlog().requests() + awaited >= WAITING_PER_FREE_PLACE * free;
+        Timeline.Forecast expected = assessment.forecast();
+        double waitNs = expected.waitNs() + awaited * forecast.startIntervalNs(flow, assessment.demand(), nowNs);
+        if (!crowds && waitNs <= allowedNs(flow, expected, nowNs)) return null;
+        String detail = "about %.0f callers of tenant %s were told to come back and go before it"
+                .formatted(awaited, flow.account().name());
+        return refuse(Reason.NO_CAPACITY, detail, 0);
+    }
+
+    /// The refusal with a moment at which there is room also for those who were told before.
+    private Verdict told(Refused refused, Flow flow, Assessment assessment, long nowNs) {
+        boolean waits = refused.reason() == Reason.NO_CAPACITY || refused.reason() == Reason.QUEUE_FULL;
+        if (!waits) return new Verdict.NotTaken(refused);
+        double intervalNs = forecast.startIntervalNs(flow, assessment.demand(), nowNs);
+        long mostNs = flow.classQueue().patience().ns();
+        long awayNs = flow.returns().tell(refused.retryAfter().toNanos(), intervalNs, mostNs, nowNs);
+        return new Verdict.NotTaken(refuse(refused.reason(), refused.detail(), awayNs));
     }
 
     /// Takes a place in the queue, unless others were faster since the request was looked at.
@@ -119,7 +148,7 @@ class AdmissionController {
         if (!enterWaiting()) return queueFull(flow);
         Timeline.Forecast expected = submission.timeline().forecast();
         ForecastBias bias = flow.classQueue().bias();
-        Gate.Entry entry = flow.gate().open(expected.waitNs(), allowedNs(flow, expected), bias.decline(), nowNs);
+        Gate.Entry entry = flow.gate().open(expected.waitNs(), allowedNs(flow, expected, nowNs), bias.decline(), nowNs);
         if (entry.awayNs() > 0) {
             waitingCount.decrementAndGet();
             return waitsTooLong(flow, expected, entry.awayNs());
@@ -132,10 +161,13 @@ class AdmissionController {
     }
 
     /// What would be decided about the request now, without deciding it. Any thread.
-    Optional<Refused> wouldRefuse(GenerationRequest request, long nowNs) {
+    Optional<Refused> wouldRefuse(GenerationRequest request, Attempt attempt, long nowNs) {
         Flow flow = accounts.open(request.caller(), nowNs);
         try {
-            Refused refused = assess(request, flow, nowNs).refused();
+            boolean isAwaited = attempt == Attempt.AGAIN && flow.returns().hasDue(nowNs);
+            Assessment assessment = assess(request, flow, nowNs);
+            Refused refused = assessment.refused();
+            if (refused == null && !isAwaited) refused = standsBehind(flow, assessment, nowNs);
             if (refused == null && waitingCount.get() >= waitingMax) refused = queueFull(flow);
             return Optional.ofNullable(refused);
         } finally {
@@ -218,7 +250,7 @@ class AdmissionController {
     private @Nullable Refused waitTooLong(Flow flow, Timeline.Forecast expected, long nowNs) {
         if (expected.waitNs() == 0 && forecast.nothingWaits()) return null;
         double decline = flow.classQueue().bias().decline();
-        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs(flow, expected), decline, nowNs);
+        long awayNs = flow.gate().awayNs(expected.waitNs(), allowedNs(flow, expected, nowNs), decline, nowNs);
         return awayNs == 0 ? null : waitsTooLong(flow, expected, awayNs);
     }
 
@@ -231,10 +263,11 @@ class AdmissionController {
 
     /// How long a request may wait. What its own prompt takes is not the queue's fault, but leaves less of
     /// the target to wait in.
-    private static double allowedNs(Flow flow, Timeline.Forecast expected) {
+    private static double allowedNs(Flow flow, Timeline.Forecast expected, long nowNs) {
         double targetNs = flow.classQueue().terms().firstTokenTargetNs();
         long prefillNs = expected.firstTokenNs() - expected.waitNs();
-        return Math.max(targetNs - prefillNs, targetNs * OWN_PART_MIN);
+        double mostNs = Math.max(targetNs - prefillNs, targetNs * OWN_PART_MIN);
+        return mostNs * flow.classQueue().deference().part(flow, nowNs);
     }
 
     /// The last places of the queue are for those who have few requests in it.

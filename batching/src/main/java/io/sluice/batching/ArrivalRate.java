@@ -8,17 +8,24 @@ final class ArrivalRate {
     /// burst.
     private static final double MEMORY_NS = 5e9;
 
+    private final double memoryNs;
     private double perNs;
     private long latestNs;
 
     ArrivalRate(long nowNs) {
+        this(MEMORY_NS, nowNs);
+    }
+
+    /// @param memoryNs what was admitted this long ago counts a third
+    ArrivalRate(double memoryNs, long nowNs) {
+        this.memoryNs = memoryNs;
         latestNs = nowNs;
     }
 
     /// Work of `ns` is admitted.
     synchronized void add(long ns, long nowNs) {
         fade(nowNs);
-        perNs += ns / MEMORY_NS;
+        perNs += ns / memoryNs;
     }
 
     synchronized double get(long nowNs) {
@@ -29,7 +36,7 @@ final class ArrivalRate {
     private void fade(long nowNs) {
         long elapsedNs = nowNs - latestNs;
         if (elapsedNs <= 0) return; // another thread was here with a later moment
-        perNs *= Math.exp(-elapsedNs / MEMORY_NS);
+        perNs *= Math.exp(-elapsedNs / memoryNs);
         latestNs = nowNs;
     }
 }

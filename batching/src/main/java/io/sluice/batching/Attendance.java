@@ -77,6 +77,14 @@ class Attendance {
         return true;
     }
 
+    /// True if `look` would leave the sequence as it is. Changes nothing.
+    boolean isUndisturbed(Sequence sequence, long nowNs) {
+        return !sequence.isPaused()
+                && !isCancelled(sequence)
+                && !isExpired(sequence, nowNs)
+                && sequence.stream().lag() < settings.lagTokensMax();
+    }
+
     boolean isCancelled(Sequence sequence) {
         return sequence.stream().isCancelled();
     }

@@ -89,6 +89,17 @@ class BlockAllocator {
         while ((long) table.count() * blockSize < end) table.append(allocate(sequence, table.count()));
     }
 
+    /// Gives back what `cover` took beyond positions `[0, end)`, which nothing computed is in.
+    void uncover(Sequence sequence, int end) {
+        BlockTable table = sequence.table();
+        while ((long) (table.count() - 1) * blockSize >= end) pool.release(table.removeLast());
+    }
+
+    /// True if `cover` can make the table reach position `end`, exclusive.
+    boolean canCover(Sequence sequence, int end) {
+        return Math.ceilDiv(end, blockSize) - sequence.table().count() <= available(sequence);
+    }
+
     private int allocate(Sequence sequence, int index) {
         TenantAccount tenant = sequence.flow().account();
         TenantAccount owner = isShared(sequence, index) ? null : tenant;

@@ -60,7 +60,8 @@ final class BlockAudit {
             Sequence sequence = running.get(i);
             Invariant.check(sequence.status() == Sequence.Status.RUNNING, "a running sequence's status");
             Invariant.check(sequence.uncomputed() > 0, "a running sequence has nothing left to compute");
-            Invariant.check(sequence.table().count() == limits.blocksFor(sequence.computed()), "a table's length");
+            int covered = sequence.computed() + sequence.ahead();
+            Invariant.check(sequence.table().count() == limits.blocksFor(covered), "a table's length");
             Invariant.check(sequence.hostTable().count() == 0, "a running sequence holds host blocks");
             Invariant.check(i == 0 || running.get(i - 1).precedence() < sequence.precedence(), "the order of running");
         }

@@ -28,6 +28,7 @@ final class ClassQueue {
     private final ArrivalRate arrivals;
     private final ForecastBias bias = new ForecastBias();
     private final Patience patience = new Patience();
+    private final Deference deference = new Deference();
     private final Backlog backlog = new Backlog(); // admitted requests that have not started
     private final Set<Flow> backlogged =
             ConcurrentHashMap.newKeySet(); // flows that have such; changed by requests' threads
@@ -201,6 +202,11 @@ final class ClassQueue {
     /// How long its callers are told to stay away at most. Any thread.
     Patience patience() {
         return patience;
+    }
+
+    /// Which of its flows leave places to others. Any thread.
+    Deference deference() {
+        return deference;
     }
 
     /// What is admitted of it. Requests' threads.

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The engine ends when it is closed, when the device is lost, and when an invariant breaks. However it
 /// ends, every admitted stream ends too, and nobody who reads one is left waiting.
-public final class Engine implements AutoCloseable {
+public final class Engine implements Engines {
     private static final System.Logger LOG = System.getLogger(Engine.class.getName());
 
     /// Submitting and cancelling wake the engine; this bounds the harm if a wake-up were lost all the same.
@@ -52,13 +52,22 @@ public final class Engine implements AutoCloseable {
 
     /// The same on another clock.
     static Engine start(String name, EngineSettings settings, ModelRunner.Factory runner, LongSupplier clock) {
-        var engine = new Engine(name, settings, runner, clock);
-        engine.thread.start();
+        Engine engine = begin(name, settings, runner, clock);
         engine.awaitReady();
         return engine;
     }
 
-    private void awaitReady() {
+    /// Starts the engine thread and does not wait for the runner.
+    static Engine begin(String name, EngineSettings settings, ModelRunner.Factory runner, LongSupplier clock) {
+        var engine = new Engine(name, settings, runner, clock);
+        engine.thread.start();
+        return engine;
+    }
+
+    /// Returns when the runner is ready.
+    ///
+    /// @throws RuntimeException whatever the factory threw
+    void awaitReady() {
         boolean interrupted = false;
         while (true) {
             try {
@@ -80,10 +89,11 @@ public final class Engine implements AutoCloseable {
     /// Decides about a request at once, without waiting for the engine.
     ///
     /// @throws InvalidRequest if the request names tokens that the model does not have
-    public Admission submit(GenerationRequest request) {
+    @Override
+    public Admission submit(GenerationRequest request, Attempt attempt) {
         Core core = core();
         checkVocabulary(request, core.limits().vocabSize());
-        Admission answer = core.loop().submit(request, this::wake);
+        Admission answer = core.loop().submit(request, attempt, this::wake);
         if (answer instanceof Admission.Admitted) wake();
         return answer;
     }
@@ -109,17 +119,25 @@ public final class Engine implements AutoCloseable {
     }
 
     /// What the runner can hold.
+    @Override
     public ModelLimits limits() {
         return core().limits();
     }
 
+    /// Requests that were admitted and have not ended. Exact at any moment.
+    int openCount() {
+        return core().admission().openCount();
+    }
+
     /// The most admitted requests of one tenant that may wait for a first step.
+    @Override
     public int waitingMax() {
         return AdmissionController.waitingMaxOfOne(settings.waitingMax());
     }
 
-    /// The tenant's blocks of the KV cache, as of the latest step or later; none of a tenant that the engine does not
-    /// know (yet, or any more).
+    /// The tenant's blocks of the KV cache, as of the latest step or later; none of a tenant that the
+    /// engine does not know (yet, or any more).
+    @Override
     public TenantBlocks blocksOf(String tenant) {
         Core core = core();
         core.loop().stats(); // what was written before it was published is seen
@@ -128,17 +146,20 @@ public final class Engine implements AutoCloseable {
     }
 
     /// The latest snapshot.
+    @Override
     public EngineStats stats() {
         return core().loop().stats();
     }
 
-    /// When the step in flight began, on the engine's clock; 0 while there is none. It stays where it is while a step
-    /// hangs, also if nobody submits.
+    /// When the step in flight began, on the engine's clock; 0 while there is none. It stays where it is
+    /// while a step hangs, also if nobody submits.
+    @Override
     public long stepStartedNs() {
         return alive ? core().loop().steps().startedNs() : StepClock.IDLE;
     }
 
     /// How long the longest of the recent steps took, without a single one that stands out.
+    @Override
     public long usualStepMaxNs() {
         return core().loop().steps().usualMaxNs();
     }
@@ -147,30 +168,35 @@ public final class Engine implements AutoCloseable {
     /// arrival, a thousand at most. Waits for the step under way.
     ///
     /// @return empty if the engine does not answer within `patience`, or not any more
+    @Override
     public Optional<List<SequenceState>> sequences(Duration patience) throws InterruptedException {
         return alive ? core().loop().sequences(this::wake, patience) : Optional.empty();
     }
 
     /// The clock that deadlines are on, in nanoseconds.
+    @Override
     public long nowNs() {
         return clock.getAsLong();
     }
 
     /// False once the engine has stopped by itself (device lost, broken invariant) or was closed: nothing is
     /// served.
+    @Override
     public boolean isAlive() {
         return alive;
     }
 
     /// True once the device cannot be used again in this process; set before the first stream ends of it.
+    @Override
     public boolean isDeviceLost() {
         return deviceLost;
     }
 
-    /// Waits until the engine has stopped and every stream it had has ended, at most for `patience`. The runner may not
-    /// be closed yet.
+    /// Waits until the engine has stopped and every stream it had has ended, at most for `patience`. The
+    /// runner may not be closed yet.
     ///
     /// @return true if that is so
+    @Override
     public boolean awaitEnd(Duration patience) throws InterruptedException {
         return ended.await(patience.toNanos(), TimeUnit.NANOSECONDS);
     }
@@ -178,6 +204,7 @@ public final class Engine implements AutoCloseable {
     /// Refuses new work from now on and waits until everything admitted has ended, at most `grace`.
     ///
     /// @return true if nothing was left
+    @Override
     public boolean drain(Duration grace) throws InterruptedException {
         core().admission().startDraining();
         return core().admission().awaitEmpty(grace);

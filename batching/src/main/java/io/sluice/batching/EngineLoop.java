@@ -48,13 +48,21 @@ final class EngineLoop {
     private final EventPoller.Handler<Slot> take = this::take;
     private final StepClock steps = new StepClock();
     private final SequenceInquiry inquiry = new SequenceInquiry();
+    private final boolean feeds;
+    private @Nullable UnderWay ahead; // launched while the step before was under way, and not awaited yet
     private int lostSteps;
     private volatile EngineStats stats;
+
+    /// A step between its launch and its result.
+    ///
+    /// @param startNs when it was planned
+    private record UnderWay(StepPlan plan, ModelRunner.InFlightStep step, long startNs) {}
 
     EngineLoop(EngineParts.Core core, Scheduler scheduler, ModelRunner runner, LongSupplier clock) {
         this.scheduler = scheduler;
         this.runner = runner;
         this.clock = clock;
+        feeds = runner.canFeed();
         admission = core.admission();
         attendance = core.attendance();
         times = core.times();
@@ -73,12 +81,12 @@ final class EngineLoop {
     /// Decides about a request and, if it is admitted, hands it to the engine. Any thread; never waits.
     ///
     /// @param wakeEngine called when a reader gives up or catches up
-    Admission submit(GenerationRequest request, Runnable wakeEngine) {
+    Admission submit(GenerationRequest request, Attempt attempt, Runnable wakeEngine) {
         Runnable news = () -> {
             attendance.announceNews();
             wakeEngine.run();
         };
-        return switch (admission.admit(request, clock.getAsLong(), news)) {
+        return switch (admission.admit(request, attempt, clock.getAsLong(), news)) {
             case AdmissionController.Verdict.NotTaken(var refused) -> refused;
             case AdmissionController.Verdict.Taken(var submission) -> {
                 Invariant.check(ring.tryPublishEvent(FILL, submission), "the ring has no slot for an admitted request");
@@ -88,56 +96,108 @@ final class EngineLoop {
     }
 
     /// Why `submit` would refuse this request now, if it would. Any thread; changes nothing.
-    Optional<Admission.Refused> wouldRefuse(GenerationRequest request) {
-        return admission.wouldRefuse(request, clock.getAsLong());
+    Optional<Admission.Refused> wouldRefuse(GenerationRequest request, Attempt attempt) {
+        return admission.wouldRefuse(request, attempt, clock.getAsLong());
     }
 
-    /// Takes what was submitted, plans a step, computes it, applies the result.
+    /// Takes what was submitted, plans a step unless one is under way, lets another follow it if that can
+    /// be, waits for its result and applies it.
     Turn turn() throws Exception {
         poller.poll(take);
         answerInquiry();
-        if (scheduler.isIdle()) return Turn.IDLE;
+        if (ahead == null && scheduler.isIdle()) return Turn.IDLE;
+        UnderWay now = ahead;
+        ahead = null;
+        if (now == null) {
+            long startNs = clock.getAsLong();
+            StepPlan plan = scheduler.plan(startNs);
+            if (plan.isEmpty()) {
+                stats = report.publish(0, clock.getAsLong());
+                return scheduler.isIdle() ? Turn.WORKED : Turn.HELD_UP;
+            }
+            steps.begin(startNs);
+            now = new UnderWay(plan, runner.launch(plan), startNs);
+        }
+        if (feeds && !hasMail()) follow();
+        finish(now);
+        return Turn.WORKED;
+    }
+
+    private void follow() {
         long startNs = clock.getAsLong();
-        StepPlan plan = scheduler.plan(startNs);
-        boolean empty = plan.isEmpty();
-        if (!empty) compute(plan, startNs);
+        StepPlan plan = scheduler.follow(startNs);
+        if (plan != null) ahead = new UnderWay(plan, runner.launch(plan), startNs);
+    }
+
+    private void finish(UnderWay now) {
+        StepResult result = result(now);
         long endNs = clock.getAsLong();
-        stats = report.publish(empty ? 0 : endNs - startNs, endNs);
-        return empty && !scheduler.isIdle() ? Turn.HELD_UP : Turn.WORKED;
+        long stepNs = endNs - now.startNs;
+        if (result != null) {
+            StepPlan plan = now.plan;
+            int writing = plan.writingSlices();
+            times.measure(writing, plan.tokenCount() - writing, plan.promptPairs(), stepNs);
+            scheduler.apply(plan, result, endNs, stepNs);
+            if (scheduler.counts().steps() % BlockAudit.STEPS_BETWEEN == 0) audit.countLeaked(scheduler.running());
+        }
+        steps.end(endNs);
+        // The device begins with it now: until then it was busy with this one.
+        if (ahead != null) {
+            ahead = new UnderWay(ahead.plan, ahead.step, endNs);
+            steps.begin(endNs);
+        }
+        long publishedNs = clock.getAsLong();
+        stats = report.publish(publishedNs - now.startNs, publishedNs);
     }
 
-    private void compute(StepPlan plan, long startNs) {
-        steps.begin(startNs);
-        StepResult result = result(plan);
-        long nowNs = clock.getAsLong();
-        long stepNs = nowNs - startNs;
-        int writing = plan.writingSlices();
-        times.measure(writing, plan.tokenCount() - writing, plan.promptPairs(), stepNs);
-        scheduler.apply(plan, result, nowNs, stepNs);
-        if (scheduler.counts().steps() % BlockAudit.STEPS_BETWEEN == 0) audit.countLeaked(scheduler.running());
-        steps.end(nowNs);
-    }
-
-    private StepResult result(StepPlan plan) {
+    /// The step's result; null if it is planned again, because it followed one whose tokens it took on the
+    /// device.
+    private @Nullable StepResult result(UnderWay now) {
         try {
-            StepResult result = runner.launch(plan).await();
+            StepResult result = now.step.await();
             result.clearFailures();
             lostSteps = 0;
             return result;
         } catch (ModelRunner.StepFailed failure) {
-            StepResult result = isolation.compute(plan);
-            int failed = 0;
-            for (int slice = 0; slice < plan.sliceCount(); slice++) {
-                if (result.hasFailed(slice)) failed++;
+            takeBackAhead();
+            if (isFed(now.plan)) {
+                scheduler.discard(now.plan);
+                return null;
             }
-            LOG.log(
-                    System.Logger.Level.WARNING,
-                    "a step failed; " + failed + " of its " + plan.sliceCount()
-                            + " sequences end and can be tried again",
-                    failure);
-            countLost(failed == plan.sliceCount(), failure);
-            return result;
+            return isolated(now.plan, failure);
         }
+    }
+
+    private static boolean isFed(StepPlan plan) {
+        return plan.sliceCount() > 0 && plan.feedingSlice(0) >= 0;
+    }
+
+    /// What followed a step that failed was fed with nothing.
+    private void takeBackAhead() {
+        UnderWay next = ahead;
+        if (next == null) return;
+        ahead = null;
+        try {
+            StepResult worthless = next.step.await();
+            worthless.clearFailures();
+        } catch (ModelRunner.StepFailed failure) {
+            LOG.log(System.Logger.Level.DEBUG, "the step after one that failed failed, too", failure);
+        }
+        scheduler.discard(next.plan);
+    }
+
+    private StepResult isolated(StepPlan plan, ModelRunner.StepFailed failure) {
+        StepResult result = isolation.compute(plan);
+        int failed = 0;
+        for (int slice = 0; slice < plan.sliceCount(); slice++) {
+            if (result.hasFailed(slice)) failed++;
+        }
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "a step failed; " + failed + " of its " + plan.sliceCount() + " sequences end and can be tried again",
+                failure);
+        countLost(failed == plan.sliceCount(), failure);
+        return result;
     }
 
     private void countLost(boolean whole, ModelRunner.StepFailed failure) {

@@ -24,7 +24,8 @@ interface EngineParts {
             Starter starter,
             StepShares shares,
             SchedulerCounts counts,
-            Attendance attendance) {}
+            Attendance attendance,
+            FollowUp followUp) {}
 
     /// Puts everything but scheduler and loop together.
     ///
@@ -44,6 +45,7 @@ interface EngineParts {
         var reservations = reservations(limits, blocks);
         var counts = new SchedulerCounts();
         var budget = new StepBudget(limits, times);
+        var attendance = attendance(settings, counts);
         return new Core(
                 limits,
                 settings,
@@ -59,7 +61,8 @@ interface EngineParts {
                 starter(blocks, host, reservations),
                 shares(settings, budget, blocks),
                 counts,
-                attendance(settings, counts));
+                attendance,
+                followUp(blocks, attendance));
     }
 
     default BlockHash hash(RandomGenerator random) {
@@ -101,6 +104,10 @@ interface EngineParts {
 
     default Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
         return new Attendance(settings, counts);
+    }
+
+    default FollowUp followUp(BlockAllocator blocks, Attendance attendance) {
+        return new FollowUp(blocks, attendance);
     }
 
     default Scheduler scheduler(Core core) {

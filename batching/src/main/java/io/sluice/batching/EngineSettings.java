@@ -30,6 +30,11 @@ public record EngineSettings(
         this(waitingMax, prefixCaching, sliceTokensMax, LAG_TOKENS_MAX, STALL_NS);
     }
 
+    /// The same with another number of requests that may wait.
+    EngineSettings withWaitingMax(int count) {
+        return new EngineSettings(count, prefixCaching, sliceTokensMax, lagTokensMax, stallNs);
+    }
+
     private static void requirePositive(String name, long value) {
         if (value < 1) throw new IllegalArgumentException(name + " must be at least 1, got " + value);
     }

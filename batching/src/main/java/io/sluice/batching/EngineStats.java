@@ -1,6 +1,8 @@
 package io.sluice.batching;
 
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /// What the engine was doing after its latest step. An immutable snapshot; any thread.
 ///
@@ -34,7 +36,17 @@ public record EngineStats(
     /// @param expected the most that will be in use, as far as is expected of what runs
     /// @param leaked those that are counted as used and belong to no sequence: none, if all is well
     /// @param hostUsed host blocks that parked sequences hold
-    public record Blocks(int free, int used, int cached, int expected, int leaked, int hostUsed) {}
+    public record Blocks(int free, int used, int cached, int expected, int leaked, int hostUsed) {
+        private Blocks and(Blocks other) {
+            return new Blocks(
+                    free + other.free,
+                    used + other.used,
+                    cached + other.cached,
+                    expected + other.expected,
+                    leaked + other.leaked,
+                    hostUsed + other.hostUsed);
+        }
+    }
 
     /// What was done since the engine started.
     ///
@@ -58,12 +70,54 @@ public record EngineStats(
             long guaranteedPreemptions,
             long parks,
             long pauses,
-            long failedSlices) {}
+            long failedSlices) {
+        private Work and(Work other) {
+            return new Work(
+                    steps + other.steps,
+                    computedTokens + other.computedTokens,
+                    promptTokens + other.promptTokens,
+                    cachedTokens + other.cachedTokens,
+                    sampledTokens + other.sampledTokens,
+                    preemptions + other.preemptions,
+                    guaranteedPreemptions + other.guaranteedPreemptions,
+                    parks + other.parks,
+                    pauses + other.pauses,
+                    failedSlices + other.failedSlices);
+        }
+    }
 
     /// One class's load.
     ///
     /// @param running its sequences that own blocks
     /// @param waitingRequests its admitted requests that have not started
     /// @param waitNs how long a request would wait now behind all of its class, as predicted
-    public record ClassLoad(String name, int running, int waitingRequests, long waitNs) {}
+    public record ClassLoad(String name, int running, int waitingRequests, long waitNs) {
+        private ClassLoad and(ClassLoad other) {
+            return new ClassLoad(
+                    name,
+                    running + other.running,
+                    waitingRequests + other.waitingRequests,
+                    Math.min(waitNs, other.waitNs));
+        }
+    }
+
+    /// Of two engines that serve the same together: what they have is added up; a wait is the shorter one,
+    /// the latest step the later.
+    EngineStats and(EngineStats other) {
+        Map<String, ClassLoad> loads = new TreeMap<>();
+        classes.forEach(load -> loads.merge(load.name(), load, ClassLoad::and));
+        other.classes.forEach(load -> loads.merge(load.name(), load, ClassLoad::and));
+        EngineStats later = latestStepEndNs >= other.latestStepEndNs ? this : other;
+        return new EngineStats(
+                running + other.running,
+                waiting + other.waiting,
+                parked + other.parked,
+                paused + other.paused,
+                blocks.and(other.blocks),
+                work.and(other.work),
+                List.copyOf(loads.values()),
+                later.stepTokens,
+                later.stepNs,
+                later.latestStepEndNs);
+    }
 }

@@ -6,6 +6,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// computed for it, divided by its weight; who has the least goes next (virtual token counters: Sheng et
 /// al., OSDI 2024). Engine thread only, unless said otherwise.
 final class Flow {
+
+    /// What was admitted a minute ago still says who has had how much.
+    private static final double RECENT_NS = 60e9;
+
     private final TenantAccount account;
     private final ClassQueue classQueue;
     private final SequenceList waiting = SequenceList.byArrival(); // not started, oldest first
@@ -15,12 +19,17 @@ final class Flow {
 
     // For admission; any thread.
     private final ArrivalRate arrivals;
+    private final ArrivalRate recent;
+    private final ArrivalRate starts;
     private final AtomicInteger openCount = new AtomicInteger(); // admitted requests that have not ended
     private final Backlog backlog = new Backlog(); // of those, the ones that have not started
     private final Gate gate;
+    private final ReturnLine returns = new ReturnLine();
 
     Flow(TenantAccount account, ClassQueue classQueue, long nowNs) {
         arrivals = new ArrivalRate(nowNs);
+        recent = new ArrivalRate(RECENT_NS, nowNs);
+        starts = new ArrivalRate(nowNs);
         this.account = account;
         this.classQueue = classQueue;
         gate = new Gate(classQueue.patience());
@@ -80,6 +89,7 @@ final class Flow {
     /// Counts an admitted request in that has not started. Any thread.
     void addWaiting(Demand demand, long nowNs) {
         arrivals.add(demand.ns(), nowNs);
+        recent.add(demand.ns(), nowNs);
         classQueue.arrivals().add(demand.ns(), nowNs);
         backlog.add(demand);
         classQueue.backlog().add(demand);
@@ -97,6 +107,16 @@ final class Flow {
         return arrivals;
     }
 
+    /// The same, looked at for longer: what part of the engine it has had. Any thread.
+    ArrivalRate recent() {
+        return recent;
+    }
+
+    /// How many of its requests start per nanosecond. Written by the engine.
+    ArrivalRate starts() {
+        return starts;
+    }
+
     /// What its requests that have not started will take. Any thread.
     Backlog backlog() {
         return backlog;
@@ -105,6 +125,11 @@ final class Flow {
     /// Its gate. Any thread.
     Gate gate() {
         return gate;
+    }
+
+    /// Who of its callers is expected to come back. Any thread.
+    ReturnLine returns() {
+        return returns;
     }
 
     @Override

@@ -13,15 +13,22 @@ public interface ModelRunner extends AutoCloseable {
     /// frozen until `await` has returned.
     InFlightStep launch(StepPlan plan);
 
+    /// True if a step may be launched while the one before is under way, and may take tokens that that one
+    /// samples (`StepPlan.addFed`). Constant.
+    default boolean canFeed() {
+        return false;
+    }
+
     @Override
     void close();
 
     /// A step under way.
     interface InFlightStep {
 
-        /// Blocks until the step is done. The result is valid until the next `launch`. After a failed step
-        /// its copies are made, the runner can go on, and nothing else has changed but perhaps the positions
-        /// of the plan's own slices.
+        /// Blocks until the step is done. Steps are awaited in the order in which they were launched. The
+        /// result is valid until the second `launch` after the step's own; of a runner that cannot feed,
+        /// until the next. After a failed step its copies are made, the runner can go on, and nothing else
+        /// has changed but perhaps the positions of the plan's own slices.
         ///
         /// @throws StepFailed if the slices could not be computed
         /// @throws DeviceLost if the device cannot be used again in this process

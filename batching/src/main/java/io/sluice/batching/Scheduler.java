@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// There is no prefill phase and no decode phase: a sequence's computed tokens catch up with its tokens.
 /// Every running sequence whose reader keeps up gets at least one token in every step; what is left of the
-/// step's budget goes to those of higher precedence first, at most a slice each, so that no long prompt
-/// freezes the others. If blocks run out, whoever has the least precedence gives its own up: they move to
+/// step's budget goes to prompts in their turns, at most a slice each, so that no long prompt freezes the
+/// others. If blocks run out, whoever has the least precedence gives its own up: they move to
 /// host memory, or are computed again later. Its tokens are kept, so nothing generated is lost or repeated.
 /// Whose turn it is to start is `FairQueue`'s decision.
 ///
@@ -28,9 +28,16 @@ class Scheduler {
     private final SequenceList running = SequenceList.byPrecedence();
     private final SequenceList waiting = SequenceList.byArrival(); // all that are not running, queued or not
     private final Step[] steps; // in turn, so that the next can be planned while one is in flight
+    private final FollowUp followUp;
     private final SchedulerCounts counts;
     private int turn;
+    private int followed; // steps in a row that followed one under way
+    private boolean settled; // in the latest plan nobody could start, as long as nothing changes
+    private long changes; // of who waits and of who runs
+    private long changesAtPlan;
+    private StepPlan applied; // the plan whose result is being taken in
     private long arrivals;
+    private long starts;
     private long releases; // how often blocks were given back
     private @Nullable Sequence blocked; // waited for memory in an earlier plan
     private long blockedAtChance;
@@ -52,6 +59,8 @@ class Scheduler {
         attendance = core.attendance();
         counts = core.counts();
         steps = new Step[] {new Step(limits), new Step(limits)};
+        followUp = core.followUp();
+        applied = steps[0].plan();
     }
 
     /// Puts a request's choices last in the queue. Those that can share the first one's prompt wait until it
@@ -70,6 +79,7 @@ class Scheduler {
     }
 
     private void letIntoQueue(Submission submission, int upTo) {
+        changes++;
         for (int choice = submission.queuedChoices(); choice < upTo; choice++) {
             submission.setQueuedChoices(choice + 1);
             Sequence sequence = submission.sequence(choice);
@@ -90,12 +100,34 @@ class Scheduler {
         budget.begin(running);
         makeRoom(step, nowNs);
         boolean preempted = secureNextTokens(step);
-        if (!preempted) startWaiting(step, nowNs);
+        settled = !preempted && startWaiting(step, nowNs);
         queue.restore();
         shares.share(step, running);
+        followed = 0;
+        changesAtPlan = changes;
         Invariant.check(!step.plan().isEmpty() || isIdle() || isHeldUp(), "there is work, but no step makes progress");
         Invariant.check(step.plan().tokenCount() <= limits.stepTokensMax(), "a step over its token budget");
         return step.plan();
+    }
+
+    /// Plans the step after the latest, which is under way, with tokens that the device takes from there;
+    /// null if that has to wait for its result. Applied after the latest, or discarded.
+    @Nullable
+    StepPlan follow(long nowNs) {
+        boolean somebodyMayStart = !waiting.isEmpty() && !(settled && changes == changesAtPlan);
+        if (somebodyMayStart || followed == FollowUp.IN_A_ROW_MAX || attendance.hasNews()) return null;
+        Step next = steps[turn ^ 1];
+        next.plan().clear();
+        if (!followUp.plan(steps[turn], next, running, nowNs)) return null;
+        turn ^= 1;
+        followed++;
+        counts.countFollowUp();
+        return next.plan();
+    }
+
+    /// Takes back a step that followed one under way: it will not be applied.
+    void discard(StepPlan plan) {
+        followUp.discard(stepOf(plan));
     }
 
     /// True if everything that runs waits for its reader.
@@ -194,19 +226,21 @@ class Scheduler {
         return last;
     }
 
-    private void startWaiting(Step step, long nowNs) {
-        if (waiting.isEmpty()) return;
+    /// @return false if somebody waits only for a step with more to spare: time alone may let them start
+    private boolean startWaiting(Step step, long nowNs) {
+        if (waiting.isEmpty()) return true;
         int promised = promisedBlocks();
         reservations.survey(running);
         while (running.size() < limits.sequencesMax()) {
             Sequence next = queue.first(nowNs);
-            if (next == null) return;
+            if (next == null) return true;
             if (next.isPaused()) {
                 queue.setAside(next);
                 continue;
             }
             boolean isAlone = running.isEmpty();
-            if (!isAlone && (isStillBlocked(next) || !shares.hasTokensFor(next, running, nowNs))) return;
+            if (!isAlone && isStillBlocked(next)) return true;
+            if (!isAlone && !shares.hasTokensFor(next, running, nowNs)) return false;
             switch (starter.tryStart(next, step.plan(), promised, isAlone)) {
                 case STARTED -> {
                     start(next, nowNs);
@@ -218,12 +252,13 @@ class Scheduler {
                     if (!queue.isFavoured(next, nowNs)) {
                         blocked = next;
                         blockedAtChance = chances();
-                        return;
+                        return true;
                     }
                     queue.setAside(next);
                 }
             }
         }
+        return true;
     }
 
     /// True if there was no new chance since the sequence had to wait for memory.
@@ -235,6 +270,7 @@ class Scheduler {
         boolean forked = Starter.computedSibling(sequence) != null;
         queue.remove(sequence);
         waiting.remove(sequence);
+        if (!sequence.hasStarted()) sequence.setStartOrder(starts++);
         running.insert(sequence);
         sequence.flow().classQueue().countStart(sequence, nowNs);
         if (sequence.hasStarted()) return;
@@ -265,12 +301,20 @@ class Scheduler {
     /// @param stepNs how long the step took
     void apply(StepPlan plan, StepResult result, long nowNs, long stepNs) {
         Step step = stepOf(plan);
+        applied = plan;
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
             sequence.submission().timeline().countHeld(sequence.table().count(), stepNs);
         }
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             Sequence sequence = step.sequence(slice);
+            if (plan.feedingSlice(slice) >= 0) {
+                sequence.countAhead(-1);
+                if (isForNothing(sequence)) {
+                    counts.countDiscarded();
+                    continue;
+                }
+            }
             if (result.hasFailed(slice)) {
                 counts.countFailure();
                 end(
@@ -296,6 +340,11 @@ class Scheduler {
         queue.settleStep(running, limits.stepTokensMax());
     }
 
+    /// True if the sequence has ended since the step was planned: its token is nobody's.
+    boolean isForNothing(Sequence sequence) {
+        return sequence.status() == Sequence.Status.ENDED;
+    }
+
     /// What is computed again was paid for already.
     private void charge(Sequence sequence, int length) {
         int end = sequence.computed() + length;
@@ -307,8 +356,7 @@ class Scheduler {
     /// Takes in one sampled token.
     void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
         int token = result.token(slice);
-        StepPlan plan = steps[turn].plan();
-        if (token == StepResult.NO_TOKEN && plan.allowsNothing(slice)) {
+        if (token == StepResult.NO_TOKEN && applied.allowsNothing(slice)) {
             end(sequence, FinishReason.FAILED, "no token of the model can continue the required structure", nowNs);
             return;
         }
@@ -318,7 +366,7 @@ class Scheduler {
             return;
         }
         Invariant.check(token >= 0 && token < limits.vocabSize(), "a sampled token outside the vocabulary");
-        Invariant.check(plan.allows(slice, token), "a sampled token that the sequence's constraint forbids");
+        Invariant.check(applied.allows(slice, token), "a sampled token that the sequence's constraint forbids");
         sequence.countSampled();
         counts.countSampled();
         sequence.submission().timeline().firstToken(nowNs);
@@ -350,6 +398,7 @@ class Scheduler {
         if (isQueued) queue.remove(sequence);
         blocks.release(sequence);
         releases++;
+        changes++;
         host.release(sequence);
         reservations.release(sequence);
         if (sequence.sampled() > 0 && reason != FinishReason.FAILED) reservations.learn(sequence);
@@ -374,8 +423,8 @@ class Scheduler {
     }
 
     private Step stepOf(StepPlan plan) {
-        Step step = steps[turn];
-        Invariant.check(step.plan() == plan, "only the latest plan can be applied");
+        Step step = steps[0].plan() == plan ? steps[0] : steps[1];
+        Invariant.check(step.plan() == plan, "only a plan of this scheduler can be applied");
         return step;
     }
 

@@ -14,6 +14,8 @@ final class SchedulerCounts {
     private long pauses;
     private long forks;
     private long failedSlices;
+    private long followUps;
+    private long discarded;
 
     void countStart(Sequence sequence, boolean forked) {
         promptTokens += sequence.promptLength();
@@ -43,6 +45,24 @@ final class SchedulerCounts {
 
     void countFailure() {
         failedSlices++;
+    }
+
+    void countFollowUp() {
+        followUps++;
+    }
+
+    void countDiscarded() {
+        discarded++;
+    }
+
+    /// Steps that were planned while the one before was under way.
+    long followUps() {
+        return followUps;
+    }
+
+    /// Tokens of those that came after their sequence had ended: computed for nothing, and nobody's.
+    long discarded() {
+        return discarded;
     }
 
     long steps() {

@@ -21,6 +21,8 @@ final class Sequence {
     }
 
     private static final int GROWTH_MIN = 64;
+    private static final long NOT_STARTED = -1;
+    private static final long AFTER_STARTED = 1L << 47;
 
     private final Submission submission;
     private final int choice;
@@ -48,10 +50,12 @@ final class Sequence {
     private int[] tokens; // [0, tokenCount); the request's own prompt, unwritten, until the first output token
     private int tokenCount;
     private int computed;
+    private int ahead; // planned beyond what the steps under way were told, each a token that is not known yet
     private int sampled;
     private int cachedTokens;
     private boolean started;
     private long order;
+    private long startOrder = NOT_STARTED;
 
     Sequence(Submission submission, int choice, Runnable wakeEngine) {
         GenerationRequest request = submission.request();
@@ -110,6 +114,16 @@ final class Sequence {
         computed = 0;
     }
 
+    /// Tokens that a step follows another for, which is under way itself: its blocks have room for them.
+    int ahead() {
+        return ahead;
+    }
+
+    void countAhead(int change) {
+        ahead += change;
+        Invariant.check(ahead >= 0, "more steps of a sequence were settled than followed others");
+    }
+
     void countSampled() {
         sampled++;
     }
@@ -131,12 +145,20 @@ final class Sequence {
         order = arrival;
     }
 
-    /// Its place among all that run: the guaranteed first, then by rank, then by arrival. Whoever is last
-    /// gives way first.
+    /// Sets where the sequence stands among those that run, from its first start on.
+    ///
+    /// @param start place in the order of first starts over all sequences
+    void setStartOrder(long start) {
+        startOrder = start;
+    }
+
+    /// Its place among all that run: the guaranteed first, then by rank, then by first start; who has not started
+    /// comes after them, by arrival. Whoever is last gives way first. Not by arrival alone: a tenant whose requests
+    /// have waited for long would take the steps' tokens from one whose turn it was before.
     long precedence() {
         TrafficClass trafficClass = request().caller().trafficClass();
         long rank = trafficClass.guaranteed() ? 0 : trafficClass.rank() + 1L;
-        return rank << 48 | order;
+        return rank << 48 | (startOrder == NOT_STARTED ? AFTER_STARTED | order : startOrder);
     }
 
     /// True if it is never made to give its blocks up.
@@ -239,6 +261,11 @@ final class Sequence {
         int fresh = Math.max(0, length - chargedTokens);
         chargedTokens += fresh;
         return fresh;
+    }
+
+    /// Tokens that were computed for it at least once, or cached.
+    int chargedTokens() {
+        return chargedTokens;
     }
 
     int stepsSinceStart() {

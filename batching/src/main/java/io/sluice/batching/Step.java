@@ -23,6 +23,17 @@ final class Step {
         sequences[slice] = sequence;
     }
 
+    /// Plans the token that the step before samples for its slice `feeding`, and the sample after it.
+    ///
+    /// @param position of that token
+    void addFed(Sequence sequence, int feeding, int position) {
+        BlockTable table = sequence.table();
+        int slice = plan.addFed(feeding, position, table.array(), table.count());
+        GenerationRequest request = sequence.request();
+        plan.sample(sequence.sampling(), sequence.tokens(), sequence.promptLength(), request.endTokens());
+        sequences[slice] = sequence;
+    }
+
     /// The sequence of a slice, until it was applied.
     Sequence sequence(int slice) {
         return Invariant.present(sequences[slice], "a plan was applied twice");

@@ -25,6 +25,7 @@ public final class StepPlan {
     private final int[] firstPosition; // [slice]
     private final int[] blockTable; // [slice, sequenceBlocksMax]
     private final int[] blockCount; // [slice]
+    private final int[] feedingSlice; // [slice] of the plan before, whose token is this slice's only one; -1: none
     private final boolean[] samples; // [slice]
     private final SamplingParams[] sampling; // [slice]
     private final int[] promptLength; // [slice]
@@ -46,6 +47,7 @@ public final class StepPlan {
         firstPosition = new int[slices];
         blockTable = new int[slices * limits.sequenceBlocksMax()];
         blockCount = new int[slices];
+        feedingSlice = new int[slices];
         samples = new boolean[slices];
         sampling = new SamplingParams[slices];
         Arrays.fill(sampling, SamplingParams.GREEDY);
@@ -63,6 +65,7 @@ public final class StepPlan {
     }
 
     private static final int[] NO_TOKENS = {};
+    private static final int[] UNKNOWN = {0};
     private static final long[] NO_MASK = {};
 
     /// Forgets all slices and copies.
@@ -129,9 +132,21 @@ public final class StepPlan {
         firstPosition[slice] = position;
         System.arraycopy(blocks, 0, blockTable, slice * limits.sequenceBlocksMax(), blocksUsed);
         blockCount[slice] = blocksUsed;
+        feedingSlice[slice] = -1;
         samples[slice] = false;
         constrained[slice] = false;
         historyLength[slice] = 0;
+        return slice;
+    }
+
+    /// Appends a slice of one token, which nobody knows yet: the step before this one samples it, for its
+    /// slice `feeding`.
+    ///
+    /// @return the slice's index
+    public int addFed(int feeding, int position, int[] blocks, int blocksUsed) {
+        int slice = add(UNKNOWN, 0, 1, blocks, blocksUsed);
+        firstPosition[slice] = position;
+        feedingSlice[slice] = feeding;
         return slice;
     }
 
@@ -184,6 +199,7 @@ public final class StepPlan {
         int width = limits.sequenceBlocksMax();
         System.arraycopy(other.blockTable, slice * width, blockTable, mine * width, other.blockCount[slice]);
         blockCount[mine] = other.blockCount[slice];
+        feedingSlice[mine] = other.feedingSlice[slice];
         samples[mine] = other.samples[slice];
         sampling[mine] = other.sampling[slice];
         promptLength[mine] = other.promptLength[slice];
@@ -231,7 +247,12 @@ public final class StepPlan {
         return length(slice) == 1 && samples(slice);
     }
 
-    /// Token `index` of the step, slices back to back.
+    /// The slice of the step before that samples this slice's token; -1 if the plan has the slice's tokens.
+    public int feedingSlice(int slice) {
+        return feedingSlice[slice];
+    }
+
+    /// Token `index` of the step, slices back to back; 0 where the step before samples it.
     public int token(int index) {
         return tokens[index];
     }

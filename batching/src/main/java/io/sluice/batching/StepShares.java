@@ -1,14 +1,15 @@
 package io.sluice.batching;
 
 /// Shares a step's tokens out among the sequences that run: one for each whose reader keeps up; what is left
-/// of the step's budget goes to those of higher precedence first, at most a slice each, so that no long
-/// prompt freezes the others. Hot path: no allocation. Engine thread only.
+/// of the step's budget goes to prompts in their turns, at most a slice each, so that no long prompt
+/// freezes the others. Hot path: no allocation. Engine thread only.
 ///
 /// Not final: the tests plant one-line bugs by overriding single methods.
 class StepShares {
     private final EngineSettings settings;
     private final StepBudget budget;
     private final BlockAllocator blocks;
+    private final PromptTurns turns = new PromptTurns();
 
     StepShares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
         this.settings = settings;
@@ -32,7 +33,7 @@ class StepShares {
             active++;
             int wanted = wantedTokens(sequence);
             firstTokensNs += firstTokenNs(sequence);
-            if (sequence.precedence() < next.precedence()) {
+            if (PromptTurns.goesBefore(sequence, next)) {
                 wantedBefore += wanted;
                 wantedBeforeNs += budget.promptNs(wanted, sequence.computed() + 1);
             }
@@ -46,24 +47,24 @@ class StepShares {
     }
 
     /// Gives each its tokens: one at least; what is left of the step first to those of classes whose floors
-    /// are owed it, then by precedence, as far as it has time.
+    /// are owed it, then in their turns, as far as it has time.
     void share(Step step, SequenceList running) {
         int left = tokensMax() - activeCount(running);
         double leftNs = budget.promptNs();
         for (int i = 0; i < running.size(); i++) leftNs -= firstTokenNs(running.get(i));
+        addWriting(step, running);
+        turns.collect(running);
         int owed = 0;
         double owedNs = 0;
-        for (int i = 0; i < running.size(); i++) {
-            Sequence sequence = running.get(i);
-            int own = owedTokens(sequence, left - owed, leftNs - owedNs);
+        for (int i = 0; i < turns.size(); i++) {
+            int own = owedTokens(turns.get(i), left - owed, leftNs - owedNs);
             owed += own;
-            owedNs += ns(sequence, own);
+            owedNs += ns(turns.get(i), own);
         }
         left -= owed;
         leftNs -= owedNs;
-        for (int i = 0; i < running.size(); i++) {
-            Sequence sequence = running.get(i);
-            if (sequence.isPaused()) continue;
+        for (int i = 0; i < turns.size(); i++) {
+            Sequence sequence = turns.get(i);
             int own = owedTokens(sequence, owed, owedNs);
             owed -= own;
             owedNs -= ns(sequence, own);
@@ -71,6 +72,14 @@ class StepShares {
             int taken = addSlice(step, sequence, 1 + own + more);
             left -= Math.max(0, taken - 1 - own);
             leftNs -= Math.max(0, ns(sequence, taken - 1) - ns(sequence, own));
+        }
+    }
+
+    /// Plans the one token of each that has no more to compute.
+    private void addWriting(Step step, SequenceList running) {
+        for (int i = 0; i < running.size(); i++) {
+            Sequence sequence = running.get(i);
+            if (!sequence.isPaused() && sequence.uncomputed() == 1) addSlice(step, sequence, 1);
         }
     }
 
@@ -99,7 +108,7 @@ class StepShares {
     /// Prompt tokens of the sequence that its class's floor is owed, of at most `most` and `mostNs`.
     private int owedTokens(Sequence sequence, int most, double mostNs) {
         double credit = sequence.flow().classQueue().credit() / FairQueue.PROMPT_COST;
-        if (sequence.isPaused() || sequence.uncomputed() == 1 || credit <= 0) return 0;
+        if (credit <= 0) return 0;
         int owed = (int) Math.clamp(credit, 0, Math.min(wantedTokens(sequence), most));
         return budget.promptTokensWithin(mostNs, sequence.computed() + 1, owed);
     }

@@ -22,12 +22,17 @@ public final class VirtualEngine {
 
     /// Decides about a request as `Engine.submit` does; the tokens must be of the runner's vocabulary.
     public Admission submit(GenerationRequest request) {
-        return loop.submit(request, () -> {});
+        return submit(request, Attempt.FIRST);
+    }
+
+    /// The same, of a request that may have been refused before.
+    public Admission submit(GenerationRequest request, Attempt attempt) {
+        return loop.submit(request, attempt, () -> {});
     }
 
     /// Why `submit` would refuse this request at this moment, if it would. Changes nothing.
     public Optional<Admission.Refused> wouldRefuse(GenerationRequest request) {
-        return loop.wouldRefuse(request);
+        return loop.wouldRefuse(request, Attempt.FIRST);
     }
 
     /// One turn of the loop: takes what was submitted, plans a step, computes it, applies the result.

@@ -107,6 +107,15 @@ final class WaitForecast {
         return bounded(Math.max(behindAllNs, startNs(higher, flowsOwn, share * part, 0, 1)));
     }
 
+    /// The time between two starts of such requests of this flow while it has something waiting.
+    double startIntervalNs(Flow flow, Demand demand, long nowNs) {
+        Ahead own = new Ahead();
+        flow.classQueue().addAhead(flow, own);
+        double share = share(flow.classQueue(), nowNs);
+        double promisedNs = demand.ns() / (share * flowPart(flow, own.rivalWeight, share, nowNs) * workRate.get());
+        return Math.min(promisedNs, 1 / flow.starts().get(nowNs)); // it goes on as fast as lately
+    }
+
     /// The same behind all that waits in a class, for a request that takes no time and one block.
     long waitNs(ClassQueue queue, long nowNs) {
         Ahead own = new Ahead();
@@ -141,6 +150,7 @@ final class WaitForecast {
             return;
         }
         workRate.countStart(submission.demand().ns());
+        submission.flow().starts().add(1, nowNs);
         Timeline timeline = submission.timeline();
         long waitedNs = nowNs - timeline.admittedNs();
         ForecastBias bias = submission.flow().classQueue().bias();

@@ -44,8 +44,12 @@ class AdmissionControllerTest {
     @Test
     void aPassedDeadlineIsRefused() {
         var request = request(Caller.ANONYMOUS, 1, 1, Deadlines.last(5));
-        assertThat(admission.wouldRefuse(request, 5).orElseThrow().reason()).isEqualTo(Reason.DEADLINE_PASSED);
-        assertThat(admission.wouldRefuse(request, 4)).isEmpty();
+        assertThat(admission
+                        .wouldRefuse(request, Attempt.FIRST, 5)
+                        .orElseThrow()
+                        .reason())
+                .isEqualTo(Reason.DEADLINE_PASSED);
+        assertThat(admission.wouldRefuse(request, Attempt.FIRST, 4)).isEmpty();
     }
 
     @Test
@@ -146,7 +150,7 @@ class AdmissionControllerTest {
         List<Submission> queue = new ArrayList<>();
         // 100 ms each, and nothing can start: the sixth would wait for more than the class allows.
         while (admission
-                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs)
+                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), Attempt.FIRST, nowNs)
                 .isEmpty()) {
             queue.add(admitted(request(caller, 1, 1, Deadlines.NONE)));
         }
@@ -169,7 +173,7 @@ class AdmissionControllerTest {
         load(0, 0);
         var caller = new Caller(Tenant.ANONYMOUS, HASTY);
         while (admission
-                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs)
+                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), Attempt.FIRST, nowNs)
                 .isEmpty()) {
             admitted(request(caller, 1, 1, Deadlines.NONE));
         }
@@ -183,7 +187,7 @@ class AdmissionControllerTest {
         load(0, 0);
         var caller = new Caller(Tenant.ANONYMOUS, HASTY);
         while (admission
-                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs)
+                .wouldRefuse(request(caller, 1, 1, Deadlines.NONE), Attempt.FIRST, nowNs)
                 .isEmpty()) {
             admitted(request(caller, 1, 1, Deadlines.NONE));
         }
@@ -204,7 +208,7 @@ class AdmissionControllerTest {
         for (Submission submission : ahead) admission.start(submission, nowNs);
         load(4, 8);
         nowNs = 1;
-        assertThat(admission.wouldRefuse(request(caller, 1, 1, Deadlines.NONE), nowNs))
+        assertThat(admission.wouldRefuse(request(caller, 1, 1, Deadlines.NONE), Attempt.FIRST, nowNs))
                 .isEmpty();
     }
 
@@ -213,7 +217,7 @@ class AdmissionControllerTest {
         load(0, 0);
         var greedy = new Caller(new Tenant("greedy", 1, 0, 1), HASTY);
         while (admission
-                .wouldRefuse(request(greedy, 1, 1, Deadlines.NONE), nowNs)
+                .wouldRefuse(request(greedy, 1, 1, Deadlines.NONE), Attempt.FIRST, nowNs)
                 .isEmpty()) {
             admitted(request(greedy, 1, 1, Deadlines.NONE));
         }
@@ -239,7 +243,8 @@ class AdmissionControllerTest {
                     throw new OutOfMemoryError("injected by the test");
                 })
                 .build();
-        assertThatThrownBy(() -> admission.admit(request, nowNs, () -> {})).isInstanceOf(OutOfMemoryError.class);
+        assertThatThrownBy(() -> admission.admit(request, Attempt.FIRST, nowNs, () -> {}))
+                .isInstanceOf(OutOfMemoryError.class);
         assertThat(admission.openCount()).isZero(); // or the engine's end would wait for it for ever
         assertThat(admission.waitingCount()).isZero();
         Flow flow = accounts.open(request.caller(), nowNs);
@@ -272,14 +277,14 @@ class AdmissionControllerTest {
     }
 
     private Submission admitted(GenerationRequest request) {
-        return switch (admission.admit(request, nowNs, () -> {})) {
+        return switch (admission.admit(request, Attempt.FIRST, nowNs, () -> {})) {
             case AdmissionController.Verdict.Taken(var submission) -> submission;
             case AdmissionController.Verdict.NotTaken(var refused) -> throw new AssertionError(refused);
         };
     }
 
     private Refused refused(GenerationRequest request) {
-        return switch (admission.admit(request, nowNs, () -> {})) {
+        return switch (admission.admit(request, Attempt.FIRST, nowNs, () -> {})) {
             case AdmissionController.Verdict.Taken _ -> throw new AssertionError("admitted: " + request);
             case AdmissionController.Verdict.NotTaken(var refused) -> refused;
         };

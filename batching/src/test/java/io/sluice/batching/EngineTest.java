@@ -184,7 +184,7 @@ class EngineTest {
         };
         var loop = new EngineLoop(
                 core, EngineParts.REAL.scheduler(core), new CountingRunner(LIMITS, EngineTest::nothing), clock);
-        var admitted = (Admission.Admitted) loop.submit(request("a", 5, 3, 1), () -> {});
+        var admitted = (Admission.Admitted) loop.submit(request("a", 5, 3, 1), Attempt.FIRST, () -> {});
         streams.addAll(admitted.streams());
         loop.endAll("the test is over");
         assertThat(streams.getFirst().ending()).isPresent();

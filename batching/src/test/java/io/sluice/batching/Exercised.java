@@ -18,6 +18,8 @@ final class Exercised {
     long stepFailures;
     long refusals;
     long engineEnds;
+    long followUps; // steps that followed one under way
+    long discarded; // of their tokens
 
     void countEnding(FinishReason reason) {
         endings.merge(reason, 1L, Long::sum);
@@ -33,6 +35,8 @@ final class Exercised {
         stepFailures += shadow.failures();
         forks += scheduler.counts().forks();
         cachedTokens += scheduler.counts().cachedTokens();
+        followUps += scheduler.counts().followUps();
+        discarded += scheduler.counts().discarded();
     }
 
     void add(Exercised other) {
@@ -49,6 +53,8 @@ final class Exercised {
         stepFailures += other.stepFailures;
         refusals += other.refusals;
         engineEnds += other.engineEnds;
+        followUps += other.followUps;
+        discarded += other.discarded;
     }
 
     long endings(FinishReason reason) {
@@ -62,7 +68,7 @@ final class Exercised {
     @Override
     public String toString() {
         return ("%d runs: %d steps, %d choices (%d constrained), %d preemptions, %d parks, %d pauses, %d forks, %d cached prompt tokens, %d step failures,"
-                        + " %d refusals, %d engine ends, endings %s")
+                        + " %d refusals, %d engine ends, %d steps that followed one under way, %d tokens discarded, endings %s")
                 .formatted(
                         runs,
                         steps,
@@ -76,6 +82,8 @@ final class Exercised {
                         stepFailures,
                         refusals,
                         engineEnds,
+                        followUps,
+                        discarded,
                         endings);
     }
 }

@@ -72,6 +72,52 @@ enum ScheduleMutant implements SimulatedParts {
             };
         }
     },
+    /// A step follows one under way although its mask depends on that one's token.
+    FOLLOWED_UNDER_A_GRAMMAR {
+        @Override
+        public FollowUp followUp(BlockAllocator blocks, Attendance attendance) {
+            return new FollowUp(blocks, attendance) {
+                @Override
+                boolean needsItsToken(Sequence sequence) {
+                    return sequence.sampling().usesHistory();
+                }
+            };
+        }
+    },
+    /// A token past the end of its sequence is taken in.
+    TOKEN_PAST_THE_END {
+        @Override
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
+                @Override
+                boolean isForNothing(Sequence sequence) {
+                    return false;
+                }
+            };
+        }
+    },
+    /// What a step that is taken back had covered stays covered.
+    TAKEN_BACK_BUT_NOT_GIVEN_BACK {
+        @Override
+        public FollowUp followUp(BlockAllocator blocks, Attendance attendance) {
+            return new FollowUp(blocks, attendance) {
+                @Override
+                void giveBack(Sequence sequence, int position) {}
+            };
+        }
+    },
+    /// A step follows one under way although a reader gave up.
+    FOLLOWED_FOR_NOBODY {
+        @Override
+        public Attendance attendance(EngineSettings settings, SchedulerCounts counts) {
+            return new Attendance(settings, counts) {
+                @Override
+                boolean isUndisturbed(Sequence sequence, long nowNs) {
+                    return true;
+                }
+            };
+        }
+    },
     /// A stream ends a second time.
     ENDED_TWICE {
         @Override

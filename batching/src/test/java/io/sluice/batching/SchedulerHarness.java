@@ -58,7 +58,7 @@ final class SchedulerHarness {
 
     /// The same, told by what became of it.
     Submission admit(GenerationRequest request) {
-        return switch (core.admission().admit(request, nowNs, core.attendance()::announceNews)) {
+        return switch (core.admission().admit(request, Attempt.FIRST, nowNs, core.attendance()::announceNews)) {
             case AdmissionController.Verdict.Taken(var submission) -> {
                 scheduler.add(submission);
                 yield submission;

@@ -22,8 +22,8 @@ class SchedulerTest {
         assertThat(harness.steps(4))
                 .containsExactly(
                         "a[2,3)* long[0,8) b[0,3)*",
-                        "a[3,4)* long[8,16) b[3,4)*",
-                        "a[4,5)* long[16,20)* b[4,5)*",
+                        "a[3,4)* b[3,4)* long[8,16)",
+                        "a[4,5)* b[4,5)* long[16,20)*",
                         "a[5,6)* long[20,21)* b[5,6)*");
     }
 
@@ -90,7 +90,7 @@ class SchedulerTest {
         harness.submit(people, "first", 100, 4, 28, 1);
         harness.submit(people, "second", 200, 4, 28, 1);
         // There is room for the first beside it, not for both.
-        assertThat(harness.step()).isEqualTo("first[0,4)* batch[13,14)*");
+        assertThat(harness.step()).isEqualTo("batch[13,14)* first[0,4)*");
         assertThat(harness.step()).isEqualTo("out:4 first[4,5)* second[0,4)*");
         // Of its four blocks, three are still on the device.
         assertThat(harness.steps(30))

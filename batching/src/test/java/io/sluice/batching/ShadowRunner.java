@@ -2,6 +2,7 @@ package io.sluice.batching;
 
 import static io.sluice.batching.SimulationFailure.check;
 
+import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
@@ -33,29 +34,70 @@ final class ShadowRunner implements ModelRunner {
     private final ModelLimits limits;
     private final World world;
     private final SplittableRandom random;
-    private final StepResult result;
+    private final boolean feeds;
+    private final StepResult[] results; // in turn: a step's is read while the next is under way
     private final long[] cache; // [block, offset]
     private final long[] salts; // [block, offset], with whom the contents may be shared
     private final long[] hostCache; // [host block, offset]
     private final long[] hostSalts; // [host block, offset]
     private final int[] writtenInLaunch; // [block], the latest launch that wrote it
-    private int launches;
+    private int launches; // that were computed
+    private int launched;
     private int steps;
     private final Set<SimulatedChoice> cursed = new HashSet<>(); // cannot be computed in the current step
-    private @Nullable StepPlan whole; // the plan whose parts are computed
+    private final ArrayDeque<Flight> underWay = new ArrayDeque<>(); // in the order of their launch
+    private @Nullable Flight failed; // in this turn: its plan's parts are computed
     private int failures; // steps that failed, whole or in part
     private boolean ignoresConstraints;
-    private boolean inFlight;
-    private long plannedNs;
     private long trace = 1;
     private long computedTokens;
 
-    ShadowRunner(SimulationKnobs knobs, World world, SplittableRandom random) {
+    /// One launch.
+    private static final class Flight {
+        final StepPlan plan;
+        final SimulatedChoice[] choices; // [slice]
+        final StepResult result;
+        final long plannedNs;
+        final @Nullable Flight before; // whose tokens it takes
+        final boolean isPart;
+        boolean hasFailed;
+
+        Flight(
+                StepPlan plan,
+                SimulatedChoice[] choices,
+                StepResult result,
+                long plannedNs,
+                @Nullable Flight before,
+                boolean isPart) {
+            this.plan = plan;
+            this.choices = choices;
+            this.result = result;
+            this.plannedNs = plannedNs;
+            this.before = before;
+            this.isPart = isPart;
+        }
+
+        /// Its sequence has ended since: what it computes is nobody's.
+        boolean isForNothing(int slice) {
+            return before != null && choices[slice].stream.ending().isPresent();
+        }
+
+        int token(int slice, int index) {
+            int feeding = plan.feedingSlice(slice);
+            if (feeding < 0) return plan.token(plan.tokenStart(slice) + index);
+            check(before != null, "a slice takes a token of a step that is not under way");
+            return before == null ? -1 : before.result.token(feeding);
+        }
+    }
+
+    /// @param feeds steps may follow one that is under way
+    ShadowRunner(SimulationKnobs knobs, World world, SplittableRandom random, boolean feeds) {
+        this.feeds = feeds;
         this.knobs = knobs;
         this.world = world;
         this.random = random;
         limits = knobs.limits();
-        result = new StepResult(limits.sequencesMax());
+        results = new StepResult[] {new StepResult(limits.sequencesMax()), new StepResult(limits.sequencesMax())};
         cache = new long[limits.blockCount() * limits.blockSize()];
         salts = new long[cache.length];
         hostCache = new long[limits.hostBlockCount() * limits.blockSize()];
@@ -74,71 +116,109 @@ final class ShadowRunner implements ModelRunner {
     }
 
     @Override
+    public boolean canFeed() {
+        return feeds;
+    }
+
+    @Override
     public InFlightStep launch(StepPlan plan) {
-        check(!inFlight, "a step was launched before the last was awaited");
-        inFlight = true;
-        if (whole == null) begin(plan);
+        boolean isFed = plan.sliceCount() > 0 && plan.feedingSlice(0) >= 0;
+        check(underWay.size() == (isFed ? 1 : 0), "a step was launched before the last was awaited");
+        Flight flight = new Flight(
+                plan,
+                choices(plan),
+                results[launched++ % 2],
+                failed == null ? world.nowNs() : failed.plannedNs,
+                underWay.peekLast(),
+                failed != null);
+        if (!flight.isPart) begin(flight);
+        underWay.add(flight);
         long digest = digest(plan);
         trace = trace * 31 + digest;
         return () -> {
-            if (plan == whole) world.duringStep();
+            check(underWay.peek() == flight, "steps were awaited in another order than launched");
+            if (!flight.isPart) world.duringStep();
             check(digest(plan) == digest, "a plan changed while it was in flight");
-            inFlight = false;
-            failOrCopy(plan);
-            compute(plan);
-            return result;
+            underWay.remove();
+            failOrCopy(flight);
+            compute(flight);
+            return flight.result;
         };
     }
 
+    private SimulatedChoice[] choices(StepPlan plan) {
+        var choices = new SimulatedChoice[plan.sliceCount()];
+        for (int slice = 0; slice < choices.length; slice++)
+            choices[slice] = failed == null ? world.choice(slice) : choiceOfPart(failed, plan, slice);
+        return choices;
+    }
+
+    /// The choice that a slice of a part of the plan is of: nobody else writes its last block.
+    private static SimulatedChoice choiceOfPart(Flight whole, StepPlan part, int slice) {
+        int last = part.block(slice, part.blockCount(slice) - 1);
+        for (int i = 0; i < whole.choices.length; i++) {
+            if (whole.plan.block(i, whole.plan.blockCount(i) - 1) == last) return whole.choices[i];
+        }
+        throw new IllegalStateException("a part holds a slice that the whole plan has not");
+    }
+
     /// A step that was planned, not a part of one that failed.
-    private void begin(StepPlan plan) {
-        whole = plan;
-        plannedNs = world.nowNs();
+    private void begin(Flight flight) {
         steps++;
-        checkBudgets(plan);
-        cursed.clear();
+        checkBudgets(flight);
+        if (flight.before == null) cursed.clear();
     }
 
     /// The step was applied: the next launch is a new one.
     void settle() {
-        whole = null;
+        failed = null;
     }
 
-    private void checkBudgets(StepPlan plan) {
+    private void checkBudgets(Flight flight) {
+        StepPlan plan = flight.plan;
         check(!plan.isEmpty(), "an empty plan was launched");
         check(plan.sliceCount() <= limits.sequencesMax(), "more slices than sequences may run");
-        check(plan.sliceCount() == world.activeCount(), "a running sequence without a slice, or a paused one with one");
+        boolean isFed = flight.before != null;
+        check(
+                isFed ? plan.sliceCount() <= world.activeCount() : plan.sliceCount() == world.activeCount(),
+                "a running sequence without a slice, or a paused one with one");
         check(plan.tokenCount() <= limits.stepTokensMax(), "more tokens than the step's budget");
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
-            world.choice(slice).wasPlanned = true;
+            flight.choices[slice].wasPlanned = true;
+            check(
+                    (plan.feedingSlice(slice) >= 0) == isFed,
+                    "a step in which only some take tokens from the one before");
             check(plan.length(slice) > 0, "an empty slice");
             check(plan.length(slice) <= knobs.settings().sliceTokensMax(), "a slice over its bound");
             for (int other = 0; other < slice; other++) {
-                check(world.choice(slice) != world.choice(other), "two slices of one sequence");
+                check(flight.choices[slice] != flight.choices[other], "two slices of one sequence");
             }
         }
     }
 
     /// Copies are made whatever becomes of the slices. A step may fail once, or because of some of its
     /// sequences; what it then leaves at its own positions is worth nothing.
-    private void failOrCopy(StepPlan plan) {
+    private void failOrCopy(Flight flight) {
         if (steps > knobs.deviceLossStep()) throw new DeviceLost("injected", new IllegalStateException("injected"));
-        copy(plan);
-        boolean fails = false;
-        if (plan == whole && random.nextDouble() < knobs.stepFailureRate()) {
+        StepPlan plan = flight.plan;
+        copy(flight);
+        boolean fails = flight.before != null && flight.before.hasFailed;
+        if (!flight.isPart && random.nextDouble() < knobs.stepFailureRate()) {
             failures++;
             fails = true;
             for (int slice = 0; slice < plan.sliceCount(); slice++) {
-                if (random.nextInt(4) == 0) cursed.add(world.choice(slice));
+                if (flight.before == null && random.nextInt(4) == 0) cursed.add(flight.choices[slice]);
             }
         }
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
-            SimulatedChoice choice = choice(plan, slice);
-            if (!cursed.contains(choice)) continue;
+            SimulatedChoice choice = flight.choices[slice];
+            if (!cursed.contains(choice) || flight.before != null) continue;
             fails = true;
             if (plan.sliceCount() == 1) choice.stepFailed = true;
         }
         if (!fails) return;
+        flight.hasFailed = true;
+        if (flight.before == null && failed == null) failed = flight;
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             for (int i = 0; i < plan.length(slice); i++)
                 cache[slot(plan, slice, plan.firstPosition(slice) + i)] = POISON;
@@ -146,8 +226,10 @@ final class ShadowRunner implements ModelRunner {
         throw new StepFailed("injected", new IllegalStateException("injected"));
     }
 
-    private void copy(StepPlan plan) {
-        check(plan == whole || plan.copiesOutCount() + plan.copiesInCount() == 0, "copies are made once");
+    private void copy(Flight flight) {
+        StepPlan plan = flight.plan;
+        int copies = plan.copiesOutCount() + plan.copiesInCount();
+        check(copies == 0 || (!flight.isPart && flight.before == null), "copies are made once");
         for (int i = 0; i < plan.copiesOutCount(); i++) {
             move(cache, plan.copyOutBlock(i), hostCache, plan.copyOutHostBlock(i));
             move(salts, plan.copyOutBlock(i), hostSalts, plan.copyOutHostBlock(i));
@@ -163,40 +245,39 @@ final class ShadowRunner implements ModelRunner {
         System.arraycopy(from, fromBlock * limits.blockSize(), to, toBlock * limits.blockSize(), limits.blockSize());
     }
 
-    /// The choice that a slice is of, also in a part of the plan: nobody else writes its last block.
-    private SimulatedChoice choice(StepPlan plan, int slice) {
-        if (plan == whole || whole == null) return world.choice(slice);
-        int last = plan.block(slice, plan.blockCount(slice) - 1);
-        for (int i = 0; i < whole.sliceCount(); i++) {
-            if (whole.block(i, whole.blockCount(i) - 1) == last) return world.choice(i);
-        }
-        throw new IllegalStateException("a part holds a slice that the whole plan has not");
-    }
-
     /// All slices read what was there before the step; only then all write.
-    private void compute(StepPlan plan) {
-        for (int slice = 0; slice < plan.sliceCount(); slice++) checkSlice(plan, slice, choice(plan, slice));
+    private void compute(Flight flight) {
+        StepPlan plan = flight.plan;
+        for (int slice = 0; slice < plan.sliceCount(); slice++) {
+            if (!flight.isForNothing(slice)) checkSlice(flight, slice, flight.choices[slice]);
+        }
         launches++;
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
-            SimulatedChoice choice = choice(plan, slice);
-            long fingerprint = write(plan, slice, choice.request.prefixScope());
+            if (flight.isForNothing(slice)) {
+                cache[slot(plan, slice, plan.firstPosition(slice))] = POISON;
+                flight.result.set(slice, 1, 0);
+                continue;
+            }
+            SimulatedChoice choice = flight.choices[slice];
+            long fingerprint = write(flight, slice, choice.request.prefixScope());
             choice.computed += plan.length(slice);
-            if (plan.samples(slice)) sample(plan, slice, choice, fingerprint);
+            if (plan.samples(slice)) sample(flight, slice, choice, fingerprint);
         }
         computedTokens += plan.tokenCount();
     }
 
-    private void checkSlice(StepPlan plan, int slice, SimulatedChoice choice) {
+    private void checkSlice(Flight flight, int slice, SimulatedChoice choice) {
+        StepPlan plan = flight.plan;
         int first = plan.firstPosition(slice);
         int end = first + plan.length(slice);
         int known = choice.promptLength() + choice.sampled;
         // Deadlines are looked at when a step is planned; time passes while it is in flight.
-        check(plannedNs < choice.deadlineNs(), "a step was spent on expired work");
+        check(flight.plannedNs < choice.deadlineNs(), "a step was spent on expired work");
         check(end <= known, "a slice beyond the tokens of its sequence");
         check(plan.samples(slice) == (end == known), "a slice samples exactly if it ends at the last token");
         check(plan.blockCount(slice) == Math.ceilDiv(end, limits.blockSize()), "the table covers the slice's end");
         for (int i = 0; i < plan.length(slice); i++) {
-            int token = plan.token(plan.tokenStart(slice) + i);
+            int token = flight.token(slice, i);
             check(token == choice.truth[first + i], "a planned token differs from the true history");
         }
         for (int position = 0; position < first; position++) {
@@ -226,7 +307,8 @@ final class ShadowRunner implements ModelRunner {
 
     /// Writes the slice's positions and returns the last one's fingerprint, computed from what the cache
     /// holds.
-    private long write(StepPlan plan, int slice, PrefixScope scope) {
+    private long write(Flight flight, int slice, PrefixScope scope) {
+        StepPlan plan = flight.plan;
         int first = plan.firstPosition(slice);
         long fingerprint = first == 0 ? UnbatchedModel.ROOT : cache[slot(plan, slice, first - 1)];
         for (int i = 0; i < plan.length(slice); i++) {
@@ -236,7 +318,7 @@ final class ShadowRunner implements ModelRunner {
             check(!entersBlock || writtenInLaunch[block] != launches, "a block is written by two sequences");
             writtenInLaunch[block] = launches;
             check(world.references(block) == 1, "a block that others refer to is written");
-            fingerprint = UnbatchedModel.fingerprint(fingerprint, plan.token(plan.tokenStart(slice) + i), position);
+            fingerprint = UnbatchedModel.fingerprint(fingerprint, flight.token(slice, i), position);
             cache[slot(plan, slice, position)] = fingerprint;
             salts[slot(plan, slice, position)] = salt(scope, position);
         }
@@ -249,7 +331,9 @@ final class ShadowRunner implements ModelRunner {
         return blockEnd <= scope.sharedTokens() ? scope.sharedSalt() : scope.salt();
     }
 
-    private void sample(StepPlan plan, int slice, SimulatedChoice choice, long fingerprint) {
+    private void sample(Flight flight, int slice, SimulatedChoice choice, long fingerprint) {
+        StepPlan plan = flight.plan;
+        StepResult result = flight.result;
         if (random.nextDouble() < knobs.notFiniteRate()) {
             choice.notFinite = true;
             poison(plan, slice);

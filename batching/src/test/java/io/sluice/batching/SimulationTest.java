@@ -62,6 +62,8 @@ class SimulationTest {
         assertThat(exercised.endings(FinishReason.LENGTH)).as("full lengths").isGreaterThan(seeds / 2);
         assertThat(exercised.stepFailures).as("failed steps").isGreaterThan(seeds / 10);
         assertThat(exercised.refusals).as("refusals").isGreaterThan(seeds / 2);
+        assertThat(exercised.followUps).as("steps that followed one under way").isGreaterThan(seeds * 2L);
+        assertThat(exercised.discarded).as("discarded tokens").isGreaterThan(seeds / 10);
         assertThat(exercised.engineEnds).as("engine ends").isGreaterThan(seeds / 40);
     }
 

@@ -183,7 +183,7 @@ class StepIsolationTest {
                     .prompt(prompt(i)[0], prompt(i).length)
                     .maxNewTokens(OUTPUT)
                     .build();
-            switch (loop.submit(request, () -> {})) {
+            switch (loop.submit(request, Attempt.FIRST, () -> {})) {
                 case Admission.Admitted(var itsStreams, var _) -> streams.addAll(itsStreams);
                 case Admission.Refused refused -> throw new AssertionError(refused);
             }

@@ -1,43 +1,70 @@
 package io.sluice.device;
 
-/// Decides whether a model and its KV cache fit a device: the share of its memory that the operator allows, less what
-/// others have taken. A value; any thread.
+import io.sluice.modelstore.ModelConfig;
+
+/// Decides how large a KV cache on a CUDA device is: the share of its memory that the operator allows, less
+/// what is in use when everything else is there and the largest steps have run once. A value; any thread.
 ///
 /// @param totalBytes of the device
-/// @param freeBytes of it, before anything of this runner is there
 /// @param share of the whole that may be in use, above 0 and at most 1
-record CudaBudget(long totalBytes, long freeBytes, double share) {
+record CudaBudget(long totalBytes, double share) {
 
-    /// What graphs and kernels that are loaded when they are first used take beyond our own allocations.
-    static final long RESERVE_BYTES = 512L << 20;
+    /// What was not seen when steps were rehearsed: kernels of shapes that have not run, and gaps between
+    /// allocations.
+    static final long RESERVE_BYTES = 128L << 20;
 
     CudaBudget {
         if (!(share > 0 && share <= 1)) throw new IllegalArgumentException("share " + share);
     }
 
-    /// What a KV cache can have beside weights, activations and scratch of `fixedBytes`; below 0 if they do not fit.
-    long leftBytes(long fixedBytes) {
-        long takenByOthers = totalBytes - freeBytes;
-        return (long) (totalBytes * share) - takenByOthers - RESERVE_BYTES - fixedBytes;
+    /// What may still be taken while so much is free; below 0 if too much is in use already.
+    long leftBytes(long freeBytes) {
+        return (long) (totalBytes * share) - (totalBytes - freeBytes) - RESERVE_BYTES;
     }
 
-    /// @throws NotEnoughMemory if a KV cache of `kvBytes` does not fit beside the rest
-    void refuseTooMuch(long fixedBytes, long kvBytes) {
-        long left = leftBytes(fixedBytes);
-        if (kvBytes <= left) return;
+    /// Before anything is loaded: refuses what cannot fit.
+    ///
+    /// @param fixedBytes weights and buffers
+    /// @param kvBytes the least KV cache that will do
+    /// @throws NotEnoughMemory if that is more than may be taken
+    void refuseTooMuch(long freeBytes, long fixedBytes, long kvBytes) {
+        if (fixedBytes + kvBytes <= leftBytes(freeBytes)) return;
+        long left = leftBytes(freeBytes) - fixedBytes;
+        throw refusal("weights and buffers take " + DeviceMemory.binary(fixedBytes), freeBytes, left, kvBytes);
+    }
+
+    /// The cache when all the rest is there.
+    ///
+    /// @param graphBytes what graphs to come will take
+    /// @throws NotEnoughMemory if there is no room for it, or not for one sequence of full length
+    long kvBytes(
+            ModelConfig config, RunnerSettings settings, boolean takesWhatIsLeft, long freeBytes, long graphBytes) {
+        long blockBytes = DeviceMemory.blockBytes(config, settings);
+        long oneSequence = blockBytes * Math.ceilDiv(settings.contextMax(), settings.blockSize());
+        long left = leftBytes(freeBytes) - graphBytes;
+        long least = takesWhatIsLeft ? oneSequence : settings.kvCacheBytes();
+        if (least > left) {
+            throw refusal("graphs will take " + DeviceMemory.binary(graphBytes), freeBytes, left, least);
+        }
+        if (!takesWhatIsLeft) return least;
+        // More than all sequences at full length is of use to the prefix cache alone, and welcome there.
+        return left / blockBytes * blockBytes;
+    }
+
+    private NotEnoughMemory refusal(String taken, long freeBytes, long left, long kvBytes) {
         String advice = left > 0
-                ? "lower kv-cache-memory to at most " + DeviceMemory.binary(left)
-                : "choose a smaller model or dtype";
-        throw new NotEnoughMemory(
-                ("weights and buffers (%s), KV cache (%s) and a reserve (%s) do not fit the device: %s of %s are free,"
-                                + " and at most %d %% may be used: %s")
+                ? "the KV cache can have at most " + DeviceMemory.binary(left) + " and " + DeviceMemory.binary(kvBytes)
+                        + " are needed: lower kv-cache-memory or max-model-len, or raise gpu-memory-utilization"
+                : "choose a smaller model or dtype, or raise gpu-memory-utilization";
+        return new NotEnoughMemory(
+                ("the model does not fit the device: %s of %s are free, %s, and at most %d %% of the whole may be in use"
+                                + " (with a reserve of %s); %s")
                         .formatted(
-                                DeviceMemory.binary(fixedBytes),
-                                DeviceMemory.binary(kvBytes),
-                                DeviceMemory.binary(RESERVE_BYTES),
                                 DeviceMemory.binary(freeBytes),
                                 DeviceMemory.binary(totalBytes),
+                                taken,
                                 Math.round(100 * share),
+                                DeviceMemory.binary(RESERVE_BYTES),
                                 advice));
     }
 }

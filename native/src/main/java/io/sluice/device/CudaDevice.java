@@ -1,5 +1,6 @@
 package io.sluice.device;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -8,13 +9,12 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/// One CUDA device with one stream, on which everything is queued in order: memory, copies, graphs. The thread that
-/// opens it is the only one that may use it. Addresses are the device's, but for pinned memory, which both can read.
+/// One CUDA device with one stream, on which everything is queued in order: memory, copies, graphs. The
+/// thread that opens it is the only one that may use it. Addresses are the device's, but for pinned memory,
+/// which both can read.
 final class CudaDevice implements AutoCloseable {
     private static final MemoryLayout P = JAVA_LONG;
     private static final MemoryLayout J = JAVA_LONG;
-    private static final int NAME_BYTES = 256;
-    private static final int FACTS = 6;
 
     private final CudaLibrary library;
     private final int index;
@@ -30,9 +30,15 @@ final class CudaDevice implements AutoCloseable {
     private final MethodHandle launchGraph;
     private final MethodHandle closeGraph;
     private final MethodHandle memory;
+    private final MethodHandle openEvent;
+    private final MethodHandle closeEvent;
+    private final MethodHandle recordEvent;
+    private final MethodHandle awaitEvent;
+    private final MethodHandle elapsed;
     private final Arena arena = Arena.ofConfined();
     private final MemorySegment out = arena.allocate(JAVA_LONG, 2); // where calls put results
     private final long stream;
+    private boolean closed;
 
     /// What a device is. A value.
     ///
@@ -48,7 +54,8 @@ final class CudaDevice implements AutoCloseable {
     /// Memory of the device at one moment. A value.
     record Memory(long freeBytes, long totalBytes) {}
 
-    /// Work that was recorded, to be queued again and again as one. A value; closed by the device that made it.
+    /// Work that was recorded, to be queued again and again as one. A value; closed by the device that made
+    /// it.
     ///
     /// @param nodeCount kernels and copies in it
     record Graph(long address, int nodeCount) {}
@@ -71,12 +78,18 @@ final class CudaDevice implements AutoCloseable {
         launchGraph = library.bind("sluice_cuda_graph_launch", P, P);
         closeGraph = library.bind("sluice_cuda_graph_close", P);
         memory = library.bind("sluice_cuda_memory", P, P);
+        openEvent = library.bind("sluice_cuda_event_open", P);
+        closeEvent = library.bind("sluice_cuda_event_close", P);
+        recordEvent = library.bind("sluice_cuda_event_record", P, P);
+        awaitEvent = library.bind("sluice_cuda_event_wait", P);
+        elapsed = library.bind("sluice_cuda_event_elapsed", P, P, P);
         MethodHandle open = library.bind("sluice_cuda_open", JAVA_INT);
         MethodHandle openStream = library.bind("sluice_cuda_stream_open", P);
         try {
             library.check("opening CUDA device " + index, (int) open.invokeExact(index));
             library.check("a CUDA stream", (int) openStream.invokeExact(out.address()));
         } catch (Throwable e) {
+            arena.close();
             throw rethrow(e);
         }
         stream = out.get(JAVA_LONG, 0);
@@ -86,33 +99,32 @@ final class CudaDevice implements AutoCloseable {
         return library;
     }
 
+    /// As CUDA counts devices.
+    int index() {
+        return index;
+    }
+
     /// The stream's address, for kernels.
+    ///
+    /// @throws IllegalStateException if the device was closed: a call with what it had would end the process
     long stream() {
+        if (closed) throw new IllegalStateException("CUDA device " + index + " was closed");
         return stream;
     }
 
+    /// Where a call puts its results.
+    private long out() {
+        if (closed) throw new IllegalStateException("CUDA device " + index + " was closed");
+        return out.address();
+    }
+
     Facts facts() {
-        MethodHandle describe = library.bind("sluice_cuda_describe", JAVA_INT, P, J, P);
-        try (Arena call = Arena.ofConfined()) {
-            MemorySegment name = call.allocate(NAME_BYTES);
-            MemorySegment facts = call.allocate(JAVA_LONG, FACTS);
-            library.check("describing CUDA device " + index, (int)
-                    describe.invokeExact(index, name.address(), (long) NAME_BYTES, facts.address()));
-            return new Facts(
-                    name.getString(0),
-                    (int) facts.getAtIndex(JAVA_LONG, 0),
-                    (int) facts.getAtIndex(JAVA_LONG, 1),
-                    (int) facts.getAtIndex(JAVA_LONG, 2),
-                    facts.getAtIndex(JAVA_LONG, 5));
-        } catch (Throwable e) {
-            throw rethrow(e);
-        }
+        return library.facts(index);
     }
 
     Memory memory() {
         try {
-            library.check("asking for free device memory", (int)
-                    memory.invokeExact(out.address(), out.address() + Long.BYTES));
+            library.check("asking for free device memory", (int) memory.invokeExact(out(), out() + Long.BYTES));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -122,8 +134,7 @@ final class CudaDevice implements AutoCloseable {
     /// Device memory, of no particular content; the caller frees it.
     long alloc(long bytes) {
         try {
-            library.check(
-                    DeviceMemory.binary(bytes) + " of device memory", (int) alloc.invokeExact(bytes, out.address()));
+            library.check(DeviceMemory.binary(bytes) + " of device memory", (int) alloc.invokeExact(bytes, out()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -131,6 +142,7 @@ final class CudaDevice implements AutoCloseable {
     }
 
     void free(long address) {
+        stream(); // only while the device is open
         try {
             library.check("freeing device memory", (int) free.invokeExact(address));
         } catch (Throwable e) {
@@ -141,8 +153,8 @@ final class CudaDevice implements AutoCloseable {
     /// Pinned host memory; the caller frees it.
     MemorySegment allocPinned(long bytes) {
         try {
-            library.check(DeviceMemory.binary(bytes) + " of pinned memory", (int)
-                    allocPinned.invokeExact(bytes, out.address()));
+            library.check(
+                    DeviceMemory.binary(bytes) + " of pinned memory", (int) allocPinned.invokeExact(bytes, out()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -150,6 +162,7 @@ final class CudaDevice implements AutoCloseable {
     }
 
     void freePinned(MemorySegment pinned) {
+        stream();
         try {
             library.check("freeing pinned memory", (int) freePinned.invokeExact(pinned.address()));
         } catch (Throwable e) {
@@ -157,10 +170,11 @@ final class CudaDevice implements AutoCloseable {
         }
     }
 
-    /// Queues a copy, in either direction or within the device. Of memory that is not pinned the call may wait.
+    /// Queues a copy, in either direction or within the device. Of memory that is not pinned the call may
+    /// wait.
     void copy(long to, long from, long bytes) {
         try {
-            library.check("a copy", (int) copy.invokeExact(to, from, bytes, stream));
+            library.check("a copy", (int) copy.invokeExact(to, from, bytes, stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -169,7 +183,7 @@ final class CudaDevice implements AutoCloseable {
     /// Queues the filling of device memory with a byte.
     void fill(long address, int value, long bytes) {
         try {
-            library.check("filling memory", (int) fill.invokeExact(address, value, bytes, stream));
+            library.check("filling memory", (int) fill.invokeExact(address, value, bytes, stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -178,7 +192,55 @@ final class CudaDevice implements AutoCloseable {
     /// Waits until all that was queued is done.
     void await() {
         try {
-            library.check("the device's work", (int) await.invokeExact(stream));
+            library.check("the device's work", (int) await.invokeExact(stream()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// A mark among what is queued, to be recorded again and again; the caller closes it.
+    long openEvent() {
+        try {
+            library.check("an event", (int) openEvent.invokeExact(out()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+        return out.get(JAVA_LONG, 0);
+    }
+
+    /// Queues the mark: it is reached when all that was queued before is done.
+    void record(long event) {
+        try {
+            library.check("an event", (int) recordEvent.invokeExact(event, stream()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// Waits until the mark that was last recorded is reached; what was queued after it may still run.
+    void await(long event) {
+        stream();
+        try {
+            library.check("the device's work", (int) awaitEvent.invokeExact(event));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /// Milliseconds between two marks that were reached, by the device's clock.
+    double milliseconds(long from, long to) {
+        try {
+            library.check("an event", (int) elapsed.invokeExact(from, to, out()));
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+        return out.get(JAVA_FLOAT, 0);
+    }
+
+    void closeEvent(long event) {
+        stream();
+        try {
+            library.check("closing an event", (int) closeEvent.invokeExact(event));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -187,7 +249,7 @@ final class CudaDevice implements AutoCloseable {
     /// Records what `work` queues instead of running it. It must not allocate or wait.
     Graph capture(Runnable work) {
         try {
-            library.check("beginning a graph", (int) beginCapture.invokeExact(stream));
+            library.check("beginning a graph", (int) beginCapture.invokeExact(stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -201,8 +263,7 @@ final class CudaDevice implements AutoCloseable {
 
     private void endCapture() {
         try {
-            library.check(
-                    "ending a graph", (int) endCapture.invokeExact(stream, out.address(), out.address() + Long.BYTES));
+            library.check("ending a graph", (int) endCapture.invokeExact(stream(), out(), out() + Long.BYTES));
         } catch (Throwable e) {
             throw rethrow(e);
         }
@@ -211,13 +272,14 @@ final class CudaDevice implements AutoCloseable {
     /// Queues what was recorded.
     void launch(Graph graph) {
         try {
-            library.check("a graph", (int) launchGraph.invokeExact(graph.address, stream));
+            library.check("a graph", (int) launchGraph.invokeExact(graph.address, stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         }
     }
 
     void close(Graph graph) {
+        stream();
         try {
             library.check("closing a graph", (int) closeGraph.invokeExact(graph.address));
         } catch (Throwable e) {
@@ -227,12 +289,14 @@ final class CudaDevice implements AutoCloseable {
 
     @Override
     public void close() {
+        if (closed) return;
         MethodHandle close = library.bind("sluice_cuda_stream_close", P);
         try {
-            library.check("closing a stream", (int) close.invokeExact(stream));
+            library.check("closing a stream", (int) close.invokeExact(stream()));
         } catch (Throwable e) {
             throw rethrow(e);
         } finally {
+            closed = true;
             arena.close();
         }
     }

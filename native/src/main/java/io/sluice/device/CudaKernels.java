@@ -8,12 +8,12 @@ import io.sluice.device.Kernels.Rows;
 import java.lang.foreign.MemoryLayout;
 import java.lang.invoke.MethodHandle;
 
-/// The CUDA kernels of `src/main/cuda`, queued on one device's stream. Arguments are addresses on the device and sizes,
-/// checked by nobody: callers own the layouts, which `sluice_cuda.h` and the files beside it define. Strides count
-/// elements. The device's thread only; hot path, no allocation.
+/// The CUDA kernels of `src/main/cuda`, queued on one device's stream. Arguments are addresses on the
+/// device and sizes, checked by nobody: callers own the layouts, which `sluice_cuda.h` and the files beside
+/// it define. Strides count elements. The device's thread only; hot path, no allocation.
 ///
-/// Results do not depend on the other rows of a call, or on how prompts are sliced. Rows of one and of many are
-/// multiplied by different kernels, which add up in different orders.
+/// Results do not depend on the other rows of a call, or on how prompts are sliced. Rows of one and of many
+/// are multiplied by different kernels, which add up in different orders.
 final class CudaKernels {
     private static final MemoryLayout P = JAVA_LONG; // pointers travel as numbers
     private static final MemoryLayout J = JAVA_LONG;
@@ -26,7 +26,7 @@ final class CudaKernels {
     static final Rows NOTHING = new Rows(0, 0, Format.FLOAT32);
 
     private final CudaLibrary library;
-    private final long stream;
+    private final CudaDevice device;
     private final MethodHandle packQ8;
     private final MethodHandle packQ4;
     private final MethodHandle narrow;
@@ -44,10 +44,11 @@ final class CudaKernels {
     private final MethodHandle multiplyFew;
     private final MethodHandle multiplyMany;
     private final MethodHandle sample;
+    private final MethodHandle read;
 
     CudaKernels(CudaDevice device) {
         library = device.library();
-        stream = device.stream();
+        this.device = device;
         packQ8 = library.bind("sluice_cuda_pack_q8_0", P, P, P, J, P);
         packQ4 = library.bind("sluice_cuda_pack_q4", P, I, P, P, J, P);
         narrow = library.bind("sluice_cuda_narrow", P, P, J, P);
@@ -56,7 +57,7 @@ final class CudaKernels {
         rmsNorm = library.bind("sluice_cuda_rmsnorm", P, J, P, J, I, P, P, JAVA_FLOAT, P, J, I, J, J, P);
         add = library.bind("sluice_cuda_add", P, J, P, J, I, J, J, P);
         siluMul = library.bind("sluice_cuda_silu_mul", P, J, I, P, J, I, J, J, P);
-        feed = library.bind("sluice_cuda_feed", P, P, P, P, J, P);
+        feed = library.bind("sluice_cuda_feed", P, P, P, J, P);
         ropeKv = library.bind("sluice_cuda_rope_kv", P, J, I, P, P, P, P, P, J, P);
         attentionPlain = library.bind("sluice_cuda_attention_plain", P, J, I, P, P, P, J, P, P, J, J, P, J, I, P);
         attention = library.bind("sluice_cuda_attention", P, J, I, P, P, P, J, P, P, J, P, P, J, P, P, J, I, P);
@@ -64,6 +65,7 @@ final class CudaKernels {
         multiplyPlain = library.bind("sluice_cuda_multiply_plain", P, J, I, P, P, J, I, J, I, P);
         multiplyFew = library.bind("sluice_cuda_multiply_few", P, J, I, P, P, J, I, J, I, P);
         multiplyMany = library.bind("sluice_cuda_multiply_many", P, J, P, P, J, I, J, I, P);
+        read = library.bind("sluice_cuda_read", P, J, P, J, P);
         sample = library.bind("sluice_cuda_sample", P, J, J, J, P, P, P, P, P, P, P, P, P, J, P, P);
     }
 
@@ -71,7 +73,7 @@ final class CudaKernels {
     void packQ8(long stored, CudaMatrix matrix) {
         try {
             check("pack_q8_0", (int)
-                    packQ8.invokeExact(stored, matrix.numbers(), matrix.scales(), blocks(matrix), stream));
+                    packQ8.invokeExact(stored, matrix.numbers(), matrix.scales(), blocks(matrix), device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -81,7 +83,7 @@ final class CudaKernels {
     void packQ4(long stored, boolean withMinimum, CudaMatrix matrix) {
         try {
             check("pack_q4", (int) packQ4.invokeExact(
-                    stored, withMinimum ? 1 : 0, matrix.numbers(), matrix.scales(), blocks(matrix), stream));
+                    stored, withMinimum ? 1 : 0, matrix.numbers(), matrix.scales(), blocks(matrix), device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -94,7 +96,7 @@ final class CudaKernels {
     /// float32 to bfloat16.
     void narrow(long from, long to, long count) {
         try {
-            check("narrow", (int) narrow.invokeExact(from, to, count, stream));
+            check("narrow", (int) narrow.invokeExact(from, to, count, device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -114,7 +116,7 @@ final class CudaKernels {
                     pairs,
                     (long) count,
                     toHost ? 1 : 0,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -124,7 +126,7 @@ final class CudaKernels {
     void embed(CudaMatrix table, long tokens, Rows out, int rows) {
         try {
             check("embed", (int) embed.invokeExact(
-                    table.description(), tokens, out.address(), (long) out.stride(), (long) rows, stream));
+                    table.description(), tokens, out.address(), (long) out.stride(), (long) rows, device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -148,7 +150,7 @@ final class CudaKernels {
                     out.format().code(),
                     (long) rows,
                     (long) width,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -165,7 +167,7 @@ final class CudaKernels {
                     addend.format().code(),
                     (long) rows,
                     (long) width,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -183,23 +185,23 @@ final class CudaKernels {
                     out.format().code(),
                     (long) rows,
                     (long) width,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
     }
 
-    /// `tokens[toToken[i]]` becomes the token sampled for row `fromRow[i]`.
-    void feed(long sampled, long fromRow, long toToken, long tokens, int count) {
+    /// `tokens[i]` becomes the token that was sampled for row `fromRow[i]`, and stays as it is where that is below 0.
+    void feed(long sampled, long fromRow, long tokens, int count) {
         try {
-            check("feed", (int) feed.invokeExact(sampled, fromRow, toToken, tokens, (long) count, stream));
+            check("feed", (int) feed.invokeExact(sampled, fromRow, tokens, (long) count, device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
     }
 
-    /// Rotates queries and keys in `qkv`; the queries stay, keys and values go to the token's slot. A slot below 0 is
-    /// padding.
+    /// Rotates queries and keys in `qkv`; the queries stay, keys and values go to the token's slot. A slot
+    /// below 0 is padding.
     void ropeKv(Rows qkv, long rotation, long positions, long slots, long layer, CudaKv kv, int tokens) {
         try {
             check("rope_kv", (int) ropeKv.invokeExact(
@@ -212,7 +214,7 @@ final class CudaKernels {
                     layer,
                     kv.description(),
                     (long) tokens,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -236,7 +238,7 @@ final class CudaKernels {
                     out.address(),
                     (long) out.stride(),
                     out.format().code(),
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -263,7 +265,7 @@ final class CudaKernels {
                     out.address(),
                     (long) out.stride(),
                     out.format().code(),
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -284,7 +286,7 @@ final class CudaKernels {
                     out.address(),
                     (long) out.stride(),
                     out.format().code(),
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -314,7 +316,7 @@ final class CudaKernels {
                     y.format().code(),
                     (long) rows,
                     accumulate ? 1 : 0,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -332,7 +334,7 @@ final class CudaKernels {
                     y.format().code(),
                     (long) rows,
                     accumulate ? 1 : 0,
-                    stream));
+                    device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }
@@ -357,7 +359,19 @@ final class CudaKernels {
                     sampling.counts(),
                     (long) sampling.blocks(),
                     sampling.sampled(),
-                    stream));
+                    device.stream()));
+        } catch (Throwable e) {
+            throw CudaDevice.rethrow(e);
+        }
+    }
+
+    /// Reads device memory and keeps nothing of it: how fast it comes at best.
+    ///
+    /// @param sink a word that is not used otherwise
+    /// @param blocks of threads
+    void read(long from, long bytes, long sink, int blocks) {
+        try {
+            check("read", (int) read.invokeExact(from, bytes, sink, (long) blocks, device.stream()));
         } catch (Throwable e) {
             throw CudaDevice.rethrow(e);
         }

@@ -16,16 +16,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
-/// A shared library of CUDA kernels (`src/main/cuda`): the one that nvcc made, or its emulation on a processor, known
-/// to
-/// be of this version. Stays loaded for the life of the process. Any thread.
+/// A shared library of CUDA kernels (`src/main/cuda`): the one that nvcc made, or its emulation on a
+/// processor, known to be of this version. Stays loaded for the life of the process. Any thread.
 final class CudaLibrary {
 
     /// `SLUICE_CUDA_ABI` of `sluice_cuda.h`.
-    private static final int ABI = 1;
+    private static final int ABI = 2;
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final int TEXT_BYTES = 256;
+    private static final int FACTS = 6;
 
     private final SymbolLookup symbols;
     private final MethodHandle error;
@@ -97,6 +97,27 @@ final class CudaLibrary {
             throw e;
         } catch (Throwable e) {
             throw KernelLibrary.impossible(e);
+        }
+    }
+
+    /// What a device is. Takes nothing of it.
+    ///
+    /// @throws CudaFailed if there is no such device
+    CudaDevice.Facts facts(int index) {
+        MethodHandle describe = bind("sluice_cuda_describe", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = arena.allocate(TEXT_BYTES);
+            MemorySegment facts = arena.allocate(JAVA_LONG, FACTS);
+            check("describing CUDA device " + index, (int)
+                    describe.invokeExact(index, name.address(), (long) TEXT_BYTES, facts.address()));
+            return new CudaDevice.Facts(
+                    name.getString(0),
+                    (int) facts.getAtIndex(JAVA_LONG, 0),
+                    (int) facts.getAtIndex(JAVA_LONG, 1),
+                    (int) facts.getAtIndex(JAVA_LONG, 2),
+                    facts.getAtIndex(JAVA_LONG, 5));
+        } catch (Throwable e) {
+            throw CudaDevice.rethrow(e);
         }
     }
 

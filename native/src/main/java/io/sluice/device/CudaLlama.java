@@ -7,22 +7,21 @@ import io.sluice.device.Kernels.Rows;
 import io.sluice.modelstore.ModelConfig;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
-/// A transformer of the Llama family as a sequence of CUDA kernels, over buffers made for the largest step. What it
-/// queues depends on the numbers of rows and slices alone, so it can be recorded. Hot path, no allocation. The
-/// device's thread only.
+/// A transformer of the Llama family as a sequence of CUDA kernels, over buffers made for the largest step.
+/// What it queues depends on the numbers of rows and slices alone, so it can be recorded. Hot path, no
+/// allocation. The device's thread only.
 final class CudaLlama implements AutoCloseable {
     private final CudaKernels kernels;
     private final CudaProducts products;
     private final ModelConfig config;
     private final CudaWeights weights;
     private final CudaKv kv;
-    private final CudaKv.Cache cache;
-    private final CudaStep step;
     private final CudaRegion memory;
 
-    /// Activations `[token, width]`; the last two `[sampling slice, width]`. The residual stream and what products
-    /// give are float32; what enters a product is what it wants there.
+    /// Activations `[token, width]`; the last two `[sampling slice, width]`. The residual stream and what
+    /// products give are float32; what enters a product is what it wants there.
     private final Rows hidden; // residual stream
 
     private final long normed; // RMSNorm of hidden
@@ -36,22 +35,16 @@ final class CudaLlama implements AutoCloseable {
     private final long rotation; // float [position, headDim]: cosines, then sines
 
     /// What the graph is made of, owned by others.
-    record Parts(
-            CudaDevice device,
-            CudaKernels kernels,
-            CudaProducts products,
-            CudaWeights weights,
-            CudaKv kv,
-            CudaKv.Cache cache,
-            CudaStep step) {}
+    record Parts(CudaDevice device, CudaKernels kernels, CudaProducts products, CudaWeights weights, CudaKv kv) {}
+
+    /// What a step reads besides and writes to, owned by others.
+    record Inputs(CudaStep step, CudaKv.Cache cache) {}
 
     CudaLlama(Parts parts, ModelConfig config, ModelLimits limits, int partialsMax) {
         kernels = parts.kernels;
         products = parts.products;
         weights = parts.weights;
         kv = parts.kv;
-        cache = parts.cache;
-        step = parts.step;
         this.config = config;
         memory = new CudaRegion(parts.device, bytes(config, limits, kv, partialsMax));
         int tokenCount = limits.stepTokensMax();
@@ -67,7 +60,12 @@ final class CudaLlama implements AutoCloseable {
         logits = rows(sliceCount, config.vocabSize());
         partials = memory.take(kv.partialBytes() * partialsMax);
         rotation = memory.take(rotationBytes(config, limits));
-        uploadRotation(parts.device, limits.contextMax());
+        try {
+            uploadRotation(parts.device, limits.contextMax());
+        } catch (RuntimeException | Error e) {
+            memory.close();
+            throw e;
+        }
     }
 
     /// Device memory that the buffers take; the constructor's sum.
@@ -87,8 +85,11 @@ final class CudaLlama implements AutoCloseable {
                 + CudaRegion.aligned(rotationBytes(config, limits));
     }
 
-    /// Queues the final hidden states of `rows` tokens in `slices` slices, with their keys and values into the cache.
-    void computeHidden(int rows, int slices) {
+    /// Queues the final hidden states of `rows` tokens in `slices` slices, with their keys and values into
+    /// the cache.
+    void computeHidden(Inputs inputs, int rows, int slices) {
+        CudaStep step = inputs.step;
+        CudaKv.Cache cache = inputs.cache;
         kernels.embed(weights.embedding(), step.tokens(), hidden, rows);
         CudaKv.Slices described = step.slices(slices);
         for (int i = 0; i < config.layerCount(); i++) {
@@ -96,48 +97,71 @@ final class CudaLlama implements AutoCloseable {
 
             Rows x = input(normed, layer.queriesKeysValues(), rows);
             normalise(layer.attentionNorm(), x, rows);
-            products.multiply(x, layer.queriesKeysValues(), queriesKeysValues, rows);
-            kernels.ropeKv(queriesKeysValues, rotation, step.positions(), step.slots(), cache.layer(i), kv, rows);
+            Rows qkv = products.multiply(x, layer.queriesKeysValues(), queriesKeysValues, rows);
+            kernels.ropeKv(qkv, rotation, step.positions(), step.slots(), cache.layer(i), kv, rows);
             x = input(attended, layer.attentionOutput(), rows);
-            attend(i, described, x, rows);
-            products.multiplyAdd(x, layer.attentionOutput(), hidden, rows);
+            attend(inputs, i, described, qkv, x, rows);
+            products.multiplyAdd(x, layer.attentionOutput(), hidden, rows, gateUp.address());
 
             x = input(normed, layer.gateUp(), rows);
             normalise(layer.mlpNorm(), x, rows);
-            products.multiply(x, layer.gateUp(), gateUp, rows);
+            Rows both = products.multiply(x, layer.gateUp(), gateUp, rows);
             x = input(gated, layer.down(), rows);
-            kernels.siluMul(gateUp, x, rows, config.intermediateSize());
-            products.multiplyAdd(x, layer.down(), hidden, rows);
+            kernels.siluMul(both, x, rows, config.intermediateSize());
+            products.multiplyAdd(x, layer.down(), hidden, rows, gateUp.address());
         }
     }
 
-    private void attend(int layer, CudaKv.Slices slices, Rows out, int rows) {
+    private void attend(Inputs inputs, int layer, CudaKv.Slices slices, Rows queries, Rows out, int rows) {
+        long keysValues = inputs.cache.layer(layer);
         if (!kv.fitsTensorCores()) {
-            kernels.attentionPlain(queriesKeysValues, cache.layer(layer), kv, slices, rows, out);
+            kernels.attentionPlain(queries, keysValues, kv, slices, rows, out);
             return;
         }
-        CudaKv.Work work = step.work(partials);
-        kernels.attention(queriesKeysValues, cache.layer(layer), kv, slices, work, out);
+        CudaKv.Work work = inputs.step.work(partials);
+        kernels.attention(queries, keysValues, kv, slices, work, out);
         kernels.merge(kv, slices, work, out);
     }
 
     /// Queues the logits of the first `count` of the step's sample rows.
-    void computeLogits(int count) {
+    void computeLogits(Inputs inputs, int count) {
         Rows x = input(last, weights.head(), count);
         kernels.rmsNorm(
                 hidden,
                 CudaKernels.NOTHING,
-                step.sampleRows(),
+                inputs.step.sampleRows(),
                 weights.finalNorm(),
                 config.rmsNormEps(),
                 x,
                 count,
                 config.hiddenSize());
-        products.multiply(x, weights.head(), logits, count);
+        products.multiplyInFloat32(x, weights.head(), logits, count);
     }
 
     Rows logits() {
         return logits;
+    }
+
+    /// A layer's matrices, those of the first one.
+    List<CudaMatrix> matrices() {
+        CudaWeights.Layer layer = weights.layers().getFirst();
+        return List.of(layer.queriesKeysValues(), layer.attentionOutput(), layer.gateUp(), layer.down());
+    }
+
+    /// Queues one product of a step by itself, whose numbers mean nothing: to measure it between steps.
+    ///
+    /// @param matrix of the first layer
+    void multiplyForMeasuring(CudaMatrix matrix, int rows) {
+        CudaWeights.Layer layer = weights.layers().getFirst();
+        if (matrix.equals(layer.queriesKeysValues())) {
+            products.multiply(input(normed, matrix, rows), matrix, queriesKeysValues, rows);
+        } else if (matrix.equals(layer.attentionOutput())) {
+            products.multiplyAdd(input(attended, matrix, rows), matrix, hidden, rows, gateUp.address());
+        } else if (matrix.equals(layer.gateUp())) {
+            products.multiply(input(normed, matrix, rows), matrix, gateUp, rows);
+        } else {
+            products.multiplyAdd(input(gated, matrix, rows), matrix, hidden, rows, gateUp.address());
+        }
     }
 
     private void normalise(long weight, Rows out, int rows) {

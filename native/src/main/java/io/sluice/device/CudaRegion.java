@@ -11,6 +11,7 @@ final class CudaRegion implements AutoCloseable {
     private final long start;
     private final long bytes;
     private long used;
+    private boolean closed;
 
     CudaRegion(CudaDevice device, long bytes) {
         this.device = device;
@@ -33,6 +34,8 @@ final class CudaRegion implements AutoCloseable {
 
     @Override
     public void close() {
+        if (closed) return;
+        closed = true;
         device.free(start);
     }
 }

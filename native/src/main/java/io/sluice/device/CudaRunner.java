@@ -5,116 +5,95 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
-import io.sluice.modelstore.ModelConfig;
-import io.sluice.modelstore.ModelFileException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
-/// Runs a model on the CUDA kernels of one device. Steps in which every slice is a single token are recorded as graphs,
-/// one per bucket, and replayed; tokens are sampled on the device. Hot path, no allocation but when a graph is
-/// recorded. Engine thread only, which is the device's.
+/// Runs a model on the CUDA kernels of one device. Steps in which every slice is a single token are
+/// recorded as graphs, one per bucket, and replayed; tokens are sampled on the device, and a step may be
+/// launched that takes them from there while the one before is under way. Hot path, no allocation but when
+/// a graph is recorded. Engine thread only, which is the device's.
 ///
-/// **Not yet run on a GPU**: it is tested on the kernels' emulation (docs/cuda.md), and `Device` does not choose it.
+/// **Not yet run on a GPU**: it is tested on the kernels' emulation (docs/cuda.md).
 final class CudaRunner implements LogitsRunner {
+    private static final int[] NOTHING_FED = {};
 
-    /// Blocks of threads of the attention kernel that a multiprocessor holds at once, by its registers.
-    private static final int ATTENTION_BLOCKS = 2;
-
-    /// Partial results for each block that the device holds at once: two, so that a step that needs cutting can be cut.
-    private static final int PARTIALS = 2;
-
-    private final Arena descriptions = Arena.ofConfined(); // of what C structs describe
     private final CudaDevice device;
+    private final CudaModel model;
     private final CudaKernels kernels;
     private final ModelLimits limits;
-    private final Deque<AutoCloseable> resources; // last made first
+    private final Deque<AutoCloseable> resources = new ArrayDeque<>(); // last made first
     private final CudaStep step;
     private final CudaLlama graph;
-    private final CudaKv.Cache cache;
+    private final CudaLlama.Inputs inputs;
     private final @Nullable MemorySegment parked;
     private final CudaSampling sampling;
     private final DecodeBuckets buckets;
-    private final StepResult result;
-    private final InFlightStep inFlight = this::await;
+    private final Sizes sizes;
+    private final Flight[] flights = new Flight[CudaSampling.SIDES];
     private final CudaDevice.@Nullable Graph[] recorded; // [bucket size]
     private final boolean[] seen; // [bucket size]: has run once, so its kernels are loaded
-    private StepPlan plan;
-    private @Nullable Throwable failure; // of what was launched
+    private int turn; // whose flight was launched last
+
+    /// What was decided and measured. A value, for the log.
+    record Sizes(
+            CudaDevice.Facts device,
+            CudaGemmChoice gemm,
+            long weightBytes,
+            long kvBytes,
+            long graphBytes,
+            long freeBytes) {}
 
     /// Loads the model on the calling thread, which becomes the runner's.
     ///
-    /// @param deviceIndex as CUDA counts them
-    /// @param memoryShare of the device's memory that may be used, above 0 and at most 1
+    /// @throws UnsupportedModel if the kernels do not compute such a model
     /// @throws NotEnoughMemory if model and cache do not fit
+    /// @throws TorchFailed if libtorch was asked for and cannot be had
     /// @throws CudaFailed if the device cannot be used
-    /// @throws ModelFileException if the model does anything in other ways than Llama
-    static CudaRunner open(
-            WeightFiles files, RunnerSettings settings, CudaLibrary library, int deviceIndex, double memoryShare) {
-        if (!files.config().isLlama()) {
-            throw new ModelFileException(
-                    files.path(),
-                    files.config().architecture() + " is not computed on CUDA devices yet, which know Llama alone:"
-                            + " serve it on the CPU");
-        }
-        Deque<AutoCloseable> resources = new ArrayDeque<>();
+    static CudaRunner open(WeightFiles files, RunnerSettings settings, CudaModel.Place place) {
+        CudaModel model = new CudaModel(files, settings, place);
         try {
-            CudaDevice device = new CudaDevice(library, deviceIndex);
-            resources.push(device);
-            return new CudaRunner(files, settings, device, memoryShare, resources);
+            return new CudaRunner(model, place.settings());
         } catch (RuntimeException | Error e) {
-            closeAll(resources);
+            model.close();
             throw e;
         }
     }
 
-    private CudaRunner(
-            WeightFiles files,
-            RunnerSettings settings,
-            CudaDevice device,
-            double memoryShare,
-            Deque<AutoCloseable> resources) {
-        this.device = device;
-        this.resources = resources;
-        ModelConfig config = files.config();
-        kernels = new CudaKernels(device);
-        CudaProducts products =
-                new CudaProducts(kernels, settings.dtype(), settings.keepsQuantised(), settings.deterministic());
-        resources.push(descriptions);
-        KvLayout layout = new KvLayout(
-                settings.kvDtype(), config.headCount(), config.kvHeadCount(), config.headDim(), settings.blockSize());
-        CudaKv kv = CudaKv.describe(descriptions, layout);
-        limits = DeviceMemory.limits(config, settings);
-
-        int multiprocessors = device.facts().multiprocessors();
-        int blocksWanted = ATTENTION_BLOCKS * multiprocessors;
-        int partialsMax = PARTIALS * blocksWanted;
-        int itemsMax = AttentionPlan.itemsMax(limits.stepTokensMax(), partialsMax);
+    private CudaRunner(CudaModel model, CudaSettings asked) {
+        this.model = model;
+        device = model.device();
+        kernels = model.kernels();
+        graph = model.graph();
+        sampling = model.sampling();
+        buckets = new DecodeBuckets(model.limits().sequencesMax());
+        CudaRehearsal.Outcome rehearsed = CudaRehearsal.of(model);
+        long graphBytes = rehearsed.graphBytes() * buckets.count();
         CudaDevice.Memory memory = device.memory();
-        long fixedBytes = CudaWeights.bytes(files, products)
-                + CudaLlama.bytes(config, limits, kv, partialsMax)
-                + CudaStep.bytes(limits, itemsMax)
-                + CudaSampling.bytes(limits, multiprocessors);
-        long kvBytes = layout.blockBytes() * config.layerCount() * limits.blockCount();
-        new CudaBudget(memory.totalBytes(), memory.freeBytes(), memoryShare).refuseTooMuch(fixedBytes, kvBytes);
-
-        CudaWeights weights = own(new CudaWeights(device, kernels, products, files));
-        CudaRegion cacheMemory = own(new CudaRegion(device, kvBytes));
-        long layerBytes = layout.blockBytes() * limits.blockCount();
-        cache = new CudaKv.Cache(cacheMemory.take(kvBytes), layerBytes, layout.blockBytes(), config.layerCount());
-        parked = limits.hostBlockCount() == 0
-                ? null
-                : device.allocPinned(layout.blockBytes() * config.layerCount() * limits.hostBlockCount());
-        if (parked != null) resources.push(() -> device.freePinned(parked));
-        step = own(new CudaStep(device, limits, new AttentionPlan(kv, blocksWanted, partialsMax), itemsMax));
-        graph = own(new CudaLlama(
-                new CudaLlama.Parts(device, kernels, products, weights, kv, cache, step), config, limits, partialsMax));
-        sampling = own(new CudaSampling(device, limits));
-        buckets = new DecodeBuckets(limits.sequencesMax());
-        result = new StepResult(limits.sequencesMax());
-        plan = new StepPlan(limits);
+        long kvBytes = new CudaBudget(memory.totalBytes(), asked.memoryShare())
+                .kvBytes(model.config(), model.settings(), asked.takesWhatIsLeft(), memory.freeBytes(), graphBytes);
+        limits = DeviceMemory.limits(model.config(), model.settings().withKvCacheBytes(kvBytes));
+        try {
+            long blockBytes = DeviceMemory.blockBytes(model.config(), model.settings());
+            CudaRegion cache = own(new CudaRegion(device, blockBytes * limits.blockCount()));
+            parked = limits.hostBlockCount() == 0 ? null : device.allocPinned(blockBytes * limits.hostBlockCount());
+            if (parked != null) resources.push(() -> device.freePinned(parked));
+            step = own(model.newStep(limits));
+            inputs = new CudaLlama.Inputs(step, model.cache(cache, limits.blockCount()));
+            for (int side = 0; side < flights.length; side++) flights[side] = own(new Flight(side));
+        } catch (RuntimeException | Error e) {
+            CudaModel.closeAll(resources);
+            throw e;
+        }
+        sizes = new Sizes(
+                device.facts(),
+                rehearsed.gemm(),
+                model.weightBytes(),
+                kvBytes,
+                graphBytes,
+                device.memory().freeBytes());
         recorded = new CudaDevice.Graph[limits.sequencesMax() + 1];
         seen = new boolean[limits.sequencesMax() + 1];
         resources.push(this::closeGraphs);
@@ -130,31 +109,122 @@ final class CudaRunner implements LogitsRunner {
         return limits;
     }
 
+    @Override
+    public boolean canFeed() {
+        return true;
+    }
+
+    Sizes sizes() {
+        return sizes;
+    }
+
     /// Queues the step and returns; what goes wrong here is told by `await`.
     @Override
     public InFlightStep launch(StepPlan next) {
-        plan = next;
-        failure = null;
-        try {
-            copyBlocks(next);
-            if (next.sliceCount() > 0) queue(next);
-        } catch (RuntimeException | Error e) {
-            failure = e;
-        }
-        return inFlight;
+        Flight before = flights[turn];
+        turn = (turn + 1) % flights.length;
+        Flight flight = flights[turn];
+        if (flight.underWay) throw new IllegalStateException("two steps are under way already");
+        flight.launch(next, before);
+        return flight;
     }
 
-    private void queue(StepPlan next) {
-        if (next.tokenCount() > next.sliceCount()) {
-            int samples = step.fill(next, next.tokenCount(), next.sliceCount());
-            describeSamples(next, samples);
-            graph.computeHidden(next.tokenCount(), next.sliceCount());
-            if (samples > 0) sample(samples);
-            return;
+    /// One step between its launch and its result.
+    private final class Flight implements InFlightStep, AutoCloseable {
+        private final int side;
+        private final long done; // event
+        private final StepResult result;
+        private final int[] rows; // [slice] that samples: its row of the logits
+        private StepPlan plan;
+        private boolean underWay;
+        private @Nullable Throwable failure; // of what was launched
+
+        private Flight(int side) {
+            this.side = side;
+            done = device.openEvent();
+            result = new StepResult(limits.sequencesMax());
+            rows = new int[limits.sequencesMax()];
+            plan = new StepPlan(limits);
         }
-        int size = buckets.sizeFor(next.sliceCount());
-        step.fill(next, size, size);
-        describeSamples(next, size);
+
+        private void launch(StepPlan next, Flight before) {
+            plan = next;
+            failure = null;
+            underWay = true;
+            try {
+                if (before.underWay) requireIndependent(next);
+                copyBlocks(side, next);
+                if (next.sliceCount() > 0) queue(next, before.rows);
+                device.record(done);
+            } catch (RuntimeException | Error e) {
+                failure = e;
+            }
+        }
+
+        private void queue(StepPlan next, int[] fedRows) {
+            if (next.tokenCount() > next.sliceCount()) {
+                int samples = step.fill(side, next, next.tokenCount(), next.sliceCount(), fedRows);
+                describeSamples(next, samples);
+                feed(next.tokenCount());
+                graph.computeHidden(inputs, next.tokenCount(), next.sliceCount());
+                if (samples > 0) sample(samples);
+                if (samples > 0) sampling.download(side, samples);
+                return;
+            }
+            int size = buckets.sizeFor(next.sliceCount());
+            step.fill(side, next, size, size, fedRows);
+            describeSamples(next, size);
+            replay(size);
+            sampling.download(side, size);
+        }
+
+        /// Rows beyond those that sample are greedy, and nobody reads what they give.
+        private void describeSamples(StepPlan next, int count) {
+            int row = 0;
+            for (int slice = 0; slice < next.sliceCount(); slice++) {
+                if (!next.samples(slice)) continue;
+                rows[slice] = row;
+                sampling.put(side, row++, next, slice);
+            }
+            for (; row < count; row++) sampling.putNothing(side, row);
+            if (count > 0) sampling.upload(side, count);
+        }
+
+        @Override
+        public StepResult await() {
+            underWay = false;
+            try {
+                // After a failure too: what was queued reads memory that another plan is written to.
+                if (failure == null) device.await(done);
+                else device.await();
+                if (failure != null) throw failure;
+                for (int slice = 0; slice < plan.sliceCount(); slice++) {
+                    if (plan.samples(slice)) sampling.get(side, rows[slice], slice, result);
+                }
+                return result;
+            } catch (CudaFailed e) {
+                throw new DeviceLost("the CUDA device can compute no more: " + e.getMessage(), e);
+            } catch (Throwable e) {
+                throw StepErrors.meaning("the CUDA kernels", e);
+            }
+        }
+
+        @Override
+        public void close() {
+            device.closeEvent(done);
+        }
+    }
+
+    /// Histories and masks have one place for all steps, and follow from tokens that are not known yet.
+    private static void requireIndependent(StepPlan next) {
+        for (int slice = 0; slice < next.sliceCount(); slice++) {
+            if (next.isConstrained(slice) || next.historyLength(slice) > 0) {
+                throw new IllegalArgumentException("a mask or history, while the step before is under way");
+            }
+        }
+    }
+
+    private void replay(int size) {
         CudaDevice.Graph replayed = recorded[size];
         if (replayed == null && seen[size]) {
             replayed = device.capture(() -> decode(size));
@@ -166,53 +236,41 @@ final class CudaRunner implements LogitsRunner {
     }
 
     private void decode(int size) {
-        graph.computeHidden(size, size);
+        feed(size);
+        graph.computeHidden(inputs, size, size);
         sample(size);
     }
 
+    private void feed(int tokens) {
+        kernels.feed(sampling.sampled(), step.fedFrom(), step.tokens(), tokens);
+    }
+
     private void sample(int count) {
-        graph.computeLogits(count);
+        graph.computeLogits(inputs, count);
         kernels.sample(graph.logits(), limits.vocabSize(), count, sampling);
     }
 
-    /// Rows beyond those that sample are greedy, and nobody reads what they give.
-    private void describeSamples(StepPlan next, int count) {
-        int row = 0;
-        for (int slice = 0; slice < next.sliceCount(); slice++) {
-            if (next.samples(slice)) sampling.put(row++, next, slice);
-        }
-        for (; row < count; row++) sampling.putNothing(row);
-    }
-
-    private StepResult await() {
-        try {
-            device.await(); // also after a failure: what was queued reads memory that the next plan is written to
-            if (failure != null) throw failure;
-            int row = 0;
-            for (int slice = 0; slice < plan.sliceCount(); slice++) {
-                if (plan.samples(slice)) sampling.get(row++, slice, result);
-            }
-            return result;
-        } catch (CudaFailed e) {
-            throw new DeviceLost("the CUDA device can compute no more: " + e.getMessage(), e);
-        } catch (Throwable e) {
-            throw StepErrors.meaning("the CUDA kernels", e);
-        }
-    }
-
     /// First all copies out, then all copies in: what one sequence gives up can be filled for another.
-    private void copyBlocks(StepPlan next) {
+    private void copyBlocks(int side, StepPlan next) {
         if (parked == null || next.copiesOutCount() + next.copiesInCount() == 0) return;
-        step.fillCopies(next);
-        kernels.copyBlocks(cache, parked.address(), step.copiesOut(), next.copiesOutCount(), true);
-        kernels.copyBlocks(cache, parked.address(), step.copiesIn(), next.copiesInCount(), false);
+        step.fillCopies(side, next);
+        CudaKv.Cache cache = inputs.cache();
+        kernels.copyBlocks(cache, parked.address(), step.copiesOut(side), next.copiesOutCount(), true);
+        kernels.copyBlocks(cache, parked.address(), step.copiesIn(side), next.copiesInCount(), false);
+    }
+
+    private void requireNoneUnderWay() {
+        for (Flight flight : flights) {
+            if (flight.underWay) throw new IllegalStateException("a step is under way");
+        }
     }
 
     @Override
     public void computeLogits(StepPlan next, MemorySegment target) {
-        copyBlocks(next);
-        step.fill(next, next.tokenCount(), next.sliceCount());
-        graph.computeHidden(next.tokenCount(), next.sliceCount());
+        requireNoneUnderWay();
+        copyBlocks(0, next);
+        step.fill(0, next, next.tokenCount(), next.sliceCount(), NOTHING_FED);
+        graph.computeHidden(inputs, next.tokenCount(), next.sliceCount());
         int vocab = limits.vocabSize();
         Kernels.Rows rows = graph.logits();
         long rowBytes = (long) rows.stride() * Float.BYTES;
@@ -221,9 +279,9 @@ final class CudaRunner implements LogitsRunner {
             for (int first = 0; first < next.tokenCount(); first += limits.sequencesMax()) {
                 int count = Math.min(limits.sequencesMax(), next.tokenCount() - first);
                 device.await(); // the plan's memory is written again
-                for (int i = 0; i < count; i++) step.sampleRow(i, first + i);
-                step.upload();
-                graph.computeLogits(count);
+                for (int i = 0; i < count; i++) step.sampleRow(0, i, first + i);
+                step.upload(0);
+                graph.computeLogits(inputs, count);
                 device.copy(copy.address(), rows.address(), count * rowBytes);
                 device.await();
                 for (int i = 0; i < count; i++) {
@@ -231,6 +289,20 @@ final class CudaRunner implements LogitsRunner {
                     MemorySegment.copy(copy, JAVA_FLOAT, i * rowBytes, target, JAVA_FLOAT, at, vocab);
                 }
             }
+        }
+    }
+
+    /// Milliseconds that the device takes for a step of single tokens by itself, as a graph: the rest of a
+    /// step's time it waits for the host. What it computes counts for nothing.
+    double deviceMilliseconds(StepPlan plan, int runs) {
+        requireNoneUnderWay();
+        int size = buckets.sizeFor(plan.sliceCount());
+        step.fill(0, plan, size, size, NOTHING_FED);
+        for (int row = 0; row < size; row++) sampling.putNothing(0, row);
+        sampling.upload(0, size);
+        replay(size); // recorded with the second
+        try (CudaStopwatch stopwatch = new CudaStopwatch(device, runs)) {
+            return stopwatch.median(_ -> replay(size));
         }
     }
 
@@ -251,22 +323,12 @@ final class CudaRunner implements LogitsRunner {
 
     @Override
     public void close() {
+        if (resources.isEmpty()) return; // closed before
+        resources.addLast(model); // what was made first goes last
         try {
             device.await();
         } finally {
-            closeAll(resources);
-        }
-    }
-
-    private static void closeAll(Deque<AutoCloseable> resources) {
-        while (!resources.isEmpty()) {
-            try {
-                resources.pop().close();
-            } catch (RuntimeException e) {
-                throw e;
-            } catch (Exception e) {
-                throw new IllegalStateException("closing throws nothing else", e);
-            }
+            CudaModel.closeAll(resources);
         }
     }
 }

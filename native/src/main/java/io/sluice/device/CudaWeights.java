@@ -45,11 +45,7 @@ final class CudaWeights implements AutoCloseable {
         FusedWeights fused = new FusedWeights(files);
         ModelConfig config = files.config();
         memory = new CudaRegion(device, bytes(files, products));
-        MemorySegment pinned = device.allocPinned(STAGING_BYTES);
-        long stored = 0;
-        try {
-            stored = device.alloc(STAGING_BYTES);
-            Staging staging = new Staging(pinned, stored);
+        try (Staging staging = Staging.on(device)) {
             embedding = matrix(fused.embedding(), staging);
             for (int i = 0; i < config.layerCount(); i++) layers.add(layer(fused.layer(i), staging));
             finalNorm = vector(fused.finalNorm(), staging);
@@ -57,16 +53,29 @@ final class CudaWeights implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             close();
             throw e;
-        } finally {
-            if (stored != 0) device.free(stored);
-            device.freePinned(pinned);
         }
     }
 
     /// Where rows are on their way.
     ///
     /// @param onDevice as many bytes as pinned
-    private record Staging(MemorySegment pinned, long onDevice) {}
+    private record Staging(CudaDevice device, MemorySegment pinned, long onDevice) implements AutoCloseable {
+        static Staging on(CudaDevice device) {
+            MemorySegment pinned = device.allocPinned(STAGING_BYTES);
+            try {
+                return new Staging(device, pinned, device.alloc(STAGING_BYTES));
+            } catch (RuntimeException | Error e) {
+                device.freePinned(pinned);
+                throw e;
+            }
+        }
+
+        @Override
+        public void close() {
+            device.free(onDevice);
+            device.freePinned(pinned);
+        }
+    }
 
     /// Device memory that the weights of such a model take.
     static long bytes(WeightFiles files, CudaProducts products) {

@@ -1,7 +1,7 @@
 package io.sluice.device;
 
-/// Decides to how many rows a step of single tokens is padded, so that one recorded graph serves many batches: 1, 2, 4,
-/// 8, then steps of 8 up to 256 and of 16 beyond. A value; any thread.
+/// Decides to how many rows a step of single tokens is padded, so that one recorded graph serves many
+/// batches: 1, 2, 4, 8, then steps of 8 up to 256 and of 16 beyond. A value; any thread.
 record DecodeBuckets(int sequencesMax) {
     private static final int FINE_MAX = 256;
     private static final int FINE = 8;
@@ -21,5 +21,12 @@ record DecodeBuckets(int sequencesMax) {
         else if (count <= FINE_MAX) size = Math.ceilDiv(count, FINE) * FINE;
         else size = Math.ceilDiv(count, COARSE) * COARSE;
         return Math.min(size, sequencesMax);
+    }
+
+    /// How many buckets there are.
+    int count() {
+        int count = 0;
+        for (int size = 0; size < sequencesMax; size = sizeFor(size + 1)) count++;
+        return count;
     }
 }

@@ -6,9 +6,12 @@ import io.sluice.modelstore.ModelFiles;
 import io.sluice.modelstore.TensorType;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 
-/// Chooses how a model runs here: the fast path where its kernels load, else the reference path. Any thread.
+/// Chooses how a model runs here: on the CPU the fast path where its kernels load, else the reference path;
+/// on CUDA what was asked for, or not at all. Any thread.
 public final class Device {
     private static final Logger log = System.getLogger(Device.class.getName());
 
@@ -29,6 +32,69 @@ public final class Device {
         return path(model) instanceof Path.Fast && model.weightsType() != TensorType.F32
                 ? Dtype.BFLOAT16
                 : Dtype.FLOAT32;
+    }
+
+    /// A runner on a CUDA device, to be made on the engine thread. It takes no other way if that one is
+    /// barred.
+    ///
+    /// @param decided is told in one line what was decided, when the runner is there
+    public static ModelRunner.Factory cudaRunner(
+            ModelFiles model, RunnerSettings settings, CudaSettings cuda, Consumer<String> decided) {
+        return () -> {
+            CudaLibrary library = cudaLibrary(cuda.deviceIndex());
+            return openCuda(model, settings, new CudaModel.Place(library, cuda, Device::openTorch), decided);
+        };
+    }
+
+    private static CudaLibrary cudaLibrary(int deviceIndex) {
+        try {
+            CudaLibrary library = CudaLibrary.load();
+            CudaDevices.of(library).require(deviceIndex);
+            return library;
+        } catch (CudaLibrary.Unavailable e) {
+            new CudaDevices(List.of(), String.valueOf(e.getMessage())).require(deviceIndex);
+            throw new AssertionError("nothing is required of no devices", e);
+        }
+    }
+
+    /// The number format on a CUDA device when the operator leaves it to us. Only bfloat16 is fast there.
+    public static Dtype preferredCudaDtype(ModelFiles model) {
+        return model.weightsType() == TensorType.F32 ? Dtype.FLOAT32 : Dtype.BFLOAT16;
+    }
+
+    private static TorchDevice openTorch(CudaDevice device) {
+        if (!TorchCuda.isOffered(System.getenv())) {
+            throw new TorchFailed("no libtorch for CUDA is named: PYTORCH_LIBRARY_PATH would be the folder of one");
+        }
+        return TorchCuda.open(device);
+    }
+
+    private static ModelRunner openCuda(
+            ModelFiles model, RunnerSettings settings, CudaModel.Place place, Consumer<String> decided) {
+        long startedNs = System.nanoTime();
+        CudaRunner runner;
+        try {
+            runner = CudaRunner.open(files(model), settings, place);
+        } catch (CudaFailed e) {
+            throw new DeviceUnavailable(
+                    "CUDA device " + place.settings().deviceIndex() + " cannot serve the model: " + e.getMessage(), e);
+        }
+        CudaRunner.Sizes sizes = runner.sizes();
+        decided.accept(
+                "%s in %s: weights %s, KV cache %s (%s, %,d blocks of %d), graphs up to %s, %s left free; many rows multiplied by %s; loaded in %.1f s"
+                        .formatted(
+                                sizes.device(),
+                                name(settings.dtype()),
+                                DeviceMemory.binary(sizes.weightBytes()),
+                                DeviceMemory.binary(sizes.kvBytes()),
+                                name(settings.kvDtype()),
+                                runner.limits().blockCount(),
+                                settings.blockSize(),
+                                DeviceMemory.binary(sizes.graphBytes()),
+                                DeviceMemory.binary(Math.max(0, sizes.freeBytes() - sizes.graphBytes())),
+                                sizes.gemm(),
+                                (System.nanoTime() - startedNs) / 1e9));
+        return runner;
     }
 
     /// What can compute a model here.

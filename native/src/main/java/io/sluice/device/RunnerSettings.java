@@ -10,8 +10,8 @@ package io.sluice.device;
 /// @param contextMax the most tokens of one sequence
 /// @param sequencesMax the most sequences in one step
 /// @param stepTokensMax the most tokens in one step
-/// @param keepsQuantised weights of 4 and 8 bits stay as they are stored and are multiplied by bytes, where the kernels
-/// can and `dtype` is not float32
+/// @param keepsQuantised weights of 4 and 8 bits stay as they are stored and are multiplied by bytes, where
+/// the kernels can and `dtype` is not float32
 /// @param deterministic tokens must not depend on the batch or on chunking, also below float32
 /// @param gemm who multiplies matrices on the fast path
 /// @param threads CPU threads that compute a step
@@ -28,6 +28,23 @@ public record RunnerSettings(
         boolean deterministic,
         Gemm gemm,
         int threads) {
+
+    /// The same with another KV cache.
+    RunnerSettings withKvCacheBytes(long bytes) {
+        return new RunnerSettings(
+                dtype,
+                kvDtype,
+                bytes,
+                parkBytes,
+                blockSize,
+                contextMax,
+                sequencesMax,
+                stepTokensMax,
+                keepsQuantised,
+                deterministic,
+                gemm,
+                threads);
+    }
 
     /// Who multiplies matrices on the fast path.
     public enum Gemm {

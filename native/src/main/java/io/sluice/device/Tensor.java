@@ -8,10 +8,9 @@ import io.sluice.device.RunnerSettings.Dtype;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/// A libtorch tensor outside DJL: made through the C interface because DJL cannot make bfloat16, and because a step
-/// must
-/// make none. It has exactly one owner, who closes it; views are tensors with owners of their own. Any thread that
-/// called `Torch.prepareThread`, one at a time.
+/// A libtorch tensor outside DJL: made through the C interface because DJL cannot make bfloat16, and
+/// because a step must make none. It has exactly one owner, who closes it; views are tensors with owners of
+/// their own. Any thread that called `Torch.prepareThread`, one at a time.
 final class Tensor implements AutoCloseable {
     private final Dtype dtype;
     private final long[] shape;
@@ -45,7 +44,15 @@ final class Tensor implements AutoCloseable {
         return new Tensor(dtype, shape.clone(), strides, TorchAbi.fromBlob(memory.address(), dtype, shape, strides));
     }
 
-    /// A view of the same memory with other sizes and strides, starting `offset` numbers after this tensor's first.
+    /// A row-major matrix over memory of any device, which must stay as long as the tensor and its views.
+    static Tensor at(TorchAbi.Place place, long address, Dtype dtype, long rows, long columns) {
+        long[] shape = {rows, columns};
+        long[] strides = rowMajor(shape);
+        return new Tensor(dtype, shape, strides, TorchAbi.fromBlob(place, address, dtype, shape, strides));
+    }
+
+    /// A view of the same memory with other sizes and strides, starting `offset` numbers after this
+    /// tensor's first.
     Tensor view(long offset, long[] viewShape, long[] viewStrides) {
         return new Tensor(
                 dtype,

@@ -18,12 +18,14 @@ import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The functions of libtorch's stable C interface that Sluice calls, bound once. Any thread; callers own the handles.
+/// The functions of libtorch's stable C interface that Sluice calls, bound once. Any thread; callers own
+/// the handles.
 ///
-/// The signatures are those of `torch/csrc/inductor/aoti_torch/c/shim.h`, which PyTorch promises to keep. A handle is
-/// passed as a long. Every function returns 0 or, having printed what was wrong to stderr, 1; the text cannot be
-/// fetched, so callers check shapes and types first and name them in the exception (see `Tensor`). The C interface
-/// catches all C++ exceptions: the mangled C++ functions do not, and must never be bound.
+/// The signatures are those of `torch/csrc/inductor/aoti_torch/c/shim.h`, which PyTorch promises to keep. A
+/// handle is passed as a long. Every function returns 0 or, having printed what was wrong to stderr, 1; the
+/// text cannot be fetched, so callers check shapes and types first and name them in the exception (see
+/// `Tensor`). The C interface catches all C++ exceptions: the mangled C++ functions do not, and must never
+/// be bound.
 final class TorchAbi {
     private static final Linker linker = Linker.nativeLinker();
     private static final List<String> missing = new ArrayList<>();
@@ -78,6 +80,13 @@ final class TorchAbi {
     private static final MethodHandle LAYOUT_STRIDED = bind("aoti_torch_layout_strided", JAVA_INT);
 
     private static final int DEVICE_INDEX = 0;
+
+    /// Where a tensor's memory is, in libtorch's numbers. A value.
+    record Place(int deviceType, int deviceIndex) {
+        static Place cpu() {
+            return new Place(Constants.CPU, DEVICE_INDEX);
+        }
+    }
 
     private TorchAbi() {}
 
@@ -149,6 +158,11 @@ final class TorchAbi {
 
     /// A tensor over memory that somebody else owns and that must outlive it. The caller owns the handle.
     static long fromBlob(long address, Dtype dtype, long[] sizes, long[] strides) {
+        return fromBlob(new Place(Constants.CPU, DEVICE_INDEX), address, dtype, sizes, strides);
+    }
+
+    /// The same over memory of any device.
+    static long fromBlob(Place place, long address, Dtype dtype, long[] sizes, long[] strides) {
         if (address == 0) throw new IllegalArgumentException("libtorch would silently allocate memory of its own");
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(JAVA_LONG);
@@ -159,8 +173,8 @@ final class TorchAbi {
                     arena.allocateFrom(JAVA_LONG, strides),
                     0L,
                     Constants.of(dtype),
-                    Constants.CPU,
-                    DEVICE_INDEX,
+                    place.deviceType(),
+                    place.deviceIndex(),
                     out,
                     Constants.STRIDED,
                     0L,

@@ -11,8 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import java.util.stream.IntStream;
 
-/// The kernels that work on single rows, those that lay out weights, products, block copies and graphs, against plain
-/// Java.
+/// The kernels that work on single rows, those that lay out weights, products, block copies and graphs,
+/// against plain Java.
 final class CudaRowChecks {
     private static final Format[] NUMBERS = {Format.FLOAT32, Format.BFLOAT16};
     private static final Format[] OUTPUTS = {Format.FLOAT32, Format.BFLOAT16, Format.INT8};
@@ -157,7 +157,7 @@ final class CudaRowChecks {
         sampled[sampledInts] = -1;
         sampled[2 * sampledInts] = 33;
         long tokens = bench.ints(90, 91, 92, 93);
-        bench.kernels.feed(bench.ints(sampled), bench.ints(2, 1, 0), bench.ints(0, 2, 3), tokens, 3);
+        bench.kernels.feed(bench.ints(sampled), bench.ints(2, -1, 1, 0), tokens, 4);
         expect(
                 java.util.Arrays.equals(bench.read(tokens, 16).toArray(JAVA_INT), new int[] {33, 91, 0, 11}),
                 "fed tokens");

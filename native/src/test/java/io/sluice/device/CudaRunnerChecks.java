@@ -14,7 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/// The whole runner on a model of random weights, without a test framework: what a GPU must show beyond single kernels.
+/// The whole runner on a model of random weights, without a test framework: what a GPU must show beyond
+/// single kernels.
 final class CudaRunnerChecks {
 
     /// Tensor cores throughout, grouped queries.
@@ -59,8 +60,8 @@ final class CudaRunnerChecks {
         }
     }
 
-    /// Sequences come and go for as many rounds as asked for: each gets the tokens that it got alone, through graphs of
-    /// every bucket, in blocks that others had.
+    /// Sequences come and go for as many rounds as asked for: each gets the tokens that it got alone,
+    /// through graphs of every bucket, in blocks that others had.
     void tokensDoNotDependOnWhoElseIsThere() {
         RandomModel model = new RandomModel(MODEL, 11);
         int[][] prompts = {tokens(19), tokens(1), tokens(33), tokens(8)};
@@ -109,7 +110,14 @@ final class CudaRunnerChecks {
         long bytes = 2L * MODEL.layerCount() * MODEL.kvHeadCount() * MODEL.headDim() * dtype.bytes() * cacheTokens;
         RunnerSettings settings =
                 new RunnerSettings(dtype, dtype, bytes, 0, 16, cacheTokens, 6, 160, true, true, Gemm.KERNELS, 1);
-        return CudaRunner.open(model.files(), settings, library, 0, 0.9);
+        return CudaRunner.open(model.files(), settings, place(library));
+    }
+
+    /// Device 0, without libtorch.
+    static CudaModel.Place place(CudaLibrary library) {
+        return new CudaModel.Place(library, new CudaSettings(0, 0.9, false), _ -> {
+            throw new TorchFailed("no libtorch here");
+        });
     }
 
     private int[] tokens(int count) {

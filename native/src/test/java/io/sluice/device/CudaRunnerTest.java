@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.data.Offset.offset;
 
 import io.sluice.batching.SamplingParams;
+import io.sluice.batching.StepPlan;
 import io.sluice.device.RunnerHarness.Sequence;
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.DecoderTraits;
 import io.sluice.modelstore.ModelConfig;
-import io.sluice.modelstore.ModelFileException;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -91,7 +93,8 @@ class CudaRunnerTest {
         }
     }
 
-    /// Three sequences are padded to a bucket of four; the first step of a bucket runs as it is, the others as a graph.
+    /// Three sequences are padded to a bucket of four; the first step of a bucket runs as it is, the others
+    /// as a graph.
     @Test
     void graphsGiveTheTokensThatTheProcessorsKernelsGive() {
         RandomModel model = new RandomModel(EVEN, 11);
@@ -149,13 +152,55 @@ class CudaRunnerTest {
         }
     }
 
+    /// Whichever allocation fails, what was made before it is given back.
     @Test
-    void aModelThatDoesNotFitTheDeviceIsRefusedWithAdvice() {
-        RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
-        assertThatThrownBy(() -> CudaRunner.open(
-                        new RandomModel(EVEN, 11).files(), settings, CudaKernelsTest.library(), 0, 0.125))
-                .isInstanceOf(NotEnoughMemory.class)
-                .hasMessageContaining("do not fit the device");
+    void aStartThatRunsOutOfMemoryLeavesNoneBehind() throws Throwable {
+        CudaLibrary library = CudaKernelsTest.library();
+        MethodHandle allow = library.bind("sluice_cuda_emulated_allow", ValueLayout.JAVA_INT);
+        MethodHandle allocations = library.bind("sluice_cuda_emulated_allocations");
+        int before = (int) allocations.invokeExact();
+        RandomModel model = new RandomModel(EVEN, 11);
+        RunnerSettings settings = settings(EVEN, Dtype.BFLOAT16, Dtype.BFLOAT16, true);
+        int failures = 0;
+        while (true) {
+            assertThat((int) allow.invokeExact(failures)).isZero();
+            try (CudaRunner runner = CudaRunner.open(model.files(), settings, CudaRunnerChecks.place(library))) {
+                assertThat(runner.limits().blockCount()).isPositive();
+                break;
+            } catch (CudaFailed e) {
+                assertThat((int) allocations.invokeExact())
+                        .as("after %d", failures)
+                        .isEqualTo(before);
+                failures++;
+            } finally {
+                assertThat((int) allow.invokeExact(-1)).isZero();
+            }
+        }
+        assertThat(failures).isGreaterThan(6);
+        assertThat((int) allocations.invokeExact()).isEqualTo(before);
+    }
+
+    @Test
+    void whatIsClosedSaysSoAndDoesNotEndTheProcess() {
+        CudaDevice device = new CudaDevice(CudaKernelsTest.library(), 0);
+        CudaKernels kernels = new CudaKernels(device);
+        CudaRegion region = new CudaRegion(device, 100);
+        region.close();
+        region.close();
+        device.close();
+        device.close();
+        assertThatThrownBy(() -> device.alloc(100)).hasMessageContaining("was closed");
+        assertThatThrownBy(() -> device.free(1)).hasMessageContaining("was closed");
+        assertThatThrownBy(device::memory).hasMessageContaining("was closed");
+        assertThatThrownBy(device::await).hasMessageContaining("was closed");
+        assertThatThrownBy(() -> device.copy(1, 2, 3)).hasMessageContaining("was closed");
+        assertThatThrownBy(() -> kernels.narrow(1, 2, 3)).hasMessageContaining("was closed");
+        CudaRunner runner = open(new RandomModel(ODD, 11), Dtype.FLOAT32, true);
+        runner.close();
+        runner.close();
+        StepPlan plan = new StepPlan(runner.limits());
+        plan.add(new int[] {1}, 0, 1, new int[] {0}, 1);
+        assertThatThrownBy(() -> runner.launch(plan).await()).hasStackTraceContaining("was closed");
     }
 
     @Test
@@ -191,9 +236,9 @@ class CudaRunnerTest {
             throw new AssertionError("nothing is read");
         });
         RunnerSettings settings = settings(EVEN, Dtype.FLOAT32, Dtype.FLOAT32, true);
-        assertThatThrownBy(() -> CudaRunner.open(files, settings, CudaKernelsTest.library(), 0, 0.9))
-                .isInstanceOf(ModelFileException.class)
-                .hasMessageContainingAll("qwen2", "serve it on the CPU");
+        assertThatThrownBy(() -> CudaRunner.open(files, settings, CudaRunnerChecks.place(CudaKernelsTest.library())))
+                .isInstanceOf(UnsupportedModel.class)
+                .hasMessageContainingAll("qwen2", "serve it with --device cpu");
     }
 
     private static CudaRunner open(RandomModel model, Dtype dtype, boolean deterministic) {
@@ -201,7 +246,7 @@ class CudaRunnerTest {
     }
 
     private static CudaRunner open(RandomModel model, RunnerSettings settings) {
-        return CudaRunner.open(model.files(), settings, CudaKernelsTest.library(), 0, 0.9);
+        return CudaRunner.open(model.files(), settings, CudaRunnerChecks.place(CudaKernelsTest.library()));
     }
 
     private static RunnerSettings settings(ModelConfig config, Dtype dtype, Dtype kvDtype, boolean deterministic) {

@@ -9,9 +9,10 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
-import io.sluice.device.Kernels.Rows;
+import io.sluice.batching.TokenConstraint;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
@@ -40,7 +41,7 @@ final class CudaSamplerChecks {
                     logits[r] = logits(vocab);
                     params[r] = params(vocab);
                 }
-                compare(vocab, logits, params);
+                compare(vocab, logits, params, BitSet.valueOf(new long[] {random.nextInt(1 << ROWS)}));
             }
         }
     }
@@ -63,7 +64,7 @@ final class CudaSamplerChecks {
                         params[r] = new SamplingParams(
                                 temperature, topP, topK, 0f, random.nextLong(), 0f, 0f, 1f, 100, Map.of(), 5);
                     }
-                    compare(vocab, logits, params);
+                    compare(vocab, logits, params, new BitSet());
                 }
             }
         }
@@ -73,59 +74,53 @@ final class CudaSamplerChecks {
         int vocab = 77;
         float[][] logits = {logits(vocab), logits(vocab), logits(vocab)};
         logits[0][70] = -3f; // also where the random row has minus infinity there
-        logits[1][5] = -2f;
-        int words = Math.ceilDiv(vocab, 32);
-        int[] masks = new int[3 * words];
-        masks[2] = 1 << (70 - 64); // row 0: 70 alone
-        masks[words] = 1 << 5 | 1 << 9; // row 1: 5 or 9; row 2: nothing
+        int[][] allowed = {{70}, {5, 9}, {}};
         ModelLimits limits = limits(vocab, 3);
         StepPlan plan = new StepPlan(limits);
         try (CudaSampling sampling = new CudaSampling(bench.device, limits)) {
             for (int r = 0; r < 3; r++) {
-                add(plan, new int[] {1, 2}, 1, SamplingParams.GREEDY);
-                sampling.put(r, plan, r);
-                Region.view(sampling.rows(), 3 * 80).set(JAVA_INT, r * 80L + 76, r);
+                plan.add(new int[] {1, 2}, 0, 2, new int[32], 32);
+                plan.sample(SamplingParams.GREEDY, new int[] {1, 2}, 1, new int[0]);
+                plan.constrain(new Allowing(allowed[r]));
+                sampling.put(0, r, plan, r);
             }
-            Rows rows = bench.rows(logits, Format.FLOAT32);
-            sampleWithMasks(rows, vocab, sampling, bench.ints(masks));
+            sampling.upload(0, 3);
+            bench.kernels.sample(bench.rows(logits, Format.FLOAT32), vocab, 3, sampling);
+            sampling.download(0, 3);
+            bench.device.await();
             StepResult result = new StepResult(3);
-            for (int r = 0; r < 3; r++) sampling.get(r, r, result);
+            for (int r = 0; r < 3; r++) sampling.get(0, r, r, result);
             expect(result.token(0) == 70, "row 0: token", result.token(0));
             expect(result.token(1) == (logits[1][9] > logits[1][5] ? 9 : 5), "row 1: token", result.token(1));
             expect(result.token(2) == StepResult.NO_TOKEN, "row 2: token", result.token(2));
         }
     }
 
-    /// The binding passes no masks, since no plan has any: the kernel itself is called.
-    private void sampleWithMasks(Rows rows, int vocab, CudaSampling s, long masks) {
-        var j = java.lang.foreign.ValueLayout.JAVA_LONG;
-        var kernel = bench.device.library().bind("sluice_cuda_sample", j, j, j, j, j, j, j, j, j, j, j, j, j, j, j, j);
-        try {
-            int status = (int) kernel.invokeExact(
-                    rows.address(),
-                    (long) rows.stride(),
-                    (long) vocab,
-                    3L,
-                    s.rows(),
-                    s.biasTokens(),
-                    s.biases(),
-                    s.maskedTokens(),
-                    s.history(),
-                    masks,
-                    s.changed(),
-                    s.weights(),
-                    s.counts(),
-                    (long) s.blocks(),
-                    s.sampled(),
-                    bench.device.stream());
-            bench.device.library().check("sample", status);
-        } catch (Throwable e) {
-            throw CudaDevice.rethrow(e);
+    /// These tokens, whatever was sampled before.
+    private record Allowing(int... tokens) implements TokenConstraint.Progress {
+        @Override
+        public void fill(long[] mask) {
+            Arrays.fill(mask, 0);
+            for (int token : tokens) mask[token >> 6] |= 1L << token;
         }
-        bench.device.await();
+
+        @Override
+        public boolean accept(int token) {
+            return true;
+        }
+
+        @Override
+        public boolean isComplete() {
+            return false;
+        }
+
+        @Override
+        public boolean isOver() {
+            return false;
+        }
     }
 
-    private void compare(int vocab, float[][] logits, SamplingParams[] params) {
+    private void compare(int vocab, float[][] logits, SamplingParams[] params, BitSet constrainedRows) {
         ModelLimits limits = limits(vocab, ROWS);
         StepPlan plan = new StepPlan(limits);
         Sampler sampler = new Sampler(vocab);
@@ -136,14 +131,18 @@ final class CudaSamplerChecks {
                 int prompt = 1 + random.nextInt(30);
                 int length = prompt + random.nextInt(60);
                 add(plan, random.ints(length, 0, Math.min(vocab, 60)).toArray(), prompt, params[r]);
-                sampling.put(r, plan, r);
+                if (constrainedRows.get(r))
+                    plan.constrain(new Allowing(random.ints(40, 0, vocab).toArray()));
+                sampling.put(0, r, plan, r);
             }
+            sampling.upload(0, ROWS);
             bench.kernels.sample(bench.rows(logits, Format.FLOAT32), vocab, ROWS, sampling);
+            sampling.download(0, ROWS);
             bench.device.await();
             for (int r = 0; r < ROWS; r++) {
                 MemorySegment row = bench.host.allocateFrom(JAVA_FLOAT, logits[r]);
                 sampler.sample(plan, r, row, expected);
-                sampling.get(r, r, actual);
+                sampling.get(0, r, r, actual);
                 compare(r, expected, actual, params[r] + " of " + vocab);
             }
             int[] counts = bench.read(sampling.counts(), 4L * sampling.blocks() * vocab)

@@ -3,6 +3,7 @@ package io.sluice.server;
 import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.HttpRouting;
 import io.sluice.server.access.Intake;
+import io.sluice.server.batches.BatchFolderUnusable;
 import io.sluice.server.batches.BatchRunner;
 import io.sluice.server.batches.BatchStore;
 import io.sluice.server.batches.BatchesRoute;
@@ -12,6 +13,8 @@ import io.sluice.server.http.UnknownRoutes.Known;
 import io.sluice.server.openai.Serving;
 import io.sluice.server.openai.Unattended;
 import io.sluice.server.settings.ServerSettings;
+import io.sluice.server.settings.SettingsException;
+import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -26,13 +29,18 @@ final class BatchRoutes implements AutoCloseable {
             new Known("GET", "/v1/batches/{id}"),
             new Known("POST", "/v1/batches/{id}/cancel"));
 
-    private final Optional<BatchRunner> runner;
+    private final Optional<Parts> parts;
 
-    private BatchRoutes(Optional<BatchRunner> runner) {
-        this.runner = runner;
+    /// What has to be stopped, in this order. A value.
+    private record Parts(BatchRunner runner, BatchStore store) {}
+
+    private BatchRoutes(Optional<Parts> parts) {
+        this.parts = parts;
     }
 
     /// Adds them, and goes on with the batches that an earlier process left.
+    ///
+    /// @throws SettingsException if the folder cannot be used, or another server uses it
     static BatchRoutes register(
             HttpRouting.Builder routing, Serving serving, ServerSettings.Batches settings, Intake intake) {
         if (settings.folder().isEmpty()) {
@@ -40,7 +48,7 @@ final class BatchRoutes implements AutoCloseable {
             return new BatchRoutes(Optional.empty());
         }
         InstantSource clock = InstantSource.system();
-        BatchStore store = new BatchStore(settings.folder().get(), settings.bytesMax(), clock);
+        BatchStore store = open(settings.folder().get(), settings.bytesMax(), clock);
         BatchRunner runner = new BatchRunner(store, new Unattended(serving), intake, clock);
         FilesRoute files = new FilesRoute(serving, store);
         BatchesRoute batches = new BatchesRoute(serving, store, runner);
@@ -54,7 +62,15 @@ final class BatchRoutes implements AutoCloseable {
         routing.get("/v1/batches/{id}", batches::get);
         routing.post("/v1/batches/{id}/cancel", batches::cancel);
         runner.resume();
-        return new BatchRoutes(Optional.of(runner));
+        return new BatchRoutes(Optional.of(new Parts(runner, store)));
+    }
+
+    private static BatchStore open(Path folder, long bytesMax, InstantSource clock) {
+        try {
+            return new BatchStore(folder, bytesMax, clock);
+        } catch (BatchFolderUnusable e) {
+            throw new SettingsException("batch-dir: " + e.getMessage());
+        }
     }
 
     private static void registerRefusals(HttpRouting.Builder routing) {
@@ -70,6 +86,9 @@ final class BatchRoutes implements AutoCloseable {
 
     @Override
     public void close() {
-        runner.ifPresent(BatchRunner::close);
+        parts.ifPresent(running -> {
+            running.runner().close();
+            running.store().close();
+        });
     }
 }

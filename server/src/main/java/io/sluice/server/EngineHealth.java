@@ -1,24 +1,26 @@
 package io.sluice.server;
 
-import io.sluice.batching.Engine;
+import io.sluice.batching.Engines;
 import java.time.Duration;
 import java.util.Optional;
 
-/// Decides from outside whether the engine can still be trusted to answer: a step that hangs cannot say so itself. Any
-/// thread.
+/// Decides from outside whether the engine can still be trusted to answer: a step that hangs cannot say so
+/// itself. Any thread.
 final class EngineHealth {
 
-    /// What a step may take before anything is known of steps: more than any step of a model that people wait for.
+    /// What a step may take before anything is known of steps: more than any step of a model that people
+    /// wait for.
     private static final Duration STEP_MAX_MIN = Duration.ofSeconds(5);
 
-    /// How much longer than usual a step may take: a step of the longest prompt among steps of single tokens is.
+    /// How much longer than usual a step may take: a step of the longest prompt among steps of single
+    /// tokens is.
     private static final int TIMES_USUAL = 10;
 
-    private final Engine engine;
+    private final Engines engine;
     private final Optional<Duration> stepMax;
 
     /// @param stepMax how long a step may take; empty for what the steps so far suggest
-    EngineHealth(Engine engine, Optional<Duration> stepMax) {
+    EngineHealth(Engines engine, Optional<Duration> stepMax) {
         this.engine = engine;
         this.stepMax = stepMax;
     }

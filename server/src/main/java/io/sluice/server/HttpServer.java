@@ -7,6 +7,7 @@ import io.sluice.server.access.Intake;
 import io.sluice.server.http.ConnectionClosing;
 import io.sluice.server.http.ErrorMapping;
 import io.sluice.server.http.RequestArrival;
+import io.sluice.server.http.RequestBodies;
 import io.sluice.server.http.RequestIds;
 import io.sluice.server.http.UnknownRoutes;
 import io.sluice.server.http.UnknownRoutes.Known;
@@ -85,8 +86,8 @@ final class HttpServer implements AutoCloseable {
         ServerSettings.Streams limits = settings.streams();
         ResumableStreams streams = new ResumableStreams(limits.resumableMax(), limits.grace());
         behind.metrics().observe(streams);
-        return new Serving(
-                behind.lifecycle()::service, settings.bodyBytesMax(), limits.heartbeat(), streams, behind.owners());
+        RequestBodies bodies = new RequestBodies(settings.bodyBytesMax());
+        return new Serving(behind.lifecycle()::service, bodies, limits.heartbeat(), streams, behind.owners());
     }
 
     private static void addFilters(HttpRouting.Builder routing, Behind behind) {

@@ -5,6 +5,7 @@ import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http1.Http1Config;
 import io.sluice.server.http.ErrorMapping;
+import io.sluice.server.http.RequestRoom;
 import io.sluice.server.http.StallWatch;
 import io.sluice.server.http.WatchedHttp1;
 import io.sluice.server.settings.ServerSettings;
@@ -61,7 +62,10 @@ final class Listener implements AutoCloseable {
                 // With one protocol alone, connections are watched from their first moment on.
                 .protocolsDiscoverServices(false)
                 .addConnectionSelector(new WatchedHttp1(
-                        Http1Config.builder().maxHeadersSize(HEADERS_BYTES_MAX), stalls, settings.requestTimeout()))
+                        Http1Config.builder().maxHeadersSize(HEADERS_BYTES_MAX),
+                        stalls,
+                        settings.requestTimeout(),
+                        room(settings)))
                 .directHandlers(ErrorMapping.directHandlers())
                 .addRouting(routing)
                 .build();
@@ -70,6 +74,12 @@ final class Listener implements AutoCloseable {
         if (!server.isRunning()) throw new ListenFailed(address, "the log says why");
         stalls.start();
         return new Listener(server, stalls);
+    }
+
+    /// Requests on their way take an eighth of the heap at most, and a body is copied to a buffer that grows: up to
+    /// three times as much.
+    private static RequestRoom room(ServerSettings.Http settings) {
+        return new RequestRoom(settings.bodyBytesMax(), Runtime.getRuntime().maxMemory() / 8);
     }
 
     /// Helidon would report an address in use in its log alone.

@@ -11,9 +11,12 @@ import java.util.Locale;
 /// Decides what the operator left open: how a model of this shape runs on this machine. A value.
 ///
 /// @param kvBytesPerToken memory that one token's keys and values take
-record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
+/// @param kvTakesWhatIsLeft on a GPU: the cache is at least what `runner` says, and as much more as there
+/// is room for
+record ModelPlan(RunnerSettings runner, long kvBytesPerToken, boolean kvTakesWhatIsLeft) {
 
-    /// The automatic KV cache takes at most this part of the machine's memory, and at most `AUTO_BYTES_MAX` of it.
+    /// The automatic KV cache takes at most this part of the machine's memory, and at most `AUTO_BYTES_MAX`
+    /// of it.
     private static final int AUTO_MEMORY_PART = 4;
 
     private static final long AUTO_BYTES_MAX = 1L << 30;
@@ -23,7 +26,8 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
 
     /// @param preferred what the device would choose to compute in
     /// @param memoryBytes the machine's, or the container's
-    static ModelPlan of(ServerSettings settings, ModelConfig model, Dtype preferred, long memoryBytes) {
+    /// @param gpu the model runs on one, which has memory of its own
+    static ModelPlan of(ServerSettings settings, ModelConfig model, Dtype preferred, long memoryBytes, boolean gpu) {
         Dtype dtype = dtype(settings.model().dtype(), preferred);
         Dtype kvDtype = dtype(settings.model().kvDtype(), dtype);
         int contextMax = contextMax(settings, model);
@@ -32,12 +36,16 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
         ServerSettings.Engine engine = settings.engine();
         long kvBytes = engine.kvCacheBytes()
                 .map(bytes -> checkKvBytes(bytes, perToken, contextMax, engine.blockSize()))
-                .orElseGet(() -> autoKvBytes(perToken, contextMax, engine, memoryBytes));
+                .orElseGet(() -> gpu
+                        ? bytesFor(contextMax, perToken, engine.blockSize())
+                        : autoKvBytes(perToken, contextMax, engine, memoryBytes));
+        boolean takesWhatIsLeft = gpu && engine.kvCacheBytes().isEmpty();
+        long parkBytes = memoryBytes / AUTO_PARK_PART;
         RunnerSettings runner = new RunnerSettings(
                 dtype,
                 kvDtype,
                 kvBytes,
-                engine.parkBytes().orElse(Math.min(kvBytes, memoryBytes / AUTO_PARK_PART)),
+                engine.parkBytes().orElse(takesWhatIsLeft ? parkBytes : Math.min(kvBytes, parkBytes)),
                 engine.blockSize(),
                 contextMax,
                 engine.sequencesMax(),
@@ -46,7 +54,7 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken) {
                 engine.deterministic(),
                 gemm(settings),
                 engine.threads().orElse(Runtime.getRuntime().availableProcessors()));
-        return new ModelPlan(runner, perToken);
+        return new ModelPlan(runner, perToken, takesWhatIsLeft);
     }
 
     private static Dtype dtype(String word, Dtype auto) {

@@ -1,7 +1,10 @@
 package io.sluice.server;
 
 import io.sluice.batching.ModelRunner;
+import io.sluice.device.DeviceUnavailable;
 import io.sluice.device.NotEnoughMemory;
+import io.sluice.device.TorchFailed;
+import io.sluice.device.UnsupportedModel;
 import io.sluice.modelstore.ModelFileException;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.JsonOut;
@@ -86,7 +89,13 @@ final class ServeCommand implements Callable<Integer> {
             announce(assembly, settings, startNs);
         } catch (SettingsException e) {
             return fail(e, ASKED_WRONGLY);
-        } catch (ModelFileException | PullFailed | NotEnoughMemory | Listener.ListenFailed e) {
+        } catch (ModelFileException
+                | PullFailed
+                | NotEnoughMemory
+                | DeviceUnavailable
+                | UnsupportedModel
+                | TorchFailed
+                | Listener.ListenFailed e) {
             return fail(e, FAILED);
         }
         return serve(assembly);

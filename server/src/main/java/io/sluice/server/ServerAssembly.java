@@ -5,8 +5,11 @@ import static java.lang.System.Logger.Level.WARNING;
 import com.sun.management.OperatingSystemMXBean;
 import io.sluice.batching.Engine;
 import io.sluice.batching.EngineSettings;
+import io.sluice.batching.Engines;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.ModelRunner;
+import io.sluice.device.CudaDevices;
+import io.sluice.device.CudaSettings;
 import io.sluice.device.Device;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.ModelFiles;
@@ -16,6 +19,7 @@ import io.sluice.server.admin.AdminRoutes;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.Interruption;
 import io.sluice.server.generation.ServedModel;
+import io.sluice.server.http.RequestBodies;
 import io.sluice.server.hub.HubModels;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.output.OutputFormat;
@@ -38,8 +42,8 @@ import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are answered while
-/// the
-/// weights load), engine, service. The only place that knows them all. Closing takes them apart in reverse. One thread.
+/// the weights load), engine, service. The only place that knows them all. Closing ends what is under way, then takes
+/// the listeners away, the engine and the model. One thread.
 final class ServerAssembly implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(ServerAssembly.class.getName());
     private static final String DEMO = "sluice-demo";
@@ -47,20 +51,19 @@ final class ServerAssembly implements AutoCloseable {
     /// For the last events of streams that are broken off, as long as their clients take them.
     private static final Duration LAST_EVENTS = Duration.ofSeconds(5);
 
-    /// For the engine to end: a step that is under way, and giving the device's memory back. One that hangs would
-    /// never.
+    /// For the engine to end: a step that is under way, and giving the device's memory back. One that hangs never
+    /// would.
     private static final Duration LAST_STEP = Duration.ofSeconds(10);
 
     private final ServerSettings settings;
     private final Lifecycle lifecycle = new Lifecycle();
-    private final Deque<Runnable> endings =
-            new ArrayDeque<>(); // of what was started, latest first, should the rest not start
+    private final Deque<Runnable> endings = new ArrayDeque<>(); // of what was started, latest first
     private final ModelFiles model;
     private final ServedModel served;
     private final Tenancy tenancy;
     private final HttpServer http;
     private final Optional<AdminServer> admin;
-    private final Engine engine;
+    private final Engines engine;
     private final GenerationService service;
     private final EngineHealth health;
 
@@ -86,7 +89,9 @@ final class ServerAssembly implements AutoCloseable {
                             lifecycle, metrics, tenancy.intake(), tenancy.mainFilter(), StreamOwners.BY_KEY));
             endings.push(http::close);
             AdminRoutes routes = new AdminRoutes(
-                    tenancy.intake(), tenancy.reload(), settings.http().bodyBytesMax());
+                    tenancy.intake(),
+                    tenancy.reload(),
+                    new RequestBodies(settings.http().bodyBytesMax()));
             this.admin = startAdmin(routes);
             admin.ifPresent(started -> endings.push(started::close));
             this.engine = startEngine(say, around);
@@ -97,8 +102,17 @@ final class ServerAssembly implements AutoCloseable {
             this.health = new EngineHealth(engine, settings.lifecycle().stuckStepTimeout());
             lifecycle.ready(service, health);
         } catch (Throwable e) {
-            endings.forEach(Runnable::run);
+            endings.forEach(ending -> endAfter(e, ending));
             throw e;
+        }
+    }
+
+    /// Ends a part because another did not start: that is what is to be said, whatever comes of the ending.
+    private static void endAfter(Throwable failure, Runnable ending) {
+        try {
+            ending.run();
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
         }
     }
 
@@ -137,13 +151,26 @@ final class ServerAssembly implements AutoCloseable {
         return Optional.of(AdminServer.start(address, settings.http(), tenancy.adminFilter(), routes));
     }
 
-    private Engine startEngine(Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
-        ModelPlan plan = ModelPlan.of(settings, model.config(), Device.preferredDtype(model), memoryBytes());
-        say.accept(describe(model, plan));
-        Engine started =
-                Engine.start(served.name(), engineSettings(), around.apply(Device.runner(model, plan.runner())));
+    private Engines startEngine(Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
+        DevicePlan devices = DevicePlan.of(settings.engine().device(), CudaDevices::here);
+        ModelPlan plan = ModelPlan.of(
+                settings,
+                model.config(),
+                devices.isGpu() ? Device.preferredCudaDtype(model) : Device.preferredDtype(model),
+                memoryBytes(),
+                devices.isGpu());
+        say.accept(describe(model, plan, devices));
+        say.accept("Device    " + devices.words());
+        Engine started = Engine.start(served.name(), engineSettings(), around.apply(runner(plan, devices, say)));
         say.accept(describe(started.limits(), plan));
         return started;
+    }
+
+    private ModelRunner.Factory runner(ModelPlan plan, DevicePlan devices, Consumer<String> say) {
+        if (!devices.isGpu()) return Device.runner(model, plan.runner());
+        CudaSettings cuda = new CudaSettings(
+                devices.gpus().getFirst(), settings.engine().gpuMemoryShare(), plan.kvTakesWhatIsLeft());
+        return Device.cudaRunner(model, plan.runner(), cuda, line -> say.accept("GPU       " + line));
     }
 
     /// Starts everything; returns when requests are taken.
@@ -187,8 +214,8 @@ final class ServerAssembly implements AutoCloseable {
         return engine.awaitEnd(patience);
     }
 
-    /// Stops politely: says so to load balancers, refuses what is new, and lets answers under way be finished and
-    /// delivered, each for as long as the settings allow.
+    /// Stops politely: says so to load balancers, refuses what is new, and lets answers under way be
+    /// finished and delivered, each for as long as the settings allow.
     ///
     /// @return true if nothing had to be broken off
     boolean drain() throws InterruptedException {
@@ -252,10 +279,10 @@ final class ServerAssembly implements AutoCloseable {
         return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
     }
 
-    private static String describe(ModelFiles model, ModelPlan plan) {
+    private static String describe(ModelFiles model, ModelPlan plan, DevicePlan devices) {
         var config = model.config();
         var runner = plan.runner();
-        return "Model     %s: %s, %d layers, %s weights; computed in %s, keys and values in %s, on %d threads"
+        return "Model     %s: %s, %d layers, %s weights; computed in %s, keys and values in %s%s"
                 .formatted(
                         model.name(),
                         config.architecture(),
@@ -263,7 +290,7 @@ final class ServerAssembly implements AutoCloseable {
                         model.weightsType(),
                         word(runner.dtype()),
                         word(runner.kvDtype()),
-                        runner.threads());
+                        devices.isGpu() ? "" : ", on " + runner.threads() + " threads");
     }
 
     private static String describe(ModelLimits limits, ModelPlan plan) {

@@ -11,8 +11,8 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.core.metrics.Info;
 import io.sluice.batching.Admission;
-import io.sluice.batching.Engine;
 import io.sluice.batching.EngineStats;
+import io.sluice.batching.Engines;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.Timeline;
 import io.sluice.server.generation.Finish;
@@ -38,9 +38,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
-/// What is measured, under our own names (`sluice_*`) and under those that dashboards and routers for vLLM already
-/// read.
-/// Every meter exists from the start, so that nothing is looked up by name while requests run. Any thread.
+/// What is measured, under our own names (`sluice_*`) and under those that dashboards and routers for vLLM
+/// already read. Every meter exists from the start, so that nothing is looked up by name while requests
+/// run. Any thread.
 final class ServerMetrics implements GenerationMeter {
 
     /// Seconds; vLLM's, so that its dashboards fit.
@@ -126,7 +126,7 @@ final class ServerMetrics implements GenerationMeter {
     }
 
     /// Adds what the engine itself knows; once, when it has started.
-    void observe(Engine engine) {
+    void observe(Engines engine) {
         tenantSeries.observe(engine);
         ModelLimits limits = engine.limits();
         gauge(
@@ -346,7 +346,7 @@ final class ServerMetrics implements GenerationMeter {
         return Counter.builder(name).description(description).tags(tags).register(registry);
     }
 
-    private void gauge(Engine engine, String name, String description, ToDoubleFunction<EngineStats> value) {
+    private void gauge(Engines engine, String name, String description, ToDoubleFunction<EngineStats> value) {
         Gauge.builder(name, engine, e -> value.applyAsDouble(e.stats()))
                 .description(description)
                 .tags(ours)
@@ -354,7 +354,7 @@ final class ServerMetrics implements GenerationMeter {
     }
 
     private void gauge(
-            Engine engine, String name, String vllmName, String description, ToDoubleFunction<EngineStats> value) {
+            Engines engine, String name, String vllmName, String description, ToDoubleFunction<EngineStats> value) {
         gauge(engine, name, description, value);
         Gauge.builder(vllmName, engine, e -> value.applyAsDouble(e.stats()))
                 .description("As vLLM.")
@@ -362,7 +362,7 @@ final class ServerMetrics implements GenerationMeter {
                 .register(registry);
     }
 
-    private void total(Engine engine, String name, String description, ToDoubleFunction<EngineStats> value) {
+    private void total(Engines engine, String name, String description, ToDoubleFunction<EngineStats> value) {
         FunctionCounter.builder(name, engine, e -> value.applyAsDouble(e.stats()))
                 .description(description)
                 .tags(ours)

@@ -53,6 +53,10 @@ class CommandLineTest {
                 "sreve | unknown command \"sreve\" (did you mean serve?)",
                 "serve --block-size 7 | --block-size must be a power of two, got 7",
                 "serve --max-num-seqs 64 --max-num-batched-tokens 32 | --max-num-batched-tokens is 32, less than max-num-seqs, 64",
+                "serve --device gpu | --device must be auto, cpu, cuda:N, several such as cuda:0,1, or cuda:all, got \"gpu\"",
+                "serve --device cuda:x | --device must be auto, cpu, cuda:N",
+                "serve --gpu-memory-utilization 1.5 | --gpu-memory-utilization must be a number above 0 and at most 1",
+                "serve --gpu-memory-utilization 90% | --gpu-memory-utilization must be a number above 0 and at most 1",
                 "serve --config /nowhere/sluice.yaml | there is no such file",
                 "serve --host 0.0.0.0 | sluice keys create --tenant NAME",
                 "serve --host 0.0.0.0 | --allow-anonymous",
@@ -86,6 +90,15 @@ class CommandLineTest {
         Outcome outcome = run("serve", "--model", "/nowhere/model.gguf", "--port", "0");
         assertThat(outcome.exitCode()).isEqualTo(1);
         assertThat(outcome.err().lines()).hasSize(1).first().asString().contains("/nowhere/model.gguf");
+    }
+
+    /// Whatever this machine has, it has no device of that number.
+    @Test
+    void a_gpu_that_cannot_be_used_is_one_line_and_exit_code_1_and_the_cpu_does_not_take_its_place() {
+        Outcome outcome = run("serve", "--device", "cuda:200", "--port", "0");
+        assertThat(outcome.exitCode()).isEqualTo(1);
+        assertThat(outcome.err().lines()).hasSize(1).first().asString().startsWith("error: device is cuda:200, but ");
+        assertThat(outcome.out()).doesNotContain("Serving");
     }
 
     @Test

@@ -46,6 +46,14 @@ class ErrorShapeTest {
     }
 
     @Test
+    void a_name_without_end_is_not_said_again_in_full() throws Exception {
+        String body = "{\"model\":\"" + "n".repeat(10_000) + "\"," + asking("x") + "}";
+        assertThat((String) at(error(server.post("/v1/chat/completions", body), 404), "error.message"))
+                .contains("n".repeat(64) + "…\"")
+                .hasSizeLessThan(300);
+    }
+
+    @Test
     void a_body_over_the_limit_is_413_before_any_of_it_is_read() throws Exception {
         try (RawClient client = new RawClient(server)) {
             client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Content-Length: 100000000");

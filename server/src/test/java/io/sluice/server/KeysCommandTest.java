@@ -102,7 +102,7 @@ class KeysCommandTest {
             assertThat(compared.exitCode()).as(compared.err()).isZero();
             assertThat(compared.out())
                     .contains("policy.tenants.acme.weight: 2 -> 3" + System.lineSeparator())
-                    .contains("needs a restart, would not be applied: max-num-seqs: 32 -> 64");
+                    .contains("needs a restart, would not be applied: max-num-seqs: auto -> 64");
             assertThat(CommandLineTest.run(
                                     "policy",
                                     "check",

@@ -48,7 +48,7 @@ class LifecycleTest {
     @Test
     void while_the_model_loads_requests_are_refused_with_a_time_to_come_back() throws Exception {
         Lifecycle lifecycle = new Lifecycle();
-        try (HttpServer http = TestServer.startRoutes(Options.usual().http(), lifecycle);
+        try (HttpServer http = BareServer.start(Options.usual().http(), lifecycle);
                 RawHttp client = new RawHttp(http)) {
             assertThat(client.get("/livez").statusCode()).isEqualTo(200);
             assertThat(client.get("/startupz").statusCode()).isEqualTo(503);
@@ -191,7 +191,7 @@ class LifecycleTest {
                     free.streams(),
                     free.responses(),
                     free.batches());
-            assertThatThrownBy(() -> TestServer.startRoutes(same, server.lifecycle))
+            assertThatThrownBy(() -> BareServer.start(same, server.lifecycle))
                     .isInstanceOf(Listener.ListenFailed.class)
                     .hasMessageContaining("cannot listen on 127.0.0.1 port " + server.http.port())
                     .hasMessageContaining("--port");

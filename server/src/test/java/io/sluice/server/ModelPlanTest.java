@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sluice.device.RunnerSettings.Dtype;
 import io.sluice.device.RunnerSettings.Gemm;
 import io.sluice.modelstore.ModelConfig;
+import io.sluice.server.settings.DeviceChoice;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsException;
 import java.util.Map;
@@ -33,6 +34,25 @@ class ModelPlanTest {
         assertThat(plan(Map.of(), 1 << 20).runner().kvCacheBytes()).isEqualTo(2048 * 4096);
         assertThat(plan(Map.of("max-num-seqs", "512"), 64 * GIB).runner().kvCacheBytes())
                 .isEqualTo(GIB);
+    }
+
+    @Test
+    void on_a_gpu_the_cache_is_what_is_left_but_holds_one_request_and_steps_are_larger() {
+        ModelPlan plan = plan(Map.of("device", "cuda:0"), 64 * GIB);
+        assertThat(plan.kvTakesWhatIsLeft()).isTrue();
+        assertThat(plan.runner().kvCacheBytes()).isEqualTo(2048 * 4096);
+        assertThat(plan.runner().sequencesMax()).isEqualTo(256);
+        assertThat(plan.runner().stepTokensMax()).isEqualTo(4096);
+        assertThat(plan.runner().parkBytes()).isEqualTo(8 * GIB);
+    }
+
+    @Test
+    void on_a_gpu_too_the_operator_may_say_how_large_the_cache_is() {
+        ModelPlan plan = plan(Map.of("device", "cuda:0", "kv-cache-memory", "2GiB", "max-num-seqs", "8"), 64 * GIB);
+        assertThat(plan.kvTakesWhatIsLeft()).isFalse();
+        assertThat(plan.runner().kvCacheBytes()).isEqualTo(2 * GIB);
+        assertThat(plan.runner().sequencesMax()).isEqualTo(8);
+        assertThat(plan.runner().parkBytes()).isEqualTo(2 * GIB);
     }
 
     @Test
@@ -107,6 +127,7 @@ class ModelPlanTest {
 
     private static ModelPlan plan(Map<String, String> flags, long memoryBytes) {
         ServerSettings settings = ServerSettings.of(flags, Optional.empty(), Map.of());
-        return ModelPlan.of(settings, MODEL, Dtype.FLOAT32, memoryBytes);
+        return ModelPlan.of(
+                settings, MODEL, Dtype.FLOAT32, memoryBytes, settings.engine().device() instanceof DeviceChoice.Cuda);
     }
 }

@@ -105,7 +105,7 @@ class ModuleRulesTest {
                         return target.getPackageName().equals("io.sluice.device")
                                 && !target.getName()
                                         .matches(
-                                                "io\\.sluice\\.device\\.(Device|RunnerSettings(\\$\\w+)?|NotEnoughMemory)");
+                                                "io\\.sluice\\.device\\.(Device|RunnerSettings(\\$\\w+)?|CudaSettings|CudaDevices|NotEnoughMemory|DeviceUnavailable|UnsupportedModel|TorchFailed)");
                     }
                 });
         door.check(CLASSES);

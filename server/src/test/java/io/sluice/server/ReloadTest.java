@@ -82,7 +82,7 @@ class ReloadTest {
                     .anyMatch(line -> line.startsWith("keys." + Tenants.idOf(acme) + ": {tenant: acme"));
             assertThat(list(outcome, "revoked_keys")).hasSize(1).allMatch(Tenants.idOf(acme)::equals);
             assertThat(changes(outcome, "needs_restart"))
-                    .containsExactlyInAnyOrder("port: 8000 -> 8001", "max-num-seqs: 32 -> 64");
+                    .containsExactlyInAnyOrder("port: 8000 -> 8001", "max-num-seqs: auto -> 64");
             assertThat(outcome).containsEntry("applied", false).containsEntry("ended_requests", 0L);
 
             assertThat(new KeyedClient(server, acme).complete(prompting("x")).statusCode())
@@ -167,6 +167,28 @@ class ReloadTest {
                             .statusCode())
                     .isEqualTo(200);
             assertThat(operator.adminJson("/admin/requests/still")).containsEntry("class", "batch");
+        }
+    }
+
+    @Test
+    void a_key_file_that_was_emptied_locks_nobody_out_and_one_whose_keys_were_revoked_does() throws Exception {
+        try (TestServer server = tenants.start()) {
+            KeyedClient operator = new KeyedClient(server, admin);
+            String keys = Files.readString(tenants.keys);
+            Files.writeString(tenants.keys, "");
+            HttpResponse<String> refused = operator.adminPost("/admin/policy/reload", "");
+            assertThat(refused.statusCode()).isEqualTo(400);
+            assertThat(refused.body()).contains("the file is empty").contains("sluice keys revoke");
+            server.tenancy.reload().reloadOnSignal();
+            assertThat(new KeyedClient(server, acme).complete(prompting("x")).statusCode())
+                    .isEqualTo(200);
+            Files.writeString(tenants.keys, keys);
+            tenants.revoke(acme);
+            tenants.revoke(admin);
+            assertThat(operator.adminPost("/admin/policy/reload", "").statusCode())
+                    .isEqualTo(200);
+            assertThat(new KeyedClient(server, acme).complete(prompting("x")).statusCode())
+                    .isEqualTo(401);
         }
     }
 

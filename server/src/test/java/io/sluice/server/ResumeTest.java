@@ -55,6 +55,9 @@ class ResumeTest {
             assertThat(all.getLast().isDone()).isTrue();
             assertThat(all).allSatisfy(event -> assertThat(event.id()).isNotEmpty());
             assertThat(all.stream().map(Event::id)).doesNotHaveDuplicates();
+            // Tokens are there before the step that made them is counted.
+            TestServer.await(
+                    "the last step to be counted", () -> server.engine.stats().running() == 0);
             long computed = server.engine.stats().work().computedTokens();
             for (int seen = 0; seen < all.size() - 1; seen++) {
                 var rest = resume(server, stream, all.get(seen).id());

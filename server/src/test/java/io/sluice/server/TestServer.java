@@ -5,21 +5,18 @@ import io.sluice.batching.Engine;
 import io.sluice.batching.EngineOnClock;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.ModelLimits;
-import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.GenerationDefaults;
-import io.sluice.modelstore.RenderedChat;
 import io.sluice.server.admin.AdminRoutes;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.ApiError;
+import io.sluice.server.http.RequestBodies;
 import io.sluice.server.openai.Json;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.output.OutputFormat;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsSource;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -29,7 +26,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -211,7 +207,7 @@ final class TestServer implements AutoCloseable {
         ServedModel model = new ServedModel(
                 List.of(MODEL, "alias"),
                 tokenizer,
-                Optional.of(template()),
+                Optional.of(new ScriptedTemplate()),
                 options.defaults,
                 1000,
                 1,
@@ -225,7 +221,7 @@ final class TestServer implements AutoCloseable {
                 new Tenancy.Clocks(
                         options.clock, quotaClock::get, () -> Instant.now().plus(wallClockAhead)));
         http = HttpServer.start(options.http(), behind(lifecycle, metrics, tenancy, this::ownerOf));
-        AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), BODY_BYTES_MAX);
+        AdminRoutes routes = new AdminRoutes(tenancy.intake(), tenancy.reload(), new RequestBodies(BODY_BYTES_MAX));
         admin = AdminServer.start(
                 new Listener.Address("127.0.0.1", 0, "--admin-port"), options.http(), tenancy.adminFilter(), routes);
         metrics.observe(engine);
@@ -238,19 +234,8 @@ final class TestServer implements AutoCloseable {
         return owner == null ? StreamOwners.BY_KEY.ownerOf(request) : owner;
     }
 
-    private static HttpServer.Behind behind(
-            Lifecycle lifecycle, ServerMetrics metrics, Tenancy tenancy, StreamOwners owners) {
+    static HttpServer.Behind behind(Lifecycle lifecycle, ServerMetrics metrics, Tenancy tenancy, StreamOwners owners) {
         return new HttpServer.Behind(lifecycle, metrics, tenancy.intake(), tenancy.mainFilter(), owners);
-    }
-
-    /// The routes of a server that has no engine yet, or for which there is no room.
-    static HttpServer startRoutes(ServerSettings.Http settings, Lifecycle lifecycle) {
-        ServerMetrics metrics = new ServerMetrics("m", TENANTS_SHOWN);
-        ServedModel model = new ServedModel(
-                List.of("m"), new ByteTokenizer(), Optional.empty(), noDefaults(), 1000, 1, TRAITS, OutputFormat.PLAIN);
-        SettingsSource nothing = Options.usual().source;
-        Tenancy tenancy = Tenancy.of(nothing, nothing.settings(), model, metrics, Tenancy.Clocks.SYSTEM);
-        return HttpServer.start(settings, behind(lifecycle, metrics, tenancy, StreamOwners.BY_KEY));
     }
 
     static TestServer start() {
@@ -269,22 +254,6 @@ final class TestServer implements AutoCloseable {
                 Optional.empty(),
                 Optional.empty(),
                 List.of(ScriptedRunner.END));
-    }
-
-    /// `[role]content` per message: the last message comes last, and with it the script.
-    private static ChatTemplate template() {
-        return (messages, variables) -> {
-            if (variables.containsKey("refuse")) throw new ChatTemplate.ChatTemplateException("as it was told to");
-            StringBuilder text = new StringBuilder();
-            if (variables.get("tools") instanceof List<?> tools)
-                text.append("[tools]").append(tools);
-            for (Map<String, Object> message : messages) {
-                text.append('[').append(message.get("role")).append(']').append(message.get("content"));
-                if (message.get("tool_calls") instanceof List<?> calls)
-                    text.append("[calls]").append(calls);
-            }
-            return new RenderedChat(text.toString(), new BitSet());
-        };
     }
 
     URI uri(String path) {
@@ -389,13 +358,7 @@ final class TestServer implements AutoCloseable {
     /// The value of a metric's first series, or of the series whose labels are given.
     double metric(String name) {
         try {
-            return get("/metrics")
-                    .body()
-                    .lines()
-                    .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
-                    .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-                    .findFirst()
-                    .orElseThrow(() -> new AssertionError("no metric " + name));
+            return new Scraped(get("/metrics").body()).first(name);
         } catch (IOException | InterruptedException e) {
             throw new AssertionError(e);
         }
@@ -403,33 +366,12 @@ final class TestServer implements AutoCloseable {
 
     /// The sum of a metric's series, read without a request.
     double total(String name) {
-        return sum(scraped(metrics::scrape), name);
+        return Scraped.of(metrics::scrape).sum(name);
     }
 
     /// A tenant's series, or the sum of several: those that begin like this.
     double tenantTotal(String seriesBeginning) {
-        return sum(scraped(metrics::scrapeTenants), seriesBeginning);
-    }
-
-    private static double sum(String text, String beginning) {
-        return text.lines()
-                .filter(line -> line.startsWith(beginning))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-                .sum();
-    }
-
-    @FunctionalInterface
-    private interface Scrape {
-        void to(OutputStream out, String contentType) throws IOException;
-    }
-
-    private static String scraped(Scrape scrape) {
-        try (ByteArrayOutputStream out = new ByteArrayOutputStream()) {
-            scrape.to(out, "text/plain");
-            return out.toString(StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+        return Scraped.of(metrics::scrapeTenants).sum(seriesBeginning);
     }
 
     /// Waits until something holds that another thread brings about.

@@ -29,9 +29,10 @@ final class Exchange implements BodyReader.Sink {
         this.tokensSeen = tokensSeen;
     }
 
-    Attempt run(Ask ask, byte[] body) {
+    /// @param retries how often the request was sent before
+    Attempt run(Ask ask, byte[] body, int retries) {
         try {
-            return send(ask, body);
+            return send(ask, body, retries);
         } catch (ConnectException e) {
             return failed("no connection");
         } catch (UnknownHostException e) {
@@ -43,8 +44,8 @@ final class Exchange implements BodyReader.Sink {
         }
     }
 
-    private Attempt send(Ask ask, byte[] body) throws IOException {
-        byte[] head = writer.head(ask.key(), body.length);
+    private Attempt send(Ask ask, byte[] body, int retries) throws IOException {
+        byte[] head = writer.head(ask.key(), body.length, retries);
         HttpConnection connection = pool.take();
         boolean done = false;
         try {

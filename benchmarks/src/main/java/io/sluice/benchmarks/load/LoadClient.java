@@ -26,7 +26,7 @@ final class LoadClient {
         long lagNs = System.nanoTime() - intendedNs;
         for (int attempts = 1; ; attempts++) {
             var gaps = new GapLog();
-            Attempt attempt = new Exchange(pool, writer, gaps, tokensSeen).run(ask, body);
+            Attempt attempt = new Exchange(pool, writer, gaps, tokensSeen).run(ask, body, attempts - 1);
             Optional<Duration> wait = comeBack(attempt, intendedNs);
             if (wait.isEmpty()) {
                 return new Result(ask, intendedNs, lagNs, attempts, attempt, timing(attempt, intendedNs, gaps), gaps);

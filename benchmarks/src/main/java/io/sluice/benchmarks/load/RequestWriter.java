@@ -24,10 +24,11 @@ record RequestWriter(Target target, Endpoint endpoint, String model, boolean ign
                 .toBytes();
     }
 
-    byte[] head(Key key, int bodyLength) {
+    /// @param retries how often the request was sent before, as the clients of OpenAI say it
+    byte[] head(Key key, int bodyLength, int retries) {
         String text = "POST " + target.path() + endpoint.path() + " HTTP/1.1\r\n" + common(key)
-                + "Content-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: " + bodyLength
-                + "\r\n\r\n";
+                + "Content-Type: application/json\r\nAccept: text/event-stream\r\nX-Stainless-Retry-Count: " + retries
+                + "\r\nContent-Length: " + bodyLength + "\r\n\r\n";
         return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 

@@ -1,26 +1,21 @@
 package io.sluice.benchmarks.traffic;
 
-/// Finds the highest rate of a trace that an engine sustains: it keeps up, and turns hardly anybody away. Any
-/// thread.
+/// Finds the highest rate of a trace that a device sustains: an engine that turns nobody away keeps up. Any thread.
 ///
 /// It keeps up if all is done within a twentieth of the trace's span after the last request has come, beyond
-/// what the last requests take anyway. It turns hardly anybody away if the part of requests that it serves is
-/// at least 95 % of what it is at a tenth of the device's roof; some requests of some traces are too much for
-/// any engine.
+/// what the last requests take anyway. An engine that refuses would not do: what it refuses for the sake of its
+/// promises says nothing of the device, and some requests of some traces are too much for any promise.
 final class CapacitySearch {
-    private static final double SERVED = 0.95;
     private static final double LATE = 0.05; // of the span
     private static final double IDLE = 0.1; // of the roof
     private static final double CLOSE = 1.02; // between the bounds, when the search ends
     private static final double RATE_MAX = 1000; // times the roof
 
     private final Setup setup;
-    private final Policy policy;
     private final Trace trace;
 
-    CapacitySearch(Setup setup, Policy policy, Trace trace) {
+    CapacitySearch(Setup setup, Trace trace) {
         this.setup = setup;
-        this.policy = policy;
         this.trace = trace;
     }
 
@@ -56,12 +51,7 @@ final class CapacitySearch {
         Summary summary = replay(requestsPerSecond);
         double spanNs = summary.result().workload().endNs();
         double endNs = spanNs * (1 + LATE) + lastAnswersNs(idle);
-        return servedPart(summary) >= SERVED * servedPart(idle)
-                && summary.result().endNs() <= endNs;
-    }
-
-    private static double servedPart(Summary summary) {
-        return (double) summary.all().served() / summary.all().offered();
+        return summary.result().endNs() <= endNs;
     }
 
     /// How long the longest answers take when nothing else happens.
@@ -70,6 +60,7 @@ final class CapacitySearch {
     }
 
     private Summary replay(double requestsPerSecond) {
-        return setup.measure(setup.workload(trace, requestsPerSecond), policy).summary();
+        return setup.measure(setup.workload(trace, requestsPerSecond), new Policy.FirstCome())
+                .summary();
     }
 }

@@ -1,6 +1,7 @@
 package io.sluice.benchmarks.traffic;
 
 import io.sluice.batching.Admission;
+import io.sluice.batching.Attempt;
 import io.sluice.batching.ModelLimits;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -52,7 +53,7 @@ final class FirstComeEngine implements SimulatedEngine {
     }
 
     @Override
-    public Answer submit(TrafficRequest request) {
+    public Answer submit(TrafficRequest request, Attempt attempt) {
         Optional<Admission.Refused> refused = refusal(request);
         if (refused.isPresent()) return new Answer.Refused(refused.get());
         var sequence = new FirstComeSequence(request);

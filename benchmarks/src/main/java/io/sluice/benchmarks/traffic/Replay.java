@@ -1,5 +1,6 @@
 package io.sluice.benchmarks.traffic;
 
+import io.sluice.batching.Attempt;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -131,7 +132,7 @@ final class Replay {
         TrafficRequest request = flow.request();
         flows[request.index()] = flow;
         flow.countAttempt();
-        switch (engine.submit(request)) {
+        switch (engine.submit(request, flow.attempts() == 1 ? Attempt.FIRST : Attempt.AGAIN)) {
             case SimulatedEngine.Answer.Admitted(var output) -> {
                 flow.admitted(output);
                 open++;

@@ -47,7 +47,7 @@ public final class SimulateCommand implements Callable<Integer> {
     @Option(
             names = "--load",
             paramLabel = "FACTOR",
-            description = "Times the highest rate that Sluice sustains, which is searched for first.")
+            description = "Times the highest rate that the device sustains, which is searched for first.")
     private @Nullable Double load;
 
     @Option(names = "--rps", paramLabel = "RATE", description = "Requests per second.")
@@ -114,8 +114,8 @@ public final class SimulateCommand implements Callable<Integer> {
         if (requestsPerSecond != null) return arguments.positive("--rps", requestsPerSecond);
         if (load != null) {
             double factor = arguments.positive("--load", load);
-            say("Searching for the highest rate that Sluice sustains ...");
-            CapacitySearch.Capacity capacity = new CapacitySearch(setup, new Policy.Sluice(), read).find();
+            say("Searching for the highest rate that the device sustains ...");
+            CapacitySearch.Capacity capacity = new CapacitySearch(setup, read).find();
             say("It sustains " + Amounts.rate(capacity.requestsPerSecond()) + " requests per second.");
             return factor * capacity.requestsPerSecond();
         }

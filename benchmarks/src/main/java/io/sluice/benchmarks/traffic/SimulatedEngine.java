@@ -1,6 +1,7 @@
 package io.sluice.benchmarks.traffic;
 
 import io.sluice.batching.Admission;
+import io.sluice.batching.Attempt;
 import io.sluice.batching.FinishReason;
 import java.util.function.BooleanSupplier;
 
@@ -50,7 +51,10 @@ interface SimulatedEngine {
             long parks,
             long guaranteedPreemptions) {}
 
-    Answer submit(TrafficRequest request);
+    /// Decides about a request.
+    ///
+    /// @param attempt whether its client says that it was refused before
+    Answer submit(TrafficRequest request, Attempt attempt);
 
     /// Computes a step, if there is one.
     ///

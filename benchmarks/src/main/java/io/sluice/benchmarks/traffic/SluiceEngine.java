@@ -1,6 +1,7 @@
 package io.sluice.benchmarks.traffic;
 
 import io.sluice.batching.Admission;
+import io.sluice.batching.Attempt;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.EngineStats;
 import io.sluice.batching.FinishReason;
@@ -35,8 +36,8 @@ final class SluiceEngine implements SimulatedEngine {
     }
 
     @Override
-    public Answer submit(TrafficRequest request) {
-        return switch (engine.submit(request.forEngine(vocabSize))) {
+    public Answer submit(TrafficRequest request, Attempt attempt) {
+        return switch (engine.submit(request.forEngine(vocabSize), attempt)) {
             case Admission.Admitted(var streams, var timeline) ->
                 new Answer.Admitted(new StreamOutput(streams.getFirst(), timeline, request.outputTokens()));
             case Admission.Refused refused -> new Answer.Refused(refused);

@@ -41,7 +41,7 @@ record TraceStudy(
     }
 
     static TraceStudy of(Setup setup, Trace trace, ReplayPool pool) {
-        var capacity = new CapacitySearch(setup, new Policy.Sluice(), trace).find();
+        var capacity = new CapacitySearch(setup, trace).find();
         int stepTokens = bestStepTokens(setup, trace, capacity, pool);
         var loads = new ArrayList<Load>();
         for (double factor : FACTORS) {

@@ -35,7 +35,7 @@ class ReportTest {
     @Test
     void capacityIsSustainedAndALittleMoreIsNot() {
         Trace trace = SmallTraces.random(6, 400, 300, 60);
-        var search = new CapacitySearch(SETUP, new Policy.FirstCome(), trace);
+        var search = new CapacitySearch(SETUP, trace);
         double capacity = search.find().requestsPerSecond();
         assertThat(lateness(trace, capacity)).isLessThan(0.3);
         assertThat(lateness(trace, 2 * capacity)).isGreaterThan(0.5);

@@ -3,6 +3,7 @@ package io.sluice.benchmarks.traffic;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.batching.Admission;
+import io.sluice.batching.Attempt;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -16,7 +17,7 @@ class RetryAfterTest {
         private boolean isOpen;
 
         @Override
-        public Answer submit(TrafficRequest request) {
+        public Answer submit(TrafficRequest request, Attempt attempt) {
             throw new AssertionError("the check must not submit");
         }
 

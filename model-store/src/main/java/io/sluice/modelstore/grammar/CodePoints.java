@@ -55,6 +55,7 @@ record CodePoints(int[] bounds) {
 
     /// The union of ranges in any order.
     static CodePoints union(List<int[]> ranges) {
+        CompilationWork.spend(4L * ranges.size());
         List<int[]> sorted = new ArrayList<>(ranges);
         sorted.sort((a, b) -> Integer.compare(a[0], b[0]));
         int[] merged = new int[2 * sorted.size()];

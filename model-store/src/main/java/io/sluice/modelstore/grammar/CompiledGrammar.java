@@ -2,12 +2,13 @@ package io.sluice.modelstore.grammar;
 
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
 
 /// A grammar made ready for a vocabulary. Any thread; what it learns on the way is shared by all outputs.
 public final class CompiledGrammar {
 
-    /// Nodes of the vocabulary's tree that are visited for masks beforehand: about a second. What is left
-    /// over is made when an output first gets there.
+    /// Steps that masks may take beforehand: about a second. What is left over is made when an output first
+    /// gets there.
     private static final long WORK_BEFOREHAND = 60_000_000;
 
     private final Pushdown automaton;
@@ -24,16 +25,18 @@ public final class CompiledGrammar {
     }
 
     /// @throws GrammarException if the grammar is over a limit, or no text fulfils it
-    static CompiledGrammar compile(Grammar grammar, TokenVocabulary vocabulary) {
-        CompiledGrammar compiled = new CompiledGrammar(PushdownBuilder.build(grammar), vocabulary);
+    static CompiledGrammar compile(Pushdown automaton, TokenVocabulary vocabulary) {
+        CompiledGrammar compiled = new CompiledGrammar(automaton, vocabulary);
         if (compiled.begin().isOver()) throw new GrammarException("nothing but the empty text fulfils it");
         compiled.prepare();
+        compiled.begin().fill(new long[vocabulary.maskLength()]); // too ambiguous from the first token: say so now
         return compiled;
     }
 
     private void prepare() {
-        StateMaskBuilder builder = new StateMaskBuilder(automaton, vocabulary);
-        for (int state = 0; state < masks.length() && builder.visited() < WORK_BEFOREHAND; state++) {
+        StateMaskBuilder builder = maskBuilder();
+        for (int state = 0; state < masks.length(); state++) {
+            if (builder.work() > WORK_BEFOREHAND || maskBytes.get() > GrammarLimits.MASK_BYTES_MAX) return;
             if (maskOf[state] == state && automaton.readsBytes(state)) keep(state, builder.build(state));
         }
     }
@@ -43,11 +46,23 @@ public final class CompiledGrammar {
         return new GrammarState(this, new Heads(automaton));
     }
 
-    /// The mask of a state; made now if no one came here before.
-    StateMask mask(int state) {
+    /// The mask of a state, if someone came here before.
+    @Nullable
+    StateMask knownMask(int state) {
+        return masks.get(maskOf[state]);
+    }
+
+    /// Makes the mask of a state, and keeps it if there is room.
+    ///
+    /// @throws GrammarException if it takes more than `GrammarLimits.TOKEN_WORK_MAX` steps
+    StateMask makeMask(int state, StateMaskBuilder builder) {
         int shared = maskOf[state];
-        StateMask mask = masks.get(shared);
-        return mask == null ? keep(shared, new StateMaskBuilder(automaton, vocabulary).build(shared)) : mask;
+        StateMask mask = builder.build(shared);
+        return maskBytes.get() > GrammarLimits.MASK_BYTES_MAX ? mask : keep(shared, mask);
+    }
+
+    StateMaskBuilder maskBuilder() {
+        return new StateMaskBuilder(automaton, vocabulary);
     }
 
     private StateMask keep(int state, StateMask mask) {

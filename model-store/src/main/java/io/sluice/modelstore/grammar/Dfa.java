@@ -26,6 +26,7 @@ record Dfa(List<int[]> transitions, BitSet accepting) {
 
     boolean accepts(String text) {
         int state = 0;
+        CompilationWork.spend(4L * text.length());
         for (int c : text.codePoints().toArray()) {
             state = next(state, c);
             if (state == NOWHERE) return false;
@@ -129,6 +130,7 @@ record Dfa(List<int[]> transitions, BitSet accepting) {
             if (accepting.get(pair.mine) && othersEnd != without) ends.set(id);
             int[] theirs = pair.others == NOWHERE ? new int[0] : other.transitions.get(pair.others);
             List<int[]> common = common(transitions.get(pair.mine), theirs, without);
+            CompilationWork.spend(16 + 24L * common.size());
             int[] edges = new int[3 * common.size()];
             for (int i = 0; i < common.size(); i++) {
                 int[] edge = common.get(i);
@@ -212,6 +214,7 @@ record Dfa(List<int[]> transitions, BitSet accepting) {
         for (int state = 0; state < stateCount(); state++) sources.add(new ArrayList<>());
         for (int state = 0; state < stateCount(); state++) {
             int[] edges = transitions.get(state);
+            CompilationWork.spend(4 + edges.length);
             for (int i = 2; i < edges.length; i += 3) sources.get(edges[i]).add(state);
         }
         BitSet useful = (BitSet) accepting.clone();

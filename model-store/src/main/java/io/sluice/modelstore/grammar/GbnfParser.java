@@ -135,7 +135,8 @@ final class GbnfParser {
 
     private Expression repeated(Expression part) {
         Expression body = part;
-        while (at < source.length()) {
+        for (int count = 0; at < source.length(); count++) {
+            if (count > GrammarLimits.DEPTH_MAX) throw wrong("repetitions of repetitions");
             switch (source.charAt(at)) {
                 case '*' -> body = Expression.any(body);
                 case '+' -> body = new Expression.Repeat(body, 1, Regex.UNBOUNDED);

@@ -20,9 +20,9 @@ public final class GrammarCache {
 
     private final Supplier<TokenVocabulary> source;
 
-    /// At most half of the cores compile: the others are the engine's.
+    /// At most half of the cores compile: the others are the engine's. Who comes first is served first.
     private final Semaphore compilations =
-            new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
+            new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() / 2), true);
 
     private final Map<Structure, CompletableFuture<CompiledGrammar>> entries =
             new LinkedHashMap<>(16, 0.75f, true); // the least recently asked for first; guarded by itself

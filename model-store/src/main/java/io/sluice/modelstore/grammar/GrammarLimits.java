@@ -25,11 +25,24 @@ final class GrammarLimits {
     /// States times letters that one determinisation may look at.
     static final long WORK_MAX = 40_000_000;
 
+    /// Steps of a whole compilation, of some nanoseconds each: about a second. Masks are not counted here.
+    static final long COMPILATION_WORK_MAX = 250_000_000;
+
+    /// Steps that one mask, or one token taken in, may cost: some ten milliseconds of the engine's thread at most.
+    /// A mask over 256,000 tokens takes a million where nothing is ambiguous.
+    static final long TOKEN_WORK_MAX = 6_000_000;
+
+    /// Memory that the masks of one structure may take.
+    static final long MASK_BYTES_MAX = 48L << 20;
+
     /// Stacks that one output may have at once. A grammar that needs more is hopelessly ambiguous.
     static final int HEADS_MAX = 4_096;
 
     /// Depth of a schema's or an expression's nesting.
     static final int DEPTH_MAX = 128;
+
+    /// Depth of a schema's nesting once references are followed: each level takes a dozen frames of the stack.
+    static final int REFERENCES_DEPTH_MAX = 512;
 
     /// Alternatives that `anyOf` under `allOf` may multiply to.
     static final int ALTERNATIVES_MAX = 512;

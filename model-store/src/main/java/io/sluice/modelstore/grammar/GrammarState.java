@@ -27,6 +27,8 @@ public final class GrammarState {
     /// another question: `isComplete`.
     ///
     /// @param target `[maskLength]`
+    /// @throws GrammarException if it takes more than `GrammarLimits.TOKEN_WORK_MAX` steps; the state is then of no
+    /// use any more
     public void fill(long[] target) {
         if (!masked) {
             make();
@@ -37,15 +39,27 @@ public final class GrammarState {
 
     private void make() {
         Arrays.fill(mask, 0);
+        heads.beginWork();
         int count = heads.count();
         for (int i = 0; i < count; i++) {
-            StateMask own = grammar.mask(heads.state(i));
+            StateMask own = maskOf(heads.state(i));
+            heads.spend(mask.length);
             own.addTo(mask);
             TokenTrie beyond = own.beyond();
             if (beyond == null || heads.frame(i) == 0) continue; // after the first rule's end comes nothing
             if (heads.advanceToCallers(i)) addFitting(beyond, 0);
             heads.retreat();
         }
+    }
+
+    /// The state's mask; made now if no output came here before, at the expense of this one.
+    private StateMask maskOf(int state) {
+        StateMask known = grammar.knownMask(state);
+        if (known != null) return known;
+        StateMaskBuilder builder = grammar.maskBuilder();
+        StateMask made = grammar.makeMask(state, builder);
+        heads.spend(builder.work());
+        return made;
     }
 
     /// Adds the tokens whose rests the callers can read.
@@ -65,16 +79,23 @@ public final class GrammarState {
     /// Goes on by a token.
     ///
     /// @return false if it may not come next; the state is then of no use any more
+    /// @throws GrammarException if it takes more than `GrammarLimits.TOKEN_WORK_MAX` steps
     public boolean accept(int token) {
         masked = false;
+        heads.beginWork();
         byte[] bytes = grammar.vocabulary().bytes(token);
-        return bytes.length > 0 && read(bytes);
+        for (byte b : bytes) {
+            if (!heads.advance(b & 0xFF)) return false;
+        }
+        heads.settle();
+        return bytes.length > 0;
     }
 
-    /// Goes on by bytes that need not be a token.
+    /// Goes on by bytes that need not be a token; each may cost as much as one.
     boolean read(byte[] bytes) {
         masked = false;
         for (byte b : bytes) {
+            heads.beginWork();
             if (!heads.advance(b & 0xFF)) return false;
         }
         heads.settle();

@@ -43,10 +43,29 @@ final class Heads {
     private int savedCount;
     private int compactAt = COMPACT_MIN;
     private boolean complete;
+    private long work; // steps since `beginWork`
 
     Heads(Pushdown automaton) {
         this.automaton = automaton;
         frameLink[0] = NONE;
+    }
+
+    /// Counts steps anew: what follows may take `GrammarLimits.TOKEN_WORK_MAX`.
+    void beginWork() {
+        work = 0;
+    }
+
+    long work() {
+        return work;
+    }
+
+    /// @throws GrammarException if the steps since `beginWork` are too many; this is of no use any more then
+    void spend(long steps) {
+        work += steps;
+        if (work > GrammarLimits.TOKEN_WORK_MAX) {
+            throw new GrammarException("it is too ambiguous or calls too many rules at once: one token takes more than "
+                    + GrammarLimits.TOKEN_WORK_MAX + " steps; write fewer alternatives that begin alike");
+        }
     }
 
     /// Back to the beginning of the first rule.
@@ -97,6 +116,7 @@ final class Heads {
         int from = levelStart;
         int to = headCount;
         open();
+        spend(1 + to - from);
         for (int i = from; i < to; i++) {
             int next = automaton.next(headState[i], b);
             if (next != Pushdown.NOWHERE) addHead(next, headFrame[i]);
@@ -172,6 +192,7 @@ final class Heads {
     }
 
     private int frameOf(int rule) {
+        spend(frameCount - levelFrames);
         for (int frame = levelFrames; frame < frameCount; frame++) {
             if (frameRule[frame] == rule) return frame;
         }
@@ -187,7 +208,6 @@ final class Heads {
     /// A caller that can only end when the callee does is left out in favour of its own callers: the stack of
     /// a list that is written as a recursion does not grow. Callers of this very position may get further
     /// links: they stay.
-
     private void addLink(int callee, int state, int frame) {
         if (frame != 0 && frame < levelFrames && automaton.isLast(state)) {
             for (int link = frameLink[frame]; link != NONE; link = linkNext[link]) {
@@ -196,6 +216,7 @@ final class Heads {
             return;
         }
         for (int link = frameLink[callee]; link != NONE; link = linkNext[link]) {
+            spend(1);
             if (linkState[link] == state && linkFrame[link] == frame) return;
         }
         if (linkCount == linkState.length) {
@@ -210,6 +231,7 @@ final class Heads {
     }
 
     private void addHead(int state, int frame) {
+        spend(1 + headCount - levelStart);
         for (int i = levelStart; i < headCount; i++) {
             if (headState[i] == state && headFrame[i] == frame) return;
         }

@@ -40,6 +40,7 @@ final class Nfa {
             }
             edges = Arrays.copyOf(edges, 2 * edges.length);
         }
+        CompilationWork.spend(2);
         int at = WIDTH * edgeCount;
         edges[at] = from;
         edges[at + 1] = firstLetter;
@@ -101,6 +102,7 @@ final class Nfa {
                     outgoing.add(new int[] {edges[at + 1], edges[at + 2], edges[at + 3]});
                 }
             }
+            CompilationWork.spend(16L * outgoing.size());
             outgoing.sort((a, b) -> Integer.compare(a[0], b[0]));
             return sweep(outgoing);
         }
@@ -145,6 +147,7 @@ final class Nfa {
             seen.clear();
             if (pending.length < stateCount) pending = new int[stateCount];
             int open = 0;
+            int visited = 0;
             for (int i = 0; i < count; i++) {
                 if (seen.get(states[i])) continue;
                 seen.set(states[i]);
@@ -152,6 +155,7 @@ final class Nfa {
             }
             while (open > 0) {
                 int state = pending[--open];
+                visited++;
                 for (int e = firstEdge[state]; e != NONE; e = edges[WIDTH * e + 4]) {
                     int to = edges[WIDTH * e + 3];
                     if (edges[WIDTH * e + 1] != EPSILON || seen.get(to)) continue;
@@ -161,6 +165,7 @@ final class Nfa {
             }
             int[] members = seen.stream().filter(this::matters).toArray();
             work += members.length + 8;
+            CompilationWork.spend(2L * (members.length + visited) + count + stateCount / 64);
             if (work > GrammarLimits.WORK_MAX)
                 throw GrammarLimits.over("steps of simplification", GrammarLimits.WORK_MAX);
             return idOf.computeIfAbsent(new Subset(members), this::add);

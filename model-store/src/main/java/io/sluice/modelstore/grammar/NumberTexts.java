@@ -6,6 +6,7 @@ import static io.sluice.modelstore.grammar.Regex.range;
 import static io.sluice.modelstore.grammar.Regex.repeat;
 
 import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -50,7 +51,9 @@ final class NumberTexts {
 
     /// @param plus how numbers on the limit's positive side begin
     /// @param minus how those on the other side begin
-    private static Regex atLeast(BigDecimal limit, boolean strict, Regex plus, Regex minus) {
+    private static Regex atLeast(BigDecimal given, boolean givenStrict, Regex plus, Regex minus) {
+        BigDecimal limit = nearest(given);
+        boolean strict = givenStrict && limit.compareTo(given) == 0;
         Magnitude magnitude = Magnitude.of(limit.abs());
         if (limit.signum() > 0) return concat(plus, magnitude.orMore(strict));
         Regex below = concat(minus, magnitude.orLess(strict)); // on the other side, but nearer to zero
@@ -58,6 +61,18 @@ final class NumberTexts {
             return strict ? concat(plus, magnitude.orMore(true)) : Regex.either(concat(plus, MAGNITUDE), below);
         }
         return Regex.either(concat(plus, MAGNITUDE), below);
+    }
+
+    /// The least number that can be written and is not below `limit`; one that is larger than all that can be, if
+    /// there is none. However many digits a limit has, no more have to be compared.
+    private static BigDecimal nearest(BigDecimal limit) {
+        long whole = (long) limit.precision() - limit.scale(); // digits before the point
+        if (limit.signum() == 0) return BigDecimal.ZERO;
+        if (whole > WHOLE_DIGITS_MAX) return BigDecimal.valueOf(limit.signum()).movePointRight(WHOLE_DIGITS_MAX);
+        if (whole < -DECIMALS_MAX) {
+            return limit.signum() < 0 ? BigDecimal.ZERO : BigDecimal.ONE.movePointLeft(DECIMALS_MAX);
+        }
+        return limit.setScale(DECIMALS_MAX, RoundingMode.CEILING);
     }
 
     /// A limit without its sign.

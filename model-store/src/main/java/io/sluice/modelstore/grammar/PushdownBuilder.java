@@ -39,7 +39,7 @@ final class PushdownBuilder {
         boolean changed = true;
         while (changed) {
             changed = false;
-            for (int rule = 0; rule < rules.size(); rule++) {
+            for (int rule = rules.size() - 1; rule >= 0; rule--) { // what is called tends to come later
                 if (nullable.get(rule) || !isNullable(rules.get(rule))) continue;
                 nullable.set(rule);
                 changed = true;
@@ -48,6 +48,7 @@ final class PushdownBuilder {
     }
 
     private boolean isNullable(Expression expression) {
+        CompilationWork.spend(4);
         return switch (expression) {
             case Expression.Literal(String text) -> text.isEmpty();
             case Expression.Letter _ -> false;
@@ -88,7 +89,7 @@ final class PushdownBuilder {
         boolean changed = true;
         while (changed) {
             changed = false;
-            for (int rule = 0; rule < automata.size(); rule++) {
+            for (int rule = automata.size() - 1; rule >= 0; rule--) {
                 if (ending.get(rule) || !ends(automata.get(rule), ending)) continue;
                 ending.set(rule);
                 changed = true;
@@ -107,6 +108,7 @@ final class PushdownBuilder {
     private static Dfa withCallsOf(Dfa automaton, BitSet ending) {
         List<int[]> transitions = new ArrayList<>();
         for (int[] edges : automaton.transitions()) {
+            CompilationWork.spend(16 + edges.length);
             int[] kept = new int[edges.length];
             int size = 0;
             for (int i = 0; i < edges.length; i += 3) {

@@ -47,6 +47,7 @@ final class RegexClasses {
     /// The characters of a general category such as `L` or `Nd`; empty if there is no such category.
     static CodePoints property(String name) {
         if (name.isEmpty() || name.length() > 2) return CodePoints.NONE;
+        CompilationWork.spend(0x110000);
         List<int[]> ranges = new ArrayList<>();
         for (int c = 0; c <= 0x10FFFF; c++) {
             if (!category(Character.getType(c)).startsWith(name) || (c >= 0xD800 && c <= 0xDFFF)) continue;

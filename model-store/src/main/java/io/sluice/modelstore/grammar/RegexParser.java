@@ -45,7 +45,8 @@ final class RegexParser {
 
     private Regex quantified() {
         Regex body = atom();
-        while (at < source.length()) {
+        for (int count = 0; at < source.length(); count++) {
+            if (count > GrammarLimits.DEPTH_MAX) throw wrong("repetitions of repetitions");
             int start = at;
             int min;
             int max = Regex.UNBOUNDED;

@@ -8,6 +8,7 @@ final class RegexStates {
     ///
     /// @return the state in which it has matched
     static int add(Nfa nfa, Regex regex, int from) {
+        CompilationWork.spend(1);
         return switch (regex) {
             case Regex.Chars(CodePoints set) -> {
                 int to = nfa.state();

@@ -25,6 +25,7 @@ final class RuleStates {
     }
 
     private int add(Expression expression, int from) {
+        CompilationWork.spend(1);
         if (++depth > 8 * GrammarLimits.DEPTH_MAX)
             throw GrammarLimits.over("nested expressions", 8 * GrammarLimits.DEPTH_MAX);
         int to = switch (expression) {

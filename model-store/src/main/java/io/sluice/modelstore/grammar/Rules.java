@@ -1,5 +1,6 @@
 package io.sluice.modelstore.grammar;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.function.Supplier;
 final class Rules {
     private final List<Expression> rules = new ArrayList<>();
     private final Map<String, Integer> shared = new HashMap<>();
+    private final Map<JsonNode, Integer> scopes = new HashMap<>();
 
     /// The number of a rule whose right side comes later.
     int reserve() {
@@ -46,6 +48,11 @@ final class Rules {
 
     Expression integer() {
         return shared("integer", () -> JsonText.INTEGER);
+    }
+
+    /// A short name for a document whose rules shall be kept apart from those of others.
+    String scope(JsonNode document) {
+        return scopes.computeIfAbsent(document, _ -> scopes.size()) + "\n";
     }
 
     /// Any JSON object.

@@ -68,6 +68,9 @@ final class SchemaDocument {
             if (references.contains(target)) {
                 throw new GrammarException("the schema's $ref \"" + target + "\" refers to itself and nothing else");
             }
+            if (references.size() == GrammarLimits.REFERENCES_DEPTH_MAX) {
+                throw GrammarLimits.over("references that lead to each other", GrammarLimits.REFERENCES_DEPTH_MAX);
+            }
             references.add(target);
             flatten(resolve(target), all, references);
             references.remove(target);
@@ -76,7 +79,9 @@ final class SchemaDocument {
         if (all.size() > GrammarLimits.ALTERNATIVES_MAX) {
             throw GrammarLimits.over("schemas under one allOf", GrammarLimits.ALTERNATIVES_MAX);
         }
-        all.putIfAbsent(schema.toString(), schema);
+        String text = schema.toString();
+        CompilationWork.spend(16 + 4L * text.length());
+        all.putIfAbsent(text, schema);
     }
 
     /// The schemas in `keyword`, which must be a list of at least one if it is there.

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 final class SchemaNumbers {
     private static final int DIVISOR_MAX = 1_000;
 
+    /// More than double precision has: to divide numbers of millions of digits takes hours.
+    private static final int SCALE_MAX = 400;
+
     private final SchemaFacets facets;
     private final Rules rules;
 
@@ -30,9 +33,16 @@ final class SchemaNumbers {
                 && facets.numbers("exclusiveMinimum").stream().allMatch(limit -> number.compareTo(limit) > 0)
                 && facets.numbers("maximum").stream().allMatch(limit -> number.compareTo(limit) <= 0)
                 && facets.numbers("exclusiveMaximum").stream().allMatch(limit -> number.compareTo(limit) < 0)
-                && facets.numbers("multipleOf").stream()
-                        .allMatch(divisor -> divisor.signum() > 0
-                                && number.remainder(divisor).signum() == 0);
+                && facets.numbers("multipleOf").stream().allMatch(divisor -> isMultiple(number, divisor));
+    }
+
+    private static boolean isMultiple(BigDecimal number, BigDecimal divisor) {
+        for (BigDecimal operand : List.of(number, divisor)) {
+            if (Math.abs((long) operand.scale()) <= SCALE_MAX) continue;
+            throw new GrammarException(
+                    "the schema's multipleOf beside values with more than " + SCALE_MAX + " digits is not supported");
+        }
+        return divisor.signum() > 0 && number.remainder(divisor).signum() == 0;
     }
 
     /// The texts of the numbers within all limits; null if there are none.

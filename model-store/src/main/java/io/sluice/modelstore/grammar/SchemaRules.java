@@ -13,6 +13,7 @@ final class SchemaRules {
     private final SchemaDocument document;
     private final Rules rules;
     private final String scope; // keeps the rules of several schemas in one grammar apart
+    private int depth;
 
     private SchemaRules(SchemaDocument document, Rules rules, String scope) {
         this.document = document;
@@ -26,7 +27,7 @@ final class SchemaRules {
     /// @throws GrammarException if the schema is wrong, over a limit, or uses what is not supported
     static Expression add(String schema, Rules rules) {
         SchemaDocument document = SchemaDocument.parse(schema);
-        return new SchemaRules(document, rules, document.root() + "\n").value(List.of(document.root()));
+        return new SchemaRules(document, rules, rules.scope(document.root())).value(List.of(document.root()));
     }
 
     Rules rules() {
@@ -38,7 +39,13 @@ final class SchemaRules {
         List<JsonNode> all = document.flattened(schemas);
         if (all.stream().anyMatch(SchemaRules::isFalse)) return Expression.NOTHING;
         String name = scope + all.stream().map(JsonNode::toString).collect(Collectors.joining("\n"));
-        return rules.shared(name, () -> alternatives(all, 0));
+        CompilationWork.spend(2L * name.length());
+        if (++depth > GrammarLimits.REFERENCES_DEPTH_MAX) {
+            throw GrammarLimits.over("schemas within each other", GrammarLimits.REFERENCES_DEPTH_MAX);
+        }
+        Expression value = rules.shared(name, () -> alternatives(all, 0));
+        depth--;
+        return value;
     }
 
     static boolean isFalse(JsonNode schema) {

@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
 /// Walks the vocabulary's tree from one state of an automaton, with nothing known about its callers. One
 /// thread.
 final class StateMaskBuilder {
+    /// Steps that the rest of one token takes to be sorted in.
+    private static final int REST_WORK = 30;
+
     private final Pushdown automaton;
     private final TokenVocabulary vocabulary;
     private final TokenTrie trie;
@@ -15,7 +18,7 @@ final class StateMaskBuilder {
     private final long[] accepted;
     private final List<Integer> ends = new ArrayList<>(); // nodes below which the rule has ended, and their depths
     private int count;
-    private long visited;
+    private long work; // of earlier masks
 
     StateMaskBuilder(Pushdown automaton, TokenVocabulary vocabulary) {
         this.automaton = automaton;
@@ -26,23 +29,28 @@ final class StateMaskBuilder {
     }
 
     /// The mask of the bytes that the state itself reads.
+    ///
+    /// @throws GrammarException if it takes more than `GrammarLimits.TOKEN_WORK_MAX` steps
     StateMask build(int state) {
         Arrays.fill(accepted, 0);
         ends.clear();
         count = 0;
+        heads.beginWork();
         if (automaton.readsBytes(state)) walk(0, state, 0);
-        return new StateMask(accepted, count, beyond());
+        StateMask mask = new StateMask(accepted, count, beyond());
+        work += heads.work();
+        return mask;
     }
 
-    /// Nodes of the tree that were looked at so far: the work done.
-    long visited() {
-        return visited;
+    /// Steps of all masks made so far.
+    long work() {
+        return work;
     }
 
     /// While nothing is called there is one state and no stack.
     private void walk(int node, int state, int depth) {
         for (int child = node + 1; child < trie.end(node); child = trie.end(child)) {
-            visited++;
+            heads.spend(1);
             int next = automaton.next(state, trie.label(child));
             if (next == Pushdown.NOWHERE) continue;
             if (automaton.calls(next)) {
@@ -61,7 +69,7 @@ final class StateMaskBuilder {
     }
 
     private void step(int child, int depth) {
-        visited++;
+        heads.spend(1);
         if (heads.advance(trie.label(child))) {
             accept(child);
             if (heads.isComplete()) endAt(child, depth);
@@ -90,10 +98,11 @@ final class StateMaskBuilder {
         for (int i = 0; i < ends.size(); i += 2) {
             int node = ends.get(i);
             for (int below = node + 1; below < trie.end(node); below++) {
-                visited++;
+                heads.spend(1);
                 for (int place = trie.firstPlace(below); place != TokenTrie.NONE; place = trie.nextPlace(place)) {
                     int token = trie.token(place);
                     if ((accepted[token >> 6] & 1L << token) != 0) continue;
+                    heads.spend(REST_WORK);
                     rests.add(new TokenTrie.Entry(vocabulary.bytes(token), ends.get(i + 1), token));
                 }
             }

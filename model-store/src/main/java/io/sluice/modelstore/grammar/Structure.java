@@ -59,6 +59,7 @@ public sealed interface Structure {
     ///
     /// @throws GrammarException if it is wrong, unsupported or too large; the message says what to change
     default CompiledGrammar compile(TokenVocabulary vocabulary) {
-        return CompiledGrammar.compile(StructureRules.grammar(this), vocabulary);
+        return CompiledGrammar.compile(
+                CompilationWork.bounded(() -> PushdownBuilder.build(StructureRules.grammar(this))), vocabulary);
     }
 }

@@ -3,6 +3,7 @@ package io.sluice.server.access;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.ServerRequestHeaders;
+import io.sluice.batching.Attempt;
 import io.sluice.batching.Deadlines;
 import io.sluice.batching.TrafficClass;
 import io.sluice.server.http.ApiError;
@@ -11,13 +12,16 @@ import io.sluice.server.policy.TenantTerms;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /// What a request may say about itself in headers: less than its tenant is promised, never more. A value.
 ///
 /// @param trafficClass the one that it is served in
 /// @param firstTokenWithin after its arrival
 /// @param within after its arrival
-record CallerHeaders(TrafficClass trafficClass, Optional<Duration> firstTokenWithin, Optional<Duration> within) {
+/// @param attempt whether it was refused before
+record CallerHeaders(
+        TrafficClass trafficClass, Optional<Duration> firstTokenWithin, Optional<Duration> within, Attempt attempt) {
     private static final HeaderName CLASS = HeaderNames.create("x-sluice-class");
     private static final HeaderName FIRST_TOKEN_MS = HeaderNames.create("x-sluice-ttft-ms");
     private static final HeaderName WITHIN_MS = HeaderNames.create("x-sluice-deadline-ms");
@@ -25,8 +29,12 @@ record CallerHeaders(TrafficClass trafficClass, Optional<Duration> firstTokenWit
     /// What the llm-d router sends.
     private static final HeaderName LLM_D_FIRST_TOKEN_MS = HeaderNames.create("x-llm-d-slo-ttft-ms");
 
+    /// How often a request was sent before, as the clients of OpenAI and Anthropic say in every request.
+    private static final HeaderName RETRY_COUNT = HeaderNames.create("x-stainless-retry-count");
+
     private static final long MS_MAX = Duration.ofDays(365).toMillis();
     private static final int DIGITS_MAX = 12;
+    private static final Pattern COUNT = Pattern.compile("[1-9][0-9]{0,8}");
 
     /// @throws ApiError 400 if a header means nothing, 403 if it asks for more than the tenant has
     static CallerHeaders parse(
@@ -37,7 +45,8 @@ record CallerHeaders(TrafficClass trafficClass, Optional<Duration> firstTokenWit
                         terms.firstTokenWithin(),
                         millis(headers, FIRST_TOKEN_MS),
                         millis(headers, LLM_D_FIRST_TOKEN_MS))),
-                shortest(List.of(terms.within(), millis(headers, WITHIN_MS))));
+                shortest(List.of(terms.within(), millis(headers, WITHIN_MS))),
+                attempt(headers));
     }
 
     /// As moments on the clock on which the request arrived.
@@ -54,6 +63,13 @@ record CallerHeaders(TrafficClass trafficClass, Optional<Duration> firstTokenWit
         Optional<String> wanted = single(headers, CLASS);
         if (wanted.isEmpty()) return ServiceTier.trafficClass(serviceTier, policy, terms);
         return ServiceTier.named(new ServiceTier.Wish(CLASS.lowerCase(), wanted.get()), policy, terms);
+    }
+
+    /// Whatever else is there says nothing: it is not our header.
+    private static Attempt attempt(ServerRequestHeaders headers) {
+        boolean again = headers.values(RETRY_COUNT).stream()
+                .anyMatch(count -> COUNT.matcher(count.strip()).matches());
+        return again ? Attempt.AGAIN : Attempt.FIRST;
     }
 
     private static Optional<Duration> millis(ServerRequestHeaders headers, HeaderName name) {

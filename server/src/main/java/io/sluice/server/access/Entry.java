@@ -132,6 +132,7 @@ public final class Entry {
                         .orElseGet(() -> intake.salts().ofTenant(tenant)),
                 identity.inForce().sharedPrefixes(),
                 awaited ? wanted.deadlines(record.arrivedNs()) : Deadlines.NONE,
+                wanted.attempt(),
                 terms.outputTokensDefault(),
                 entered,
                 new RequestMeters(List.of(record, counts, new Settlement(entered))));

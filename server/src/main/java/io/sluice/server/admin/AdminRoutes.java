@@ -6,11 +6,11 @@ import io.helidon.webserver.http.HttpRules;
 import io.helidon.webserver.http.HttpService;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import io.sluice.batching.Engine;
+import io.sluice.batching.Engines;
 import io.sluice.server.access.Intake;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonText;
-import io.sluice.server.http.RequestBody;
+import io.sluice.server.http.RequestBodies;
 import io.sluice.server.http.UnknownRoutes.Known;
 import io.sluice.server.records.RequestLog;
 import io.sluice.server.records.RequestRecord;
@@ -39,18 +39,18 @@ public final class AdminRoutes implements HttpService {
 
     private final Intake intake;
     private final PolicyReload reload;
-    private final long bodyBytesMax;
-    private volatile @Nullable Engine engine; // null while the model is being loaded
+    private final RequestBodies bodies;
+    private volatile @Nullable Engines engine; // null while the model is being loaded
 
-    /// @param bodyBytesMax the longest policy that can be sent for a dry run
-    public AdminRoutes(Intake intake, PolicyReload reload, long bodyBytesMax) {
+    /// @param bodies reads policies that are sent for a dry run
+    public AdminRoutes(Intake intake, PolicyReload reload, RequestBodies bodies) {
         this.intake = intake;
         this.reload = reload;
-        this.bodyBytesMax = bodyBytesMax;
+        this.bodies = bodies;
     }
 
     /// The engine has started.
-    public void observe(Engine started) {
+    public void observe(Engines started) {
         engine = started;
     }
 
@@ -84,7 +84,7 @@ public final class AdminRoutes implements HttpService {
     }
 
     private ConfigText sent(ServerRequest request) throws IOException {
-        String text = new String(RequestBody.read(request, bodyBytesMax), StandardCharsets.UTF_8);
+        String text = new String(bodies.read(request), StandardCharsets.UTF_8);
         return new ConfigText.Given("the request's body", text);
     }
 
@@ -117,7 +117,7 @@ public final class AdminRoutes implements HttpService {
     }
 
     private void queue(ServerRequest request, ServerResponse response) {
-        Engine started = engine;
+        Engines started = engine;
         if (started == null) {
             throw ApiError.unavailable("starting", "The server is still loading its model.", WHILE_STARTING);
         }

@@ -122,6 +122,7 @@ public final class PolicyReload {
         Map<String, String> settings = from.settings().texts();
         // The key file that the server was started with: another place needs a restart, like every setting.
         PolicyInForce.Snapshot next = read(from.config(), running.access().keysFile(), tokenise);
+        running.access().keysFile().ifPresent(file -> requireKept(file, next.policy()));
         List<PolicyChanges.Change> needsRestart = new ArrayList<>();
         running.texts().forEach((name, text) -> {
             String now = settings.getOrDefault(name, text);
@@ -131,6 +132,18 @@ public final class PolicyReload {
         });
         PolicyChanges changes = PolicyChanges.between(inForce.now().policy(), next.policy());
         return new Comparison(next, changes, needsRestart);
+    }
+
+    /// What empties a file is a full disk, or somebody who is just writing it. It must not lock everybody out.
+    private void requireKept(Path file, Policy next) {
+        boolean losesAll = next.keys().stream().allMatch(ring -> ring.keys().isEmpty())
+                && inForce.now().policy().keys().stream()
+                        .anyMatch(ring -> !ring.keys().isEmpty());
+        if (losesAll && KeyFile.isBlank(file)) {
+            throw new SettingsException(
+                    file + ": the file is empty, and the keys in force stay so; to take all keys away,"
+                            + " revoke each with `sluice keys revoke`");
+        }
     }
 
     private static void log(Outcome outcome) {

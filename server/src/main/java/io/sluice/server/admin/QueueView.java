@@ -1,7 +1,7 @@
 package io.sluice.server.admin;
 
-import io.sluice.batching.Engine;
 import io.sluice.batching.EngineStats;
+import io.sluice.batching.Engines;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.SequenceState;
 import io.sluice.server.http.JsonText.Millis;
@@ -16,8 +16,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/// Shows the live queue: what the engine counts, each class, the sequences as the engine sees them between two
-/// steps, and the admitted requests, oldest first. Any thread.
+/// Shows the live queue: what the engine counts, each class, the sequences as the engine sees them between
+/// two steps, and the admitted requests, oldest first. Any thread.
 final class QueueView {
 
     /// More than any queue that a person looks through.
@@ -28,7 +28,7 @@ final class QueueView {
 
     private QueueView() {}
 
-    static Map<String, Object> of(Engine engine, RequestLog log) throws InterruptedException {
+    static Map<String, Object> of(Engines engine, RequestLog log) throws InterruptedException {
         Optional<List<SequenceState>> sequences = engine.sequences(ANSWER_WITHIN);
         EngineStats stats = engine.stats();
         Map<String, Object> view = new LinkedHashMap<>();

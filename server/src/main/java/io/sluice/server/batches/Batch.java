@@ -7,12 +7,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// A batch as it stands: what clients see of it, and whose it is. Any thread.
 final class Batch {
     static final String KIND = "batch";
+    private static final Pattern ID = Pattern.compile("batch_[0-9a-f]{32}");
     private static final Set<String> OVER = Set.of("failed", "completed", "expired", "cancelled");
+    private static final Set<String> UNDER_WAY = Set.of("validating", "in_progress", "finalizing", "cancelling");
 
     private final String owner;
     private final Map<String, Object> view; // guarded by this
@@ -21,7 +24,7 @@ final class Batch {
     private long total; // guarded by this
 
     /// What is asked for. A value.
-    record Wish(String inputFile, String endpoint, String window, Map<String, Object> metadata) {}
+    record Wish(String inputFile, String endpoint, String window, Map<String, String> metadata) {}
 
     private Batch(String owner, Map<String, Object> view) {
         this.owner = owner;
@@ -43,6 +46,17 @@ final class Batch {
         view.put("expires_at", expiresSecond);
         view.put("metadata", wish.metadata());
         return new Batch(owner, view);
+    }
+
+    /// True if a description is one of a batch, with all that is needed to go on with it.
+    static boolean isOne(String id, Fields description, Fields view) {
+        String status = text(view, "status");
+        return KIND.equals(description.string("kind"))
+                && ID.matcher(id).matches()
+                && (OVER.contains(status) || UNDER_WAY.contains(status))
+                && view.string("input_file_id") != null
+                && view.string("endpoint") != null
+                && number(view, "expires_at") > 0;
     }
 
     /// One that was kept.

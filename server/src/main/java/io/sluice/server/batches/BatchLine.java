@@ -4,12 +4,12 @@ import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonOut;
 import io.sluice.server.openai.Fields;
 import io.sluice.server.openai.Json;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// One request of a batch. A value.
 ///
@@ -41,31 +41,42 @@ record BatchLine(String name, Map<String, Object> body) {
         }
     }
 
-    /// All of an input's lines.
+    /// Checks all of an input's lines, and keeps none.
     ///
+    /// @return how many there are
     /// @throws Wrong if one is none
-    static List<BatchLine> parse(byte[] input, String endpoint) {
-        List<BatchLine> lines = new ArrayList<>();
-        Set<String> names = new HashSet<>();
+    static int check(LineReader input, String endpoint) throws IOException {
+        Set<String> names = new HashSet<>(); // of at most 50,000 lines
         int number = 0;
-        for (String text : new String(input, StandardCharsets.UTF_8).split("\n", -1)) {
+        for (byte[] text = input.next(); text != null; text = input.next()) {
             number++;
-            if (text.isBlank()) continue;
-            if (lines.size() >= LINES_MAX)
+            if (isBlank(text)) continue;
+            if (names.size() >= LINES_MAX) {
                 throw new Wrong(number, "too_many_lines", "At most " + LINES_MAX + " lines.");
+            }
             BatchLine line = parse(number, text, endpoint);
             if (!names.add(line.name())) {
                 throw new Wrong(number, "duplicate_custom_id", "custom_id \"" + line.name() + "\" is there twice.");
             }
-            lines.add(line);
         }
-        if (lines.isEmpty()) throw new Wrong(1, "empty_file", "The input has no lines.");
-        return lines;
+        if (names.isEmpty()) throw new Wrong(1, "empty_file", "The input has no lines.");
+        return names.size();
     }
 
-    private static BatchLine parse(int number, String text, String endpoint) {
+    /// The next request of an input that was checked; null behind the last.
+    static @Nullable BatchLine next(LineReader input, String endpoint) throws IOException {
+        byte[] text = input.next();
+        while (text != null && isBlank(text)) text = input.next();
+        return text == null ? null : parse(0, text, endpoint);
+    }
+
+    private static boolean isBlank(byte[] text) {
+        return new String(text, StandardCharsets.UTF_8).isBlank();
+    }
+
+    private static BatchLine parse(int number, byte[] text, String endpoint) {
         try {
-            Fields fields = Fields.of(Json.parseObject(text.getBytes(StandardCharsets.UTF_8)));
+            Fields fields = Fields.of(Json.parseObject(text));
             String name = fields.string("custom_id");
             if (name == null || name.isEmpty() || name.length() > NAME_MAX) {
                 throw new Wrong(number, "missing_custom_id", "custom_id must have 1 to " + NAME_MAX + " characters.");

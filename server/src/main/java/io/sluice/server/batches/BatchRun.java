@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.ERROR;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.openai.Fields;
 import io.sluice.server.openai.Json;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashSet;
@@ -14,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /// One batch on its way, from wherever it stands to its end. Its own thread, which starts one for each request.
@@ -23,16 +25,20 @@ final class BatchRun {
     /// What a refusal without a time is tried again after.
     private static final Duration PAUSE = Duration.ofSeconds(2);
 
-    private static final int BAD_REQUEST = 400;
+    private static final int SERVER_ERRORS = 500;
+
+    /// Of a request that the server fails without saying when another try is worth it.
+    private static final int TRIES_MAX = 10;
 
     private final Batch batch;
     private final BatchStore store;
     private final BatchRunner runner;
+    private final Semaphore places = new Semaphore(BatchRunner.LINES_AT_ONCE); // requests begun, waiting ones too
     private final Thread thread;
     private volatile Runnable afterwards = () -> {};
     private volatile boolean cancelled;
     private volatile boolean stopped; // the process is ending
-    private volatile Optional<String> broken = Optional.empty(); // why the batch cannot go on
+    private volatile Optional<ApiError> broken = Optional.empty(); // why the batch cannot go on
 
     BatchRun(Batch batch, BatchStore store, BatchRunner runner) {
         this.batch = batch;
@@ -47,13 +53,12 @@ final class BatchRun {
         thread.start();
     }
 
-    /// Ends it; requests that are on their way are still answered.
-    void cancel() {
+    /// Ends it, unless it is over; requests that are on their way are still answered.
+    synchronized void cancel() {
+        if (batch.isOver()) return;
+        cancelled = true;
+        notifyAll();
         become("cancelling");
-        synchronized (this) {
-            cancelled = true;
-            notifyAll();
-        }
     }
 
     /// Stops it where it stands.
@@ -72,16 +77,18 @@ final class BatchRun {
     private void run() {
         try {
             if (batch.text("status").equals("cancelling")) cancelled = true; // by a process that ended meanwhile
-            List<BatchLine> lines =
-                    BatchLine.parse(store.folder().read(batch.text("input_file_id")), batch.text("endpoint"));
-            if (!cancelled) become("in_progress");
-            compute(lines);
-            if (!stopped) end(lines);
+            int total = check();
+            Set<String> done = done(total);
+            begin();
+            compute(done);
+            if (!stopped) end(total);
         } catch (BatchLine.Wrong e) {
             fail(e.code(), String.valueOf(e.getMessage()), Optional.of(e.line()));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // nobody does; another process goes on
-        } catch (RuntimeException e) {
+        } catch (ApiError e) {
+            fail(String.valueOf(e.code()), e.getMessage(), Optional.empty()); // it cannot be written
+        } catch (IOException | RuntimeException e) {
             LOG.log(ERROR, "the batch " + batch.text("id") + " cannot go on", e);
             fail("internal_error", "The server had an internal error; its log says more.", Optional.empty());
         } finally {
@@ -89,15 +96,36 @@ final class BatchRun {
         }
     }
 
-    private void compute(List<BatchLine> lines) throws InterruptedException {
-        Set<String> done = done(lines.size());
-        // Closing waits for those that are on their way.
-        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            for (BatchLine line : lines) {
-                if (isEnding()) return;
-                if (done.contains(line.name())) continue;
-                runner.lines().acquire();
-                threads.execute(() -> compute(line));
+    private synchronized void begin() {
+        if (!cancelled) become("in_progress");
+    }
+
+    private LineReader input() throws IOException {
+        return new LineReader(store.folder().open(batch.text("input_file_id")));
+    }
+
+    private int check() throws IOException {
+        try (LineReader input = input()) {
+            return BatchLine.check(input, endpoint());
+        }
+    }
+
+    private String endpoint() {
+        return batch.text("endpoint");
+    }
+
+    private void compute(Set<String> done) throws IOException, InterruptedException {
+        // Threads are closed first, and that waits for requests that are on their way.
+        try (LineReader input = input();
+                ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            BatchLine line = BatchLine.next(input, endpoint());
+            while (line != null && !isEnding()) {
+                BatchLine one = line;
+                if (!done.contains(one.name())) {
+                    places.acquire();
+                    threads.execute(() -> compute(one));
+                }
+                line = BatchLine.next(input, endpoint());
             }
         }
     }
@@ -110,8 +138,8 @@ final class BatchRun {
         return store.nowSecond() >= batch.number("expires_at");
     }
 
-    /// The requests that an earlier process has dealt with.
-    private Set<String> done(int total) {
+    /// The requests that have been dealt with.
+    private Set<String> done(int total) throws IOException {
         Set<String> done = new HashSet<>();
         int good = read(outputId(), done);
         int bad = read(errorId(), done);
@@ -119,40 +147,54 @@ final class BatchRun {
         return done;
     }
 
-    private int read(String id, Set<String> done) {
-        store.folder().cutLastLine(id);
+    private int read(String id, Set<String> done) throws IOException {
         int count = 0;
-        for (String line : new String(store.folder().read(id), StandardCharsets.UTF_8).split("\n", -1)) {
-            Optional<Map<String, Object>> result = line.isEmpty() ? Optional.empty() : Json.objectIn(line);
-            if (result.isEmpty()) continue;
-            count++;
-            done.add(Batch.text(Fields.of(result.get()), "custom_id"));
+        long wholeBytes;
+        try (LineReader lines = new LineReader(store.folder().open(id))) {
+            long before = lines.wholeBytes();
+            for (byte[] line = lines.next(); line != null && lines.wholeBytes() > before; line = lines.next()) {
+                before = lines.wholeBytes();
+                Optional<Map<String, Object>> result = Json.objectIn(new String(line, StandardCharsets.UTF_8));
+                if (result.isEmpty()) continue;
+                count++;
+                done.add(Batch.text(Fields.of(result.get()), "custom_id"));
+            }
+            wholeBytes = before;
         }
+        store.folder().cutLastLine(id, wholeBytes);
         return count;
     }
 
+    /// Whatever goes wrong with one request, the batch does not end as if it had been answered.
     private void compute(BatchLine line) {
         try {
             answer(line);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // given up: it is not done
         } catch (ApiError e) {
-            broken = Optional.of(e.getMessage()); // there is no room for what it came to
+            broken = Optional.of(e); // there is no room for what it came to
+        } catch (RuntimeException e) {
+            LOG.log(ERROR, "a request of the batch " + batch.text("id") + " failed", e);
+            broken = Optional.of(ApiError.internal("The server had an internal error; its log says more."));
         } finally {
-            runner.lines().release();
+            places.release();
         }
     }
 
     private void answer(BatchLine line) throws InterruptedException {
+        int tries = 0;
         while (!isEnding()) {
             try {
                 BatchRunner.Answer answer = runner.answer(batch, line);
                 write(outputId(), line.answered(answer.requestId(), 200, answer.json()), true);
                 return;
-            } catch (ApiError e) {
-                Optional<Duration> pause = pause(e);
+            } catch (BatchRunner.NoAnswer e) {
+                Optional<Duration> pause = pause(e.why(), ++tries);
                 if (pause.isEmpty()) {
-                    write(errorId(), line.answered(line.name(), e.status(), e.body()), false);
+                    write(
+                            errorId(),
+                            line.answered(line.name(), e.why().status(), e.why().body()),
+                            false);
                     return;
                 }
                 pauseFor(pause.get());
@@ -170,11 +212,12 @@ final class BatchRun {
     }
 
     /// How long until another try is worth it; empty if none is.
-    private static Optional<Duration> pause(ApiError e) {
+    private static Optional<Duration> pause(ApiError e, int tries) {
         return switch (e.retry()) {
             case ApiError.Retry.After(Duration pause) -> Optional.of(pause);
             case ApiError.Retry.Never() -> Optional.empty();
-            case ApiError.Retry.Unsaid() -> e.status() > BAD_REQUEST + 99 ? Optional.of(PAUSE) : Optional.empty();
+            case ApiError.Retry.Unsaid() ->
+                e.status() >= SERVER_ERRORS && tries < TRIES_MAX ? Optional.of(PAUSE) : Optional.empty();
         };
     }
 
@@ -183,24 +226,33 @@ final class BatchRun {
         batch.countLine(good);
     }
 
-    private void end(List<BatchLine> lines) {
+    private void end(int total) throws IOException {
         boolean expired = !cancelled && isExpired();
-        if (expired) writeUnsent(lines);
+        if (expired && broken.isEmpty()) writeUnsent(done(total));
         if (broken.isEmpty()) become("finalizing");
         publish(outputId(), "output_file_id", "output");
         publish(errorId(), "error_file_id", "error");
-        if (broken.isPresent()) fail("storage_full", broken.get(), Optional.empty());
-        else become(cancelled ? "cancelled" : expired ? "expired" : "completed");
+        conclude(expired);
     }
 
-    private void writeUnsent(List<BatchLine> lines) {
-        Set<String> done = done(lines.size());
-        for (BatchLine line : lines) {
-            if (!done.contains(line.name())) {
-                write(
-                        errorId(),
-                        line.unsent("batch_expired", "The batch expired before this request was served."),
-                        false);
+    /// Once and for all: who cancels it afterwards is told that it is over.
+    private synchronized void conclude(boolean expired) {
+        if (broken.isPresent()) {
+            fail(String.valueOf(broken.get().code()), broken.get().getMessage(), Optional.empty());
+        } else {
+            become(cancelled ? "cancelled" : expired ? "expired" : "completed");
+        }
+    }
+
+    private void writeUnsent(Set<String> done) throws IOException {
+        try (LineReader input = input()) {
+            BatchLine line = BatchLine.next(input, endpoint());
+            while (line != null) {
+                if (!done.contains(line.name())) {
+                    String why = "The batch expired before this request was served.";
+                    write(errorId(), line.unsent("batch_expired", why), false);
+                }
+                line = BatchLine.next(input, endpoint());
             }
         }
     }
@@ -220,15 +272,19 @@ final class BatchRun {
         return "file-" + batch.text("id").substring("batch_".length()) + "-error";
     }
 
-    private void become(String status) {
+    private synchronized void become(String status) {
         batch.become(status, store.nowSecond());
         store.save(batch);
     }
 
-    private void fail(String code, String message, Optional<Integer> line) {
+    private synchronized void fail(String code, String message, Optional<Integer> line) {
         Map<String, Object> error =
                 Map.of("code", code, "message", message, "line", line.isPresent() ? line.get() : line);
         batch.put("errors", Map.of("object", "list", "data", List.of(error)));
-        become("failed");
+        try {
+            become("failed");
+        } catch (ApiError e) {
+            LOG.log(ERROR, "that the batch {0} has failed is not on disk: a restart goes on with it", batch.text("id"));
+        }
     }
 }

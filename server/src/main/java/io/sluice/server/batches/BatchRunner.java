@@ -15,13 +15,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 
 /// Runs batches: each on a thread of its own, a few of their requests at once, through the same admission as all
-/// others.
-/// Goes on with those that an earlier process left. Any thread.
+/// others. Goes on with those that an earlier process left. Any thread.
 public final class BatchRunner implements AutoCloseable {
 
     /// Requests of all batches that are on their way at once: enough to fill steps that nobody else wants, few enough
     /// to leave the queue to others.
-    private static final int LINES_AT_ONCE = 16;
+    static final int LINES_AT_ONCE = 16;
 
     /// For requests that are on their way to be given up.
     private static final Duration LAST_LINES = Duration.ofSeconds(5);
@@ -58,26 +57,47 @@ public final class BatchRunner implements AutoCloseable {
         if (run != null) run.cancel();
     }
 
-    /// One request's way through admission.
+    /// One request's way through admission. Whoever is to try again later waits outside: a batch that is over its
+    /// quota holds up no other.
     ///
-    /// @throws ApiError if it is refused or fails
+    /// @throws NoAnswer if it is refused or fails
     Answer answer(Batch batch, BatchLine line) throws InterruptedException {
+        lines.acquire();
+        try {
+            Entry entry = Entry.unattended(intake, identity(batch), batch.text("endpoint"));
+            return new Answer(entry.requestId(), answers.answer(entry, batch.text("endpoint"), line.body()));
+        } catch (ApiError e) {
+            throw new NoAnswer(e);
+        } finally {
+            lines.release();
+        }
+    }
+
+    private Identity identity(Batch batch) {
         Optional<String> key =
                 batch.owner().equals(StreamOwners.ANYBODY) ? Optional.empty() : Optional.of(batch.owner());
-        Identity identity = Identity.ofKey(intake.policy().now(), key, clock.instant())
+        return Identity.ofKey(intake.policy().now(), key, clock.instant())
                 .orElseThrow(() -> ApiError.unauthorized("key_revoked", "The API key of this batch was revoked."));
-        Entry entry = Entry.unattended(intake, identity, batch.text("endpoint"));
-        return new Answer(entry.requestId(), answers.answer(entry, batch.text("endpoint"), line.body()));
+    }
+
+    /// A request was refused or failed, as its client would have been told.
+    static final class NoAnswer extends RuntimeException {
+        private final transient ApiError why;
+
+        NoAnswer(ApiError why) {
+            super(why.getMessage(), null, false, false); // an expected outcome: no stack trace
+            this.why = why;
+        }
+
+        ApiError why() {
+            return why;
+        }
     }
 
     /// What came of it. A value.
     ///
     /// @param json the answer
     record Answer(String requestId, byte[] json) {}
-
-    Semaphore lines() {
-        return lines;
-    }
 
     /// Stops; what is not over goes on when another process starts.
     @Override

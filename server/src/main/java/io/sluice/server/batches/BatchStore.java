@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -17,7 +16,7 @@ import java.util.Optional;
 
 /// Knows all files and batches of this instance, whose they are, and keeps them on disk: they are still there after a
 /// restart. Any thread.
-public final class BatchStore {
+public final class BatchStore implements AutoCloseable {
 
     /// Files and batches; about a kilobyte each in memory.
     private static final int THINGS_MAX = 10_000;
@@ -35,19 +34,38 @@ public final class BatchStore {
     private final Map<String, Batch> batches = new LinkedHashMap<>(); // guarded by this
 
     /// Reads what an earlier process kept.
+    ///
+    /// @throws BatchFolderUnusable if the folder cannot be used, or another server uses it
     public BatchStore(Path path, long bytesMax, InstantSource clock) {
         this.folder = new BatchFolder(path, bytesMax);
         this.clock = clock;
-        List<Fields> known = new ArrayList<>();
-        for (byte[] description : folder.descriptions()) {
-            try {
-                known.add(Fields.of(Json.parseObject(description)));
-            } catch (ApiError e) {
-                // Not one of ours: it stays where it is, and counts as bytes.
-            }
+        try {
+            Map<String, Fields> described = new LinkedHashMap<>();
+            folder.descriptions().forEach((id, json) -> describedBy(id, json).ifPresent(it -> described.put(id, it)));
+            described.entrySet().stream()
+                    .sorted(Comparator.comparingLong(entry -> created(entry.getValue())))
+                    .forEach(entry -> know(entry.getKey(), entry.getValue()));
+        } catch (BatchFolderUnusable e) {
+            folder.close();
+            throw e;
         }
-        known.sort(Comparator.comparingLong(BatchStore::created));
-        known.forEach(this::know);
+    }
+
+    /// A description as it was written; empty for anything else.
+    private Optional<Fields> describedBy(String id, byte[] json) {
+        try {
+            Fields description = Fields.of(Json.parseObject(json));
+            Fields view = description.object("view");
+            boolean ours = view != null
+                    && id.equals(view.string("id"))
+                    && description.string("owner") != null
+                    && (StoredFile.isOne(id, description, view) || Batch.isOne(id, description, view));
+            if (ours) return Optional.of(description);
+            folder.reportForeign(id, "it does not say what it describes");
+        } catch (ApiError e) {
+            folder.reportForeign(id, "it is no JSON object, or only half of one");
+        }
+        return Optional.empty();
     }
 
     private static long created(Fields description) {
@@ -55,16 +73,15 @@ public final class BatchStore {
         return view == null ? 0 : Batch.number(view, "created_at");
     }
 
-    private void know(Fields description) {
+    private void know(String id, Fields description) {
         Fields view = description.object("view");
-        if (view == null) return;
-        String owner = Batch.text(description, "owner");
-        if (StoredFile.KIND.equals(description.string("kind"))) {
-            StoredFile file = StoredFile.of(owner, view);
-            files.put(file.id(), file);
-        } else {
-            Batch batch = Batch.of(owner, view.values());
-            batches.put(batch.text("id"), batch);
+        String owner = description.string("owner");
+        if (view == null || owner == null) return;
+        try {
+            if (StoredFile.isOne(id, description, view)) files.put(id, StoredFile.of(owner, view));
+            else batches.put(id, Batch.of(owner, view.values()));
+        } catch (ApiError e) {
+            folder.reportForeign(id, e.getMessage());
         }
     }
 
@@ -83,7 +100,12 @@ public final class BatchStore {
         requireRoom();
         String id = freshId("file-");
         folder.append(id, content);
-        return describe(new StoredFile(id, owner, name, purpose, content.length, nowSecond()));
+        try {
+            return describe(new StoredFile(id, owner, name, purpose, content.length, nowSecond()));
+        } catch (ApiError e) {
+            folder.delete(id); // nobody will ever ask for it
+            throw e;
+        }
     }
 
     /// Keeps a file whose lines were written by a batch.
@@ -107,8 +129,8 @@ public final class BatchStore {
         }
         long now = nowSecond();
         Batch batch = Batch.begin(freshId("batch_"), owner, wish, now, now + window.toSeconds());
+        save(batch); // first: what cannot be kept must not have begun
         batches.put(batch.text("id"), batch);
-        save(batch);
         return batch;
     }
 
@@ -174,6 +196,12 @@ public final class BatchStore {
         }
         files.remove(file.id());
         folder.delete(file.id());
+    }
+
+    /// Lets another process use the folder.
+    @Override
+    public void close() {
+        folder.close();
     }
 
     /// The same words whether it never was, is no more, lives elsewhere or is somebody else's.

@@ -4,7 +4,7 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.sluice.server.access.Identity;
 import io.sluice.server.http.ApiError;
-import io.sluice.server.http.RequestBody;
+import io.sluice.server.openai.BodyFields;
 import io.sluice.server.openai.Fields;
 import io.sluice.server.openai.Json;
 import io.sluice.server.openai.Serving;
@@ -33,7 +33,7 @@ public final class BatchesRoute {
 
     /// Takes one.
     public void create(ServerRequest request, ServerResponse response) throws IOException {
-        Fields fields = Fields.of(Json.parseObject(RequestBody.read(request, serving.bodyBytesMax())));
+        Fields fields = Fields.of(Json.parseObject(serving.bodies().read(request)));
         if (Identity.of(request).tenant().isEmpty()) {
             throw ApiError.forbidden(
                     null, "key_without_tenant", "This API key serves administration alone; a batch needs a tenant's.");
@@ -50,13 +50,10 @@ public final class BatchesRoute {
         }
         String window = required(fields, "completion_window");
         if (!window.equals(WINDOW)) throw fields.wrong("completion_window", WINDOW, window);
-        Fields metadata = fields.object("metadata");
+        Map<String, String> metadata = BodyFields.metadata(fields);
         String owner = owner(request);
         if (store.file(file, owner).isEmpty()) throw BatchStore.notHere("input_file_id", file);
-        Batch batch = store.begin(
-                owner,
-                new Batch.Wish(file, endpoint, window, metadata == null ? Map.of() : metadata.values()),
-                Duration.ofHours(24));
+        Batch batch = store.begin(owner, new Batch.Wish(file, endpoint, window, metadata), Duration.ofHours(24));
         runner.start(batch);
         FilesRoute.send(response, batch.view());
     }

@@ -6,9 +6,10 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonText;
-import io.sluice.server.http.RequestBody;
 import io.sluice.server.openai.Serving;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.List;
 import java.util.Map;
 
@@ -27,7 +28,7 @@ public final class FilesRoute {
 
     /// Takes a file.
     public void upload(ServerRequest request, ServerResponse response) throws IOException {
-        byte[] body = RequestBody.read(request, serving.bodyBytesMax());
+        byte[] body = serving.bodies().read(request);
         String contentType = request.headers().first(HeaderNames.CONTENT_TYPE).orElse("");
         Map<String, Multipart.Part> parts = Multipart.parse(contentType, body);
         Multipart.Part purpose = parts.get("purpose");
@@ -54,11 +55,16 @@ public final class FilesRoute {
         send(response, find(request).view());
     }
 
-    /// Its lines.
-    public void content(ServerRequest request, ServerResponse response) {
+    /// Its lines, as its client takes them: a file may be larger than the heap.
+    public void content(ServerRequest request, ServerResponse response) throws IOException {
         StoredFile file = find(request);
-        response.headers().set(HeaderNames.CONTENT_TYPE, "application/jsonl");
-        response.send(store.folder().read(file.id()));
+        try (InputStream lines = store.folder().open(file.id())) {
+            response.headers().set(HeaderNames.CONTENT_TYPE, "application/jsonl");
+            response.headers().contentLength(store.folder().sizeOf(file.id()));
+            try (OutputStream out = response.outputStream()) {
+                lines.transferTo(out);
+            }
+        }
     }
 
     /// Forgets one.

@@ -1,7 +1,7 @@
 package io.sluice.server.generation;
 
 import io.sluice.batching.Admission;
-import io.sluice.batching.Engine;
+import io.sluice.batching.Engines;
 import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.InvalidRequest;
 import io.sluice.batching.SamplingParams;
@@ -21,19 +21,19 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Text in, a stream of text out: renders the template, tokenises, asks the engine, and hands over the answer to read.
-/// Knows neither HTTP nor JSON. Any thread.
+/// Text in, a stream of text out: renders the template, tokenises, asks the engine, and hands over the
+/// answer to read. Knows neither HTTP nor JSON. Any thread.
 public final class GenerationService {
 
     /// The engine adds a bias per listed token and step; more than this is no bias but a mask.
     private static final int LOGIT_BIASES_MAX = 1024;
 
     private final ServedModel model;
-    private final Engine engine;
+    private final Engines engine;
     private final OpenGenerations open;
     private final Structures structures;
 
-    public GenerationService(ServedModel model, Engine engine) {
+    public GenerationService(ServedModel model, Engines engine) {
         this.model = model;
         this.engine = engine;
         this.open = new OpenGenerations(engine);
@@ -101,7 +101,7 @@ public final class GenerationService {
         return submitAll(
                 Choice.Rules.of(request, opensThinking),
                 parts(request, terms, choosing, prompts, outputTokensMax),
-                terms.meter());
+                terms);
     }
 
     /// How the request's tokens are chosen.
@@ -132,11 +132,12 @@ public final class GenerationService {
         return parts;
     }
 
-    private Submission submitAll(Choice.Rules rules, List<GenerationRequest> parts, RequestMeter meter) {
+    private Submission submitAll(Choice.Rules rules, List<GenerationRequest> parts, RequestTerms terms) {
+        RequestMeter meter = terms.meter();
         List<TokenStream> streams = new ArrayList<>();
         List<Timeline> timelines = new ArrayList<>();
         for (GenerationRequest part : parts) {
-            switch (engine.submit(part)) {
+            switch (engine.submit(part, terms.attempt())) {
                 case Admission.Admitted(List<TokenStream> admitted, Timeline timeline) -> {
                     timelines.add(timeline);
                     streams.addAll(admitted);
@@ -252,9 +253,8 @@ public final class GenerationService {
                 false, limit + detail + " Please shorten the prompt or lower the completion's limit.");
     }
 
-    /// For each prompt the request's own limit; else the rest of the context and of the cache, capped by the tenant's
-    /// or
-    /// the operator's default, and by what the caller's quota can ever hold at once.
+    /// For each prompt the request's own limit; else the rest of the context and of the cache, capped by
+    /// the tenant's or the operator's default, and by what the caller's quota can ever hold at once.
     private int[] outputTokensMax(TextRequest request, RequestTerms terms, List<int[]> prompts) {
         Integer wanted = request.maxTokens();
         long promptTokens = prompts.stream().mapToLong(prompt -> prompt.length).sum();

@@ -1,6 +1,6 @@
 package io.sluice.server.generation;
 
-import io.sluice.batching.Engine;
+import io.sluice.batching.Engines;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -8,12 +8,13 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
-/// The admitted requests whose answer is neither delivered nor given up; as many as admission lets in. Any thread.
+/// The admitted requests whose answer is neither delivered nor given up; as many as admission lets in. Any
+/// thread.
 public final class OpenGenerations implements Generation.Place {
-    private final Engine engine;
+    private final Engines engine;
     private final Set<Generation> open = new HashSet<>(); // guarded by this
 
-    OpenGenerations(Engine engine) {
+    OpenGenerations(Engines engine) {
         this.engine = engine;
     }
 

@@ -1,5 +1,6 @@
 package io.sluice.server.generation;
 
+import io.sluice.batching.Attempt;
 import io.sluice.batching.Caller;
 import io.sluice.batching.Deadlines;
 import io.sluice.server.quota.QuotaPermit;
@@ -10,6 +11,7 @@ import java.util.OptionalInt;
 ///
 /// @param salt of the caller's part of the prefix cache
 /// @param sharedPrefixes what the operator lets tenants share
+/// @param attempt whether it was refused before; what it says is believed, for it is of use only among its tenant's own
 /// @param outputTokensDefault the most output tokens of a request that names no limit; else the model's
 /// @param permit the request's share of its caller's quotas
 /// @param meter told what becomes of the request
@@ -18,6 +20,7 @@ public record RequestTerms(
         long salt,
         SharedPrefixes sharedPrefixes,
         Deadlines deadlines,
+        Attempt attempt,
         OptionalInt outputTokensDefault,
         QuotaPermit permit,
         RequestMeter meter) {}

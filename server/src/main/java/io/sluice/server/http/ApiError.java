@@ -1,6 +1,7 @@
 package io.sluice.server.http;
 
 import java.time.Duration;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A request's refusal as clients see it: an HTTP status and the body that OpenAI's clients expect. Thrown by routes,
@@ -25,7 +26,9 @@ public final class ApiError extends RuntimeException {
     }
 
     private static final String BROKEN_BODY = "broken_body";
+    private static final String TOO_MANY_BODIES = "too_many_bodies";
     private static final String REQUEST_TIMEOUT = "request_timeout";
+    private static final Set<String> UNREAD = Set.of(BROKEN_BODY, REQUEST_TIMEOUT, TOO_MANY_BODIES);
     private static final Retry UNSAID = new Retry.Unsaid();
 
     private ApiError(
@@ -52,6 +55,14 @@ public final class ApiError extends RuntimeException {
     /// A body that cannot be read to its end.
     static ApiError brokenBody() {
         return invalid(400, null, BROKEN_BODY, "The request's body ends too early, or its chunks are malformed.");
+    }
+
+    /// A body for which there is no room, because others are on their way.
+    static ApiError tooManyBodies() {
+        return unavailable(
+                TOO_MANY_BODIES,
+                "The server is receiving as much of other requests' bodies as it has room for.",
+                Duration.ofSeconds(1));
     }
 
     /// A request that did not arrive in time.
@@ -129,7 +140,7 @@ public final class ApiError extends RuntimeException {
 
     /// True if the rest of the request's body is left unread: nothing on its connection can follow.
     boolean leavesBodyUnread() {
-        return status == 413 || BROKEN_BODY.equals(code) || REQUEST_TIMEOUT.equals(code);
+        return status == 413 || UNREAD.contains(String.valueOf(code));
     }
 
     @Override

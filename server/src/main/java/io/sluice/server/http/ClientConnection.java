@@ -15,12 +15,12 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Notices what Helidon does not look for: that a client has gone while its request waits, that a request trickles in
-/// and never ends, that a client takes nothing of its answer. What is read ahead is handed to the connection when it
+/// and never ends, however much of it comes, that a client takes nothing of its answer. What is read ahead is handed to
+/// the connection when it
 /// asks for more, so pipelined requests and kept-alive connections go on as if nothing had been read.
 ///
 /// The connection's thread calls everything here, but for `breakOff` and what asks about writing; only the reading
-/// ahead
-/// has a thread of its own.
+/// ahead has a thread of its own.
 public final class ClientConnection implements Supplier<byte @Nullable []> {
 
     /// The connection that the current request came in on; bound for as long as the connection is served.
@@ -29,6 +29,7 @@ public final class ClientConnection implements Supplier<byte @Nullable []> {
     private final DataReader socket;
     private final HelidonSocket channel;
     private final WatchedWriter writer;
+    private final RequestRoom.Share share; // connection thread only
     private final Duration requestMax;
     private @Nullable FutureTask<byte @Nullable []> ahead; // connection thread only
     private boolean closing; // connection thread only
@@ -41,11 +42,18 @@ public final class ClientConnection implements Supplier<byte @Nullable []> {
     private boolean gone; // guarded by this
     private volatile boolean stalled;
 
+    /// @param share for what has come of a request
     /// @param requestMax how long a request may take to arrive
-    ClientConnection(DataReader socket, HelidonSocket channel, WatchedWriter writer, Duration requestMax) {
+    ClientConnection(
+            DataReader socket,
+            HelidonSocket channel,
+            WatchedWriter writer,
+            RequestRoom.Share share,
+            Duration requestMax) {
         this.socket = socket;
         this.channel = channel;
         this.writer = writer;
+        this.share = share;
         this.requestMax = requestMax;
         awaitRequest();
     }
@@ -84,12 +92,19 @@ public final class ClientConnection implements Supplier<byte @Nullable []> {
 
     /// The current request has come whole: what follows is the wait for the next one, which may take its time.
     static void requestReceived() {
-        if (CURRENT.isBound()) CURRENT.get().receiving = false;
+        if (!CURRENT.isBound()) return;
+        CURRENT.get().receiving = false;
+        CURRENT.get().share.clear();
     }
 
     /// The current request has its answer: whatever of it may still come, no other can be given.
     static void requestAnswered() {
         if (CURRENT.isBound()) CURRENT.get().answered = true;
+    }
+
+    /// The connection is served no longer.
+    void ended() {
+        share.clear();
     }
 
     /// Does `stop` when the connection is to end after a response: what was read already must not become a request.
@@ -99,7 +114,7 @@ public final class ClientConnection implements Supplier<byte @Nullable []> {
 
     /// The next bytes from the client, null at the end.
     ///
-    /// @throws RequestException 408 if a request does not arrive in time
+    /// @throws RequestException 408 if a request does not arrive in time, 413 or 503 if there is no room for it
     @Override
     public byte @Nullable [] get() {
         if (closing) return null;
@@ -158,6 +173,7 @@ public final class ClientConnection implements Supplier<byte @Nullable []> {
     private void awaitRequest() {
         receiving = true;
         heard = false;
+        share.clear();
         receivedByNs = System.nanoTime() + requestMax.toNanos();
     }
 
@@ -165,6 +181,7 @@ public final class ClientConnection implements Supplier<byte @Nullable []> {
         if (bytes == null) return null;
         if (!receiving) awaitRequest();
         heard = true;
+        share.add(bytes.length);
         return bytes;
     }
 

@@ -85,6 +85,7 @@ public final class ErrorMapping {
         ApiError error = web(status.code(), message);
         headers.set(HeaderValues.CONTENT_TYPE_JSON);
         headers.set(RequestIds.X_REQUEST_ID, RequestIds.fresh());
+        RetryHeaders.set(headers, error.retry());
         return DirectHandler.TransportResponse.builder()
                 .status(status)
                 .headers(headers)
@@ -107,6 +108,7 @@ public final class ErrorMapping {
                         413, null, "request_too_large", "The request's body is larger than this server accepts.");
             case 404 -> ApiError.invalid(404, null, "unknown_url", said);
             case 408 -> ApiError.requestTooSlow();
+            case 503 -> ApiError.tooManyBodies();
             default ->
                 status >= 500 && !isAboutHttp(status)
                         ? ApiError.internal(said)

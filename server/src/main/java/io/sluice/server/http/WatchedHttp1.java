@@ -28,14 +28,17 @@ public final class WatchedHttp1 implements ServerConnectionSelector {
     private final Http1ConnectionSelector http1;
     private final StallWatch stalls;
     private final Duration requestMax;
+    private final RequestRoom room;
 
     /// @param requestMax how long a request may take to arrive
-    public WatchedHttp1(Http1Config.Builder config, StallWatch stalls, Duration requestMax) {
+    /// @param room for what has come of requests
+    public WatchedHttp1(Http1Config.Builder config, StallWatch stalls, Duration requestMax, RequestRoom room) {
         http1 = Http1ConnectionSelector.builder()
                 .config(config.addReceiveListener(new Beginnings()).build())
                 .build();
         this.stalls = stalls;
         this.requestMax = requestMax;
+        this.room = room;
     }
 
     @Override
@@ -44,8 +47,7 @@ public final class WatchedHttp1 implements ServerConnectionSelector {
     }
 
     /// Nothing else is spoken here, so what is no HTTP/1.1 comes here too, to be answered that it is none: Helidon
-    /// would
-    /// hang up without a word.
+    /// would hang up without a word.
     @Override
     public Support supports(BufferData data) {
         return Support.SUPPORTED;
@@ -60,7 +62,7 @@ public final class WatchedHttp1 implements ServerConnectionSelector {
     public ServerConnection connection(ConnectionContext context) {
         WatchedWriter writer = new WatchedWriter(context.dataWriter(), stalls.clock());
         ClientConnection client =
-                new ClientConnection(context.dataReader(), context.serverSocket(), writer, requestMax);
+                new ClientConnection(context.dataReader(), context.serverSocket(), writer, room.share(), requestMax);
         ServerConnection connection = http1.connection(new ReadThrough(context, DataReader.create(client), writer));
         client.onClosing(() -> connection.close(false));
         return new Watched(client, connection, stalls);
@@ -86,6 +88,7 @@ public final class WatchedHttp1 implements ServerConnectionSelector {
                 });
             } finally {
                 stalls.remove(client);
+                client.ended();
             }
         }
 

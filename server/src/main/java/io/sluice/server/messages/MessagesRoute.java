@@ -7,7 +7,6 @@ import io.helidon.webserver.http.ServerResponse;
 import io.sluice.server.access.Entry;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.http.JsonOut;
-import io.sluice.server.http.RequestBody;
 import io.sluice.server.openai.Acceptance;
 import io.sluice.server.openai.Answers;
 import io.sluice.server.openai.ChatRequest;
@@ -57,7 +56,7 @@ public final class MessagesRoute implements Handler {
 
     private ChatRequest parse(ServerRequest request, GenerationService service, String id, boolean answers)
             throws IOException {
-        Map<String, Object> json = Json.parseObject(RequestBody.read(request, serving.bodyBytesMax()));
+        Map<String, Object> json = Json.parseObject(serving.bodies().read(request));
         return ChatRequest.parse(
                 MessagesTranslation.toChat(json, answers), id, service.model().format());
     }

@@ -9,7 +9,7 @@ import io.prometheus.metrics.model.snapshots.HistogramSnapshot.HistogramDataPoin
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
-import io.sluice.batching.Engine;
+import io.sluice.batching.Engines;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,11 +18,12 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
-/// Writes the tenants' figures as Prometheus knows them: `sluice_tenant_*`, each with the label `tenant`. Any thread.
+/// Writes the tenants' figures as Prometheus knows them: `sluice_tenant_*`, each with the label `tenant`.
+/// Any thread.
 public final class TenantCollector implements MultiCollector {
     private final TenantTable table;
     private final String model;
-    private volatile @Nullable Engine engine; // null while the model is being loaded
+    private volatile @Nullable Engines engine; // null while the model is being loaded
 
     public TenantCollector(TenantTable table, String model) {
         this.table = table;
@@ -30,7 +31,7 @@ public final class TenantCollector implements MultiCollector {
     }
 
     /// Adds what the engine knows of the tenants; once, when it has started.
-    public void observe(Engine started) {
+    public void observe(Engines started) {
         engine = started;
     }
 

@@ -4,20 +4,20 @@ import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
 import io.prometheus.metrics.model.snapshots.GaugeSnapshot.GaugeDataPointSnapshot;
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
-import io.sluice.batching.Engine;
 import io.sluice.batching.EngineStats;
+import io.sluice.batching.Engines;
 import io.sluice.batching.TenantBlocks;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Gathers whose the KV blocks are, for one scrape: each shown tenant's, and what is left of the totals as `other`'s,
-/// shared prefixes included. So the sums are the totals. One thread.
+/// Gathers whose the KV blocks are, for one scrape: each shown tenant's, and what is left of the totals as
+/// `other`'s, shared prefixes included. So the sums are the totals. One thread.
 final class TenantKv {
     private static final String PREFIX = "sluice_tenant_kv_";
 
     private final String model;
-    private final @Nullable Engine engine;
+    private final @Nullable Engines engine;
     private final GaugeSnapshot.Builder blocks = family(
             "blocks", "KV blocks computed for the tenant: used by its sequences, or free and holding its prompts.");
     private final GaugeSnapshot.Builder floor = family("floor_blocks", "KV blocks that others never take from it.");
@@ -27,7 +27,7 @@ final class TenantKv {
     private int cachedLeft;
 
     /// @param engine null while there is none
-    TenantKv(String model, @Nullable Engine engine) {
+    TenantKv(String model, @Nullable Engines engine) {
         this.model = model;
         this.engine = engine;
         if (engine == null) return;

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /// The fields by which a request says how it is to be served and remembered. Any thread.
-final class BodyFields {
+public final class BodyFields {
 
     /// OpenAI's limits.
     private static final int METADATA_MAX = 16;
@@ -31,7 +31,10 @@ final class BodyFields {
                 new BodyWishes.Labels(Optional.ofNullable(fields.string("user")), metadata(fields)));
     }
 
-    private static Map<String, String> metadata(Fields fields) {
+    /// What a client wants to find again; little enough to be kept.
+    ///
+    /// @throws ApiError if it is more than that
+    public static Map<String, String> metadata(Fields fields) {
         Fields given = fields.object("metadata");
         if (given == null) return Map.of();
         if (given.values().size() > METADATA_MAX) {

@@ -4,7 +4,6 @@ import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.sluice.server.generation.GenerationService;
-import io.sluice.server.http.RequestBody;
 import io.sluice.server.openai.Answers.Answer;
 import java.io.IOException;
 import java.util.Map;
@@ -26,7 +25,7 @@ public final class CompletionsRoute implements Handler {
 
     private Answer accept(ServerRequest request) throws IOException {
         GenerationService service = serving.service();
-        Map<String, Object> json = Json.parseObject(RequestBody.read(request, serving.bodyBytesMax()));
+        Map<String, Object> json = Json.parseObject(serving.bodies().read(request));
         Accepted completion = parse(service, json);
         return new Acceptance(serving, request, completion.promptField())
                 .accept(service, completion.common(), completion.text(), completion.format());

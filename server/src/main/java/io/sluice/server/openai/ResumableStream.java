@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A stream that outlives its connections. Somebody always reads it: a client, or while none is there a caretaker, who
 /// looks for stop texts as a client's reader would, and gives the stream up when nobody comes back in time. So a
-/// sequence
-/// neither stands still nor runs on for want of a reader. Any thread.
+/// sequence neither stands still nor runs on for want of a reader. Any thread.
 public final class ResumableStream {
 
     /// How long a reader that is to leave may need to say goodbye to its client, before its connection is broken off.
@@ -146,20 +145,20 @@ public final class ResumableStream {
 
     /// The reader has left. A caretaker takes its place, unless another reader does.
     ///
-    /// @param told its client was told how the stream ended
-    synchronized void leave(Reader leaving, boolean told) {
-        if (told) deliver();
-        if (reader != leaving) return; // the stream was dropped under it
-        reader = null;
-        notifyAll();
-        if (dropped) generation.close();
-        else if (!wanted) appointCaretaker();
+    /// @param told its client was told how the stream ended: nothing is owed any more, but the tokens stay readable
+    void leave(Reader leaving, boolean told) {
+        if (giveWay(leaving, told)) generation.close();
     }
 
-    /// Nothing is owed any more. The tokens stay readable.
-    private void deliver() {
-        delivered = true;
-        generation.close();
+    /// @return true if the generation is not needed any more. Closing it may wait for a step, which must not be done
+    ///     with the lock held: whoever looks for room among the streams asks each of them
+    private synchronized boolean giveWay(Reader leaving, boolean told) {
+        if (told) delivered = true;
+        if (reader != leaving) return told; // the stream was dropped under it
+        reader = null;
+        notifyAll();
+        if (!dropped && !wanted) appointCaretaker();
+        return told || dropped;
     }
 
     private void appointCaretaker() {
@@ -194,16 +193,18 @@ public final class ResumableStream {
 
     private void expire(Reader caretaker) {
         synchronized (this) {
-            if (wanted) {
-                leave(caretaker, false); // somebody came at the last moment
-                return;
-            }
-            drop();
+            if (!wanted) drop();
         }
-        streams.remove(this);
+        if (isDropped()) end();
+        else leave(caretaker, false); // somebody came at the last moment
     }
 
-    /// Makes room for another stream, if this one's client has been told its end.
+    private synchronized boolean isDropped() {
+        return dropped;
+    }
+
+    /// Makes room for another stream, if this one's client has been told its end: its generation is closed then, or
+    /// about to be by whoever told.
     ///
     /// @return true if it may be forgotten
     synchronized boolean dropIfDelivered() {
@@ -217,16 +218,25 @@ public final class ResumableStream {
         synchronized (this) {
             drop();
         }
-        streams.remove(this);
+        end();
     }
 
     /// Ends the stream on its owner's word. A client that reads is told.
     void delete() {
         generation.interrupt(Interruption.DELETED);
+        boolean unread;
         synchronized (this) {
-            if (reader == null || reader.caretaker) drop();
+            unread = reader == null || reader.caretaker;
+            if (unread) drop();
             dropped = true; // a client that reads leaves by itself
         }
+        if (unread) generation.close();
+        streams.remove(this);
+    }
+
+    /// What was dropped is closed and forgotten.
+    private void end() {
+        generation.close();
         streams.remove(this);
     }
 
@@ -235,6 +245,5 @@ public final class ResumableStream {
         if (reader != null) reader.reading.dismiss();
         reader = null;
         notifyAll();
-        generation.close();
     }
 }

@@ -3,6 +3,7 @@ package io.sluice.server.openai;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.ApiError;
+import io.sluice.server.http.RequestBodies;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.concurrent.ThreadLocalRandom;
@@ -12,13 +13,13 @@ import org.jspecify.annotations.Nullable;
 /// What the API's routes need to know of the server they are part of. A value; any thread.
 ///
 /// @param services gives the service, or throws `ApiError` while there is none
-/// @param bodyBytesMax the longest request body
+/// @param bodies reads requests' bodies
 /// @param heartbeat the longest silence of a stream
 /// @param streams the streams that clients may come back to
 /// @param owners whose a request is
 public record Serving(
         Supplier<GenerationService> services,
-        long bodyBytesMax,
+        RequestBodies bodies,
         Duration heartbeat,
         ResumableStreams streams,
         StreamOwners owners) {
@@ -39,7 +40,8 @@ public record Serving(
                 404,
                 "model",
                 "model_not_found",
-                "The model \"" + wanted + "\" does not exist here; this server has "
+                "The model \"" + (wanted.length() <= 64 ? wanted : wanted.substring(0, 64) + "…")
+                        + "\" does not exist here; this server has "
                         + String.join(
                                 ", ",
                                 model.names().stream()

@@ -10,7 +10,6 @@ import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.Prompt;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonOut;
-import io.sluice.server.http.RequestBody;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -89,7 +88,7 @@ public final class TokenRoutes {
     }
 
     private Map<String, Object> read(ServerRequest request) throws IOException {
-        return Json.parseObject(RequestBody.read(request, serving.bodyBytesMax()));
+        return Json.parseObject(serving.bodies().read(request));
     }
 
     private static void ids(JsonOut out, int[] tokens) {

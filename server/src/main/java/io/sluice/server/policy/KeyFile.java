@@ -5,6 +5,7 @@ import io.sluice.server.settings.NearestName;
 import io.sluice.server.settings.SettingsException;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// The file of API keys, read: one key per line, as `name=value` and words; `#` begins a comment. Any thread.
 public final class KeyFile {
@@ -55,6 +57,15 @@ public final class KeyFile {
             throw new SettingsException(path + ": cannot be read: " + e.getMessage());
         }
         return new KeyRing(byId);
+    }
+
+    /// True if there is nothing in the file, not even a comment.
+    public static boolean isBlank(Path path) {
+        try (Stream<String> lines = Files.lines(path)) {
+            return lines.allMatch(String::isBlank);
+        } catch (IOException | UncheckedIOException e) {
+            throw new SettingsException(path + " cannot be read: " + e);
+        }
     }
 
     static boolean isEmpty(String line) {

@@ -10,11 +10,10 @@ import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /// Keeps responses that clients may refer to, in this process alone: so many, so many bytes, so long, each for its
-/// owner.
-/// The oldest give way. Any thread.
+/// owner. The oldest give way. Any thread.
 public final class ResponseStore {
 
-    /// The part of all places that one owner may have, so that none loses its responses to another.
+    /// The part of all places, and of all bytes, that one owner may have, so that none loses its responses to another.
     private static final int OWNERS_PART = 4;
 
     /// Of all conversations and answers together, as JSON; in memory they take about three times as much.
@@ -24,7 +23,7 @@ public final class ResponseStore {
     private final Duration retention;
     private final LongSupplier clock;
     private final Map<String, Kept> byId = new LinkedHashMap<>(); // oldest first; guarded by this
-    private final Map<String, Integer> counts = new HashMap<>(); // by owner; guarded by this
+    private final Map<String, Share> shares = new HashMap<>(); // by owner; guarded by this
     private long bytes; // guarded by this
 
     /// A kept response. A value.
@@ -33,6 +32,19 @@ public final class ResponseStore {
     /// @param json the response as its client got it
     /// @param size of both, in letters
     record Kept(String id, String owner, List<Object> conversation, byte[] json, long size, long keptNs) {}
+
+    /// What one owner has here. A value.
+    private record Share(int count, long bytes) {
+        private static final Share NOTHING = new Share(0, 0);
+
+        Share with(Kept kept) {
+            return new Share(count + 1, bytes + kept.size());
+        }
+
+        Share without(Kept kept) {
+            return new Share(count - 1, bytes - kept.size());
+        }
+    }
 
     /// @param responsesMax how many are kept at once; none if 0
     /// @param clock nanoseconds
@@ -47,24 +59,28 @@ public final class ResponseStore {
         return responsesMax > 0;
     }
 
-    synchronized void keep(String id, String owner, List<Object> conversation, byte[] json) {
-        Kept kept = new Kept(
-                id,
-                owner,
-                List.copyOf(conversation),
-                json,
-                json.length + (long) conversation.toString().length(),
-                clock.getAsLong());
+    void keep(String id, String owner, List<Object> conversation, byte[] json) {
+        long size = json.length + (long) conversation.toString().length();
+        keep(new Kept(id, owner, List.copyOf(conversation), json, size, clock.getAsLong()));
+    }
+
+    private synchronized void keep(Kept kept) {
         if (!keeps() || kept.size() > BYTES_MAX / OWNERS_PART) return;
         forgetOld();
-        int ownersMax = owner.isEmpty() ? responsesMax : Math.max(1, responsesMax / OWNERS_PART);
-        if (counts.getOrDefault(owner, 0) >= ownersMax) forgetOldest(owner);
-        byId.put(id, kept);
-        counts.merge(owner, 1, Integer::sum);
+        while (!hasRoomFor(kept)) forgetOldest(kept.owner());
+        byId.put(kept.id(), kept);
+        shares.merge(kept.owner(), Share.NOTHING.with(kept), (share, _) -> share.with(kept));
         bytes += kept.size();
         while (byId.size() > responsesMax || bytes > BYTES_MAX) {
             forget(byId.values().iterator().next());
         }
+    }
+
+    /// Where there are no keys, all is one owner's.
+    private boolean hasRoomFor(Kept kept) {
+        int part = kept.owner().isEmpty() ? 1 : OWNERS_PART;
+        Share share = shares.getOrDefault(kept.owner(), Share.NOTHING).with(kept);
+        return share.count() <= Math.max(1, responsesMax / part) && share.bytes() <= BYTES_MAX / part;
     }
 
     /// The response of that name, if it is kept here and for this owner.
@@ -116,6 +132,6 @@ public final class ResponseStore {
     private void forget(Kept kept) {
         if (!byId.remove(kept.id(), kept)) return;
         bytes -= kept.size();
-        counts.computeIfPresent(kept.owner(), (_, count) -> count == 1 ? null : count - 1);
+        shares.computeIfPresent(kept.owner(), (_, share) -> share.count() == 1 ? null : share.without(kept));
     }
 }

@@ -6,7 +6,6 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.http.JsonOut;
-import io.sluice.server.http.RequestBody;
 import io.sluice.server.openai.Acceptance;
 import io.sluice.server.openai.Answers;
 import io.sluice.server.openai.ChatRequest;
@@ -39,7 +38,7 @@ public final class ResponsesRoute implements Handler {
 
     private Answers.Answer accept(ServerRequest request) throws IOException {
         GenerationService service = serving.service();
-        Fields fields = Fields.of(Json.parseObject(RequestBody.read(request, serving.bodyBytesMax())));
+        Fields fields = Fields.of(Json.parseObject(serving.bodies().read(request)));
         String owner = serving.owners().ownerOf(request);
         List<Object> conversation = before(fields, owner);
         String id = Serving.answerId("resp_");

@@ -80,13 +80,32 @@ final class Declared {
             "Whether `<think>...</think>` at the beginning of an answer is told apart as [reasoning](api.md#reasoning)."
                     + " `auto` does so if the chat template speaks of it.");
 
+    static final Setting<DeviceChoice> DEVICE = new Setting<>(
+            "device",
+            Group.ENGINE,
+            new Kind.Devices(),
+            "auto",
+            "What the model is computed on: `cpu`, a GPU such as `cuda:0`, several such as `cuda:0,1` or all of them as"
+                    + " `cuda:all`, each with an engine of its own. A [GPU](cuda.md) that is asked for and cannot be used is an"
+                    + " error, and nothing else takes its place. `auto` is the CPU until the kernels for GPUs have run on"
+                    + " one; it says at start which GPUs there are.");
+
+    static final Setting<Double> GPU_MEMORY_UTILIZATION = new Setting<>(
+            "gpu-memory-utilization",
+            Group.ENGINE,
+            new Kind.Share(),
+            "0.9",
+            "How much of a GPU's memory may be in use, what others use of it included. The KV cache gets what is left of"
+                    + " it when weights are loaded and the largest steps have run once, unless `kv-cache-memory` says less.");
+
     static final Setting<Optional<Long>> KV_CACHE_MEMORY = new Setting<>(
             "kv-cache-memory",
             Group.ENGINE,
             new Kind.Auto<>(new Kind.Size()),
             "auto",
-            "Memory for keys and values, such as `2GiB`. `auto` is enough for `max-num-seqs` requests of full length,"
-                    + " but at most 1 GiB and a quarter of the machine's memory, and never less than for one request.");
+            "Memory for keys and values, such as `2GiB`; of each GPU, if there are several. `auto` is enough for"
+                    + " `max-num-seqs` requests of full length, but at most 1 GiB and a quarter of the machine's memory, and"
+                    + " never less than for one request. On a GPU it is what `gpu-memory-utilization` leaves.");
 
     static final Setting<Optional<Long>> PARK_MEMORY = new Setting<>(
             "park-memory",
@@ -104,20 +123,20 @@ final class Declared {
             "16",
             "Tokens per block of the KV cache; a power of two. Prefixes are reused in whole blocks.");
 
-    static final Setting<Integer> MAX_NUM_SEQS = new Setting<>(
+    static final Setting<Optional<Integer>> MAX_NUM_SEQS = new Setting<>(
             "max-num-seqs",
             Group.ENGINE,
-            new Kind.Count(1, 4096),
-            "32",
-            "The most sequences that are computed at once; further requests wait.");
+            new Kind.Auto<>(new Kind.Count(1, 4096)),
+            "auto",
+            "The most sequences that are computed at once; further requests wait. `auto` is 32, and 256 on each GPU.");
 
-    static final Setting<Integer> MAX_NUM_BATCHED_TOKENS = new Setting<>(
+    static final Setting<Optional<Integer>> MAX_NUM_BATCHED_TOKENS = new Setting<>(
             "max-num-batched-tokens",
             Group.ENGINE,
-            new Kind.Count(1, MANY),
-            "512",
+            new Kind.Auto<>(new Kind.Count(1, MANY)),
+            "auto",
             "The most tokens of one step, over all sequences. More makes long prompts quicker, and everybody's next"
-                    + " token slower while they last.");
+                    + " token slower while they last. `auto` is 512, and 4096 on a GPU.");
 
     static final Setting<Optional<Integer>> LONG_PREFILL_TOKEN_THRESHOLD = new Setting<>(
             "long-prefill-token-threshold",
@@ -163,7 +182,9 @@ final class Declared {
             new Kind.Word(List.of("auto", "kernels", "libtorch")),
             "auto",
             "Who multiplies matrices: Sluice's own kernels or libtorch. `auto` is libtorch for bfloat16 on processors"
-                    + " with AMX, unless `deterministic`, and the kernels everywhere else.");
+                    + " with AMX, unless `deterministic`, and the kernels everywhere else. On a GPU libtorch multiplies"
+                    + " more than 16 rows of bfloat16; `auto` measures at start whether it is faster, if there is"
+                    + " [one for CUDA](cuda.md#libtorch).");
 
     static final Setting<Optional<Integer>> THREADS = new Setting<>(
             "threads",
@@ -340,6 +361,8 @@ final class Declared {
             CACHE_DIR,
             TOOL_CALL_PARSER,
             REASONING_PARSER,
+            DEVICE,
+            GPU_MEMORY_UTILIZATION,
             KV_CACHE_MEMORY,
             PARK_MEMORY,
             BLOCK_SIZE,

@@ -8,8 +8,8 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// How a setting's text is read. Each throws `IllegalArgumentException` with the end of a sentence that begins with
-/// the setting's name.
+/// How a setting's text is read. Each throws `IllegalArgumentException` with the end of a sentence that
+/// begins with the setting's name.
 public sealed interface Kind<T> {
 
     T parse(String text);
@@ -202,6 +202,57 @@ public sealed interface Kind<T> {
         @Override
         public String label() {
             return "auto|off|N";
+        }
+    }
+
+    /// What a model is computed on.
+    record Devices() implements Kind<DeviceChoice> {
+        private static final Count INDEX = new Count(0, 255);
+
+        @Override
+        public DeviceChoice parse(String text) {
+            String word = text.strip().toLowerCase(Locale.ROOT);
+            return switch (word) {
+                case "auto" -> new DeviceChoice.Auto();
+                case "cpu" -> new DeviceChoice.Cpu();
+                case "cuda" -> new DeviceChoice.Cuda(List.of(0));
+                case "cuda:all" -> new DeviceChoice.Cuda(List.of());
+                default -> cuda(word, text);
+            };
+        }
+
+        private static DeviceChoice cuda(String word, String text) {
+            if (!word.matches("cuda:\\d+(,(cuda:)?\\d+)*")) {
+                throw new IllegalArgumentException(
+                        "must be auto, cpu, cuda:N, several such as cuda:0,1, or cuda:all, got \"" + text + "\"");
+            }
+            return new DeviceChoice.Cuda(Arrays.stream(word.replace("cuda:", "").split(","))
+                    .map(INDEX::parse)
+                    .toList());
+        }
+
+        @Override
+        public String label() {
+            return "auto|cpu|cuda:N";
+        }
+    }
+
+    /// A part of a whole.
+    record Share() implements Kind<Double> {
+        @Override
+        public Double parse(String text) {
+            try {
+                double share = Double.parseDouble(text);
+                if (share > 0 && share <= 1) return share;
+            } catch (NumberFormatException e) {
+                // Said below, together with what would be right.
+            }
+            throw new IllegalArgumentException("must be a number above 0 and at most 1, got \"" + text + "\"");
+        }
+
+        @Override
+        public String label() {
+            return "SHARE";
         }
     }
 }

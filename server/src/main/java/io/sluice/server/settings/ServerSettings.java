@@ -12,8 +12,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 
-/// What the operator decided: flags before environment before file before defaults. A value; every part has been
-/// checked. `auto` values that depend on the model are empty.
+/// What the operator decided: flags before environment before file before defaults. A value; every part has
+/// been checked. `auto` values that depend on the model are empty.
 ///
 /// @param texts every setting as somebody would write it, by name
 public record ServerSettings(
@@ -30,7 +30,12 @@ public record ServerSettings(
             String toolCallParser,
             String reasoningParser) {}
 
+    /// How the engine computes.
+    ///
+    /// @param gpuMemoryShare of a GPU's memory that may be in use
     public record Engine(
+            DeviceChoice device,
+            double gpuMemoryShare,
             Optional<Long> kvCacheBytes,
             Optional<Long> parkBytes,
             int blockSize,
@@ -79,8 +84,8 @@ public record ServerSettings(
     /// @param resumableMax resumable streams that are kept at once
     public record Streams(Duration heartbeat, Duration stallTimeout, Duration grace, int resumableMax) {
 
-        /// How long a sequence may stand still for its reader: twice what its connection may, which is broken off
-        /// first, and which a resumable stream survives.
+        /// How long a sequence may stand still for its reader: twice what its connection may, which is
+        /// broken off first, and which a resumable stream survives.
         public Duration standstillMax() {
             return stallTimeout.multipliedBy(2);
         }
@@ -137,13 +142,27 @@ public record ServerSettings(
         private static final Pattern LOOPBACK =
                 Pattern.compile("localhost|127(\\.\\d{1,3}){3}|\\[?(::1|0:0:0:0:0:0:0:1)]?");
 
+        /// A step of a processor takes as long as it has tokens; one of a GPU waits for weights until there
+        /// are hundreds.
+        private static final int CPU_SEQUENCES_MAX = 32;
+
+        private static final int CPU_STEP_TOKENS_MAX = 512;
+        private static final int GPU_SEQUENCES_MAX = 256;
+        private static final int GPU_STEP_TOKENS_MAX = 4096;
+
         ServerSettings settings() {
-            int stepTokensMax = value(Declared.MAX_NUM_BATCHED_TOKENS);
+            DeviceChoice device = value(Declared.DEVICE);
+            boolean isGpu = device instanceof DeviceChoice.Cuda;
+            int sequencesMax = value(Declared.MAX_NUM_SEQS).orElse(isGpu ? GPU_SEQUENCES_MAX : CPU_SEQUENCES_MAX);
+            int stepTokensMax =
+                    value(Declared.MAX_NUM_BATCHED_TOKENS).orElse(isGpu ? GPU_STEP_TOKENS_MAX : CPU_STEP_TOKENS_MAX);
             Engine engine = new Engine(
+                    device,
+                    value(Declared.GPU_MEMORY_UTILIZATION),
                     value(Declared.KV_CACHE_MEMORY),
                     value(Declared.PARK_MEMORY),
                     value(Declared.BLOCK_SIZE),
-                    value(Declared.MAX_NUM_SEQS),
+                    sequencesMax,
                     stepTokensMax,
                     value(Declared.LONG_PREFILL_TOKEN_THRESHOLD).orElse(Math.max(1, stepTokensMax / 2)),
                     value(Declared.MAX_WAITING_REQUESTS),

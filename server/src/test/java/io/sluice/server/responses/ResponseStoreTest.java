@@ -56,6 +56,18 @@ class ResponseStoreTest {
         assertThat(store.find("huge", "")).isEmpty();
     }
 
+    @Test
+    void a_key_has_a_quarter_of_the_bytes_and_loses_its_own_oldest() {
+        keep("other", "bob");
+        for (int i = 0; i < 2; i++) store.keep("a" + i, "ann", List.of(), new byte[9 << 20]);
+        assertThat(store.find("a0", "ann")).isEmpty();
+        assertThat(store.find("a1", "ann")).isPresent();
+        assertThat(store.find("other", "bob")).isPresent();
+        store.delete("a1", "ann");
+        store.keep("a2", "ann", List.of(), new byte[9 << 20]); // its share is free again
+        assertThat(store.find("a2", "ann")).isPresent();
+    }
+
     private void keep(String id, String owner) {
         store.keep(id, owner, List.of("said"), new byte[] {'{', '}'});
     }

@@ -96,6 +96,22 @@ class ServerSettingsTest {
                 .hasMessageContaining("sluice.yaml");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "auto | Auto[]",
+                "CPU | Cpu[]",
+                "cuda | Cuda[indices=[0]]",
+                "cuda:3 | Cuda[indices=[3]]",
+                "cuda:2,0,cuda:2 | Cuda[indices=[0, 2]]",
+                "cuda:all | Cuda[indices=[]]"
+            })
+    void devices_are_named_as_elsewhere(String text, String choice) {
+        ServerSettings settings = ServerSettings.of(Map.of("device", text), Optional.empty(), Map.of());
+        assertThat(settings.engine().device()).hasToString(choice);
+    }
+
     @Test
     void an_unknown_variable_is_refused_with_the_nearest_right_one() {
         assertThatThrownBy(() -> ServerSettings.of(Map.of(), Optional.empty(), Map.of("SLUICE_MAX_MODEL_LENGTH", "1")))
