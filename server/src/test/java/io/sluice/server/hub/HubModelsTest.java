@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -19,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 class HubModelsTest {
     private static final ModelName TINY = name(FakeHub.MODEL);
@@ -286,6 +290,27 @@ class HubModelsTest {
         stored.remove(stored.list().getFirst());
         assertThat(stored.list()).isEmpty();
         assertThat(cache.resolve("models--acme--tiny")).doesNotExist();
+    }
+
+    @Test
+    void theCommandListsShowsAndRemovesNothingWithoutBeingSure() throws InterruptedException {
+        models().pull(TINY);
+        assertThat(run("list")).contains("acme/tiny", "MiB", "main");
+        assertThat(run("show", "acme/tiny")).contains("model.safetensors", "700,000 bytes");
+        assertThat(run("remove", "acme/tiny")).contains("add --yes");
+        assertThat(run("show", "acme/other")).contains("there is no model acme/other");
+        assertThat(run("remove", "acme/tiny", "--yes")).contains("removed acme/tiny");
+        assertThat(run("list")).contains("no models");
+    }
+
+    private String run(String... arguments) {
+        StringWriter text = new StringWriter();
+        PrintWriter out = new PrintWriter(text, true);
+        new CommandLine(new ModelsCommand(Map.of("HF_HUB_CACHE", cache.toString())))
+                .setOut(out)
+                .setErr(out)
+                .execute(arguments);
+        return text.toString();
     }
 
     @ParameterizedTest
