@@ -111,9 +111,8 @@ final class HttpServer implements AutoCloseable {
             HttpRouting.Builder routing, Serving serving, ServerSettings.Http settings, Intake intake) {
         routing.post("/v1/chat/completions", new InferenceHandler(intake, new ChatCompletionsRoute(serving)));
         routing.post("/v1/completions", new InferenceHandler(intake, new CompletionsRoute(serving)));
-        EmbeddingsRoute embeddings = new EmbeddingsRoute(serving);
-        routing.post("/v1/embeddings", new InferenceHandler(intake, embeddings));
-        routing.post("/invocations", new InferenceHandler(intake, new InvocationsRoute(serving, embeddings)));
+        routing.post("/v1/embeddings", new InferenceHandler(intake, new EmbeddingsRoute(serving)));
+        routing.post("/invocations", new InferenceHandler(intake, new InvocationsRoute(serving)));
         TokenRoutes tokens = new TokenRoutes(serving);
         routing.post("/v1/chat/completions/render", new InferenceHandler(intake, tokens::render));
         routing.post("/tokenize", new InferenceHandler(intake, tokens::tokenize));

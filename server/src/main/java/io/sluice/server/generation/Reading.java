@@ -56,10 +56,9 @@ public final class Reading {
         return choices.get(choice).finish();
     }
 
-    /// The embedding of a choice's prompt, not normalised. Known once the choice has ended with an answer.
-    public double[] embedding(int choice) {
-        if (generation.promptReport(choice).orElse(null) instanceof PromptEmbedding report) return report.pooled();
-        throw new IllegalStateException("no embedding was asked for, or the prompt was not computed");
+    /// The embedding of a choice's prompt, once the choice has ended with an answer; null if none was asked for.
+    public @Nullable PromptEmbedding embedding(int choice) {
+        return generation.promptReport(choice).orElse(null) instanceof PromptEmbedding report ? report : null;
     }
 
     /// Output tokens of a choice that were looked at so far.

@@ -3,6 +3,7 @@ package io.sluice.server.openai;
 import io.helidon.http.HeaderValues;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerResponse;
+import io.sluice.batching.InvalidRequest;
 import io.sluice.server.access.Entry;
 import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
@@ -45,7 +46,7 @@ public final class Answers {
             RequestTerms terms,
             CommonFields common,
             String promptField) {
-        return switch (service.submit(request, terms)) {
+        return switch (submit(service, request, terms, promptField)) {
             case Submission.Started(Generation generation) -> generation;
             case Submission.TooLong(boolean promptAlone, String detail) ->
                 throw ApiError.neverFits(
@@ -53,6 +54,16 @@ public final class Answers {
             case Submission.OverQuota(QuotaRefusal refusal) -> throw Entry.overQuota(refusal);
             case Submission.Refused refusal -> throw Refusals.error(refusal, terms.caller());
         };
+    }
+
+    /// What is a prompt to the engine may have another name in the API.
+    private static Submission submit(
+            GenerationService service, TextRequest request, RequestTerms terms, String promptField) {
+        try {
+            return service.submit(request, terms);
+        } catch (InvalidRequest e) {
+            throw e.parameter().equals("prompt") ? new InvalidRequest(promptField, e.problem()) : e;
+        }
     }
 
     /// An admitted request, with how its answer goes out. A value: what the request itself said is forgotten by now,
@@ -184,18 +195,10 @@ public final class Answers {
         }
         List<AnswerFormat.WholeChoice> choices = new ArrayList<>();
         for (int i = 0; i < finishes.length; i++) {
-            choices.add(new AnswerFormat.WholeChoice(messages.get(i), logprobs.get(i), finishes[i], prompts.get(i)));
+            choices.add(new AnswerFormat.WholeChoice(
+                    messages.get(i), logprobs.get(i), finishes[i], prompts.get(i), reading.embedding(i)));
         }
         format.whole(out, choices, reading.usage());
-    }
-
-    /// Reads all of an answer that has no text.
-    ///
-    /// @throws ApiError if it ends before it is whole
-    Reading readWhole(Generation generation) throws InterruptedException {
-        Reading reading = read(generation);
-        while (!reading.isFinished()) firstNews(reading);
-        return reading;
     }
 
     private static Reading read(Generation generation) {

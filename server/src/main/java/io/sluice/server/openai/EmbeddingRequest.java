@@ -12,11 +12,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// A request to `/v1/embeddings`, parsed and checked. A value.
-///
-/// @param width numbers of each embedding
-/// @param base64 each is a text that holds its numbers as little-endian float32, else an array
-/// @param normalised each has the length 1
-record EmbeddingRequest(CommonFields common, TextRequest text, int width, boolean base64, boolean normalised) {
+record EmbeddingRequest(CommonFields common, TextRequest text, EmbeddingFormat.Shape shape) {
     static final String INPUT = "input";
 
     /// Fields of other servers that would change the numbers.
@@ -46,8 +42,9 @@ record EmbeddingRequest(CommonFields common, TextRequest text, int width, boolea
                 TextRequest.Output.USUAL,
                 null,
                 new PromptWish.Embedding(pooling(fields, made)));
-        return new EmbeddingRequest(
-                common, text, width(fields, made), isBase64(fields), fields.isTrue("normalize", true));
+        EmbeddingFormat.Shape shape =
+                new EmbeddingFormat.Shape(width(fields, made), isBase64(fields), fields.isTrue("normalize", true));
+        return new EmbeddingRequest(common, text, shape);
     }
 
     private static List<Prompt> prompts(Fields fields) {

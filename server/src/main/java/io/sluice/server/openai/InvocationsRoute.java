@@ -13,22 +13,16 @@ import java.util.Map;
 public final class InvocationsRoute implements Handler {
     private final Serving serving;
     private final Answers answers;
-    private final EmbeddingsRoute embeddings;
 
-    public InvocationsRoute(Serving serving, EmbeddingsRoute embeddings) {
+    public InvocationsRoute(Serving serving) {
         this.serving = serving;
         this.answers = new Answers(serving.heartbeat());
-        this.embeddings = embeddings;
     }
 
     @Override
     public void handle(ServerRequest request, ServerResponse response) throws IOException {
         GenerationService service = serving.service();
         Map<String, Object> json = Json.parseObject(serving.bodies().read(request));
-        if (json.containsKey(EmbeddingRequest.INPUT)) {
-            embeddings.answer(service, json, request, response);
-            return;
-        }
         Accepted accepted = accepted(service, json);
         answers.send(
                 new Acceptance(serving, request, accepted.promptField())
@@ -39,6 +33,7 @@ public final class InvocationsRoute implements Handler {
     private static Accepted accepted(GenerationService service, Map<String, Object> json) {
         if (json.containsKey("messages")) return ChatCompletionsRoute.parse(service, json);
         if (json.containsKey("prompt")) return CompletionsRoute.parse(service, json);
+        if (json.containsKey(EmbeddingRequest.INPUT)) return EmbeddingsRoute.parse(service, json);
         throw ApiError.invalid(null, "Send messages for a chat, prompt for a completion, or input for embeddings.");
     }
 }
