@@ -190,4 +190,13 @@ class BlockAllocator {
     void checkInvariants(int[] held) {
         pool.checkInvariants(held);
     }
+
+    /// Blocks that running sequences whose readers keep up will take for tokens they have already.
+    int promised(SequenceList running) {
+        int promised = 0;
+        for (int i = 0; i < running.size(); i++) {
+            if (!running.get(i).isPaused()) promised += missing(running.get(i));
+        }
+        return promised;
+    }
 }
