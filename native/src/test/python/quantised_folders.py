@@ -3,7 +3,7 @@
 computes in float32 from the weights that the format stands for (as architectures.py does). The numbers of compressed-tensors'
 formats are unpacked by its own package, those of the others here, as AutoAWQ and AutoGPTQ define them.
 
-Needs what architectures.py needs, and PyPI's compressed-tensors 0.19.
+Needs what architectures.py needs, and PyPI's compressed-tensors 0.20.
 Usage: quantised_folders.py ../resources/io/sluice/device/quantised"""
 import json
 import pathlib
