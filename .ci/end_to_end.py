@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from checks import apis, models, rolling_restart, stopping, streams, tenancy, timing_attack
+from checks import apis, clients, models, rolling_restart, stopping, streams, tenancy, timing_attack
 from checks.server import Server
 
 SHARED = os.environ.get("SLUICE_SHARED")
@@ -28,6 +28,7 @@ def runs():
         yield ("smollm2-decoded", lambda: Server("smollm2-decoded", "--model", path, "--quantized-weights", "decode"),
                models.SMOLLM2_DECODED)
     yield "tenancy", tenancy.Tenancy, tenancy.CHECKS
+    yield "clients", clients.Described, clients.CHECKS
     yield "batches", lambda: None, apis.BATCHES
     yield "isolation", lambda: None, timing_attack.CHECKS
     yield "stopping", lambda: None, stopping.CHECKS + rolling_restart.CHECKS

@@ -6,8 +6,8 @@
 
 The server computes on one thread, so that the load generator has a core of its own on a machine of two. Its KV cache is small
 and so is the number of sequences at once: waiting begins at rates that the generator reaches. Rates are given relative to the
-capacity that a closed loop measured first. Needs nothing but python3. --nice -10 (root only) puts server and generator before
-other work of the machine.
+capacity that a closed loop measured first. Needs nothing but python3. --nice -10 (root only) puts the server before the generator,
+which in earnest runs on another machine: else a refusal waits for the generator's slices of the processors.
 """
 import argparse
 import http.client
@@ -40,7 +40,7 @@ POLICY = """policy:
 SLOS = ["guaranteed:ttft=2s,itl=200ms", "standard:ttft=10s,itl=200ms", "batch:e2e=600s"]
 
 
-NICE = ["nice", "-n", "0"]  # before server and generator
+NICE = ["nice", "-n", "0"]  # before the server
 
 
 def sluice(*arguments):
@@ -102,7 +102,7 @@ class Load:
         keys.write_text("".join(f"{name} {server.keys[name]} {CLASSES[name]}\n" for name in tenants))
         slos = [word for slo in SLOS for word in ("--slo", slo)]
         self.process = subprocess.Popen(
-            [*NICE, str(HERE / "sluice"), "bench", "serve", "--url", server.url, "--endpoint", "completions", "--ignore-eos",
+            [str(HERE / "sluice"), "bench", "serve", "--url", server.url, "--endpoint", "completions", "--ignore-eos",
              "--prompt-tokens", str(PROMPT), "--output-tokens", str(OUTPUT), "--duration", f"{seconds}s",
              "--keys", str(keys), "--json", str(self.json), *slos, *arguments],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -294,7 +294,7 @@ def report(server, seconds):
                 if line.startswith("model name")), platform.processor())
     shares = (f"Served tokens, prompt and output: `heavy` {heavy:.0f}, `light` {light:.0f}: **1 to {light / heavy:.2f}**."
               if samples else "**No result**: one of them was refused so often that it was never backlogged for long.")
-    priority = "" if NICE[-1] == "0" else f"; server and generator at nice {NICE[-1]}, other work beside them"
+    priority = "" if NICE[-1] == "0" else f"; at nice {NICE[-1]}, before the generator, which runs on the same machine"
     rows = "\n".join([HEADER, tenant_row("`gold`, guaranteed", gold["by"]["gold"]),
                       tenant_row("`heavy`, standard", gold["by"]["heavy"])])
     lights = "\n".join([HEADER, tenant_row("alone", alone["by"]["light"]),

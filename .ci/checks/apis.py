@@ -42,6 +42,50 @@ def echoes_and_token_prompts(server):
     assert streamed.startswith(prompts[0]), streamed
 
 
+def prompts_have_log_probabilities(server):
+    """The sum over a text is the same whether it was read as a prompt or written, and whatever the cache has."""
+    request = dict(model=server.model, temperature=0)
+    text = "Once upon a time there was a"
+    written = server.client.completions.create(prompt=text, max_tokens=6, logprobs=1, **request).choices[0]
+    for _ in range(2):  # the second time the prompt is in the cache
+        read = server.client.completions.create(
+            prompt=text + written.text, max_tokens=0, echo=True, logprobs=1, **request)
+        assert read.choices[0].text == text + written.text and read.usage.completion_tokens == 0, read
+        logprobs = read.choices[0].logprobs
+        assert logprobs.token_logprobs[0] is None and len(logprobs.tokens) == read.usage.prompt_tokens, read
+        if logprobs.tokens[-6:] == written.logprobs.tokens:  # else the text has other tokens when it is read
+            for one, other in zip(logprobs.token_logprobs[-6:], written.logprobs.token_logprobs):
+                assert abs(one - other) < 0.1, (logprobs, written.logprobs)
+    chat = server.client.chat.completions.create(
+        model=server.model, messages=[{"role": "user", "content": "Hi"}], max_tokens=1, extra_body={"prompt_logprobs": 2})
+    assert len(chat.prompt_logprobs) == chat.usage.prompt_tokens and chat.prompt_logprobs[0] is None, chat
+    assert all(2 <= len(candidates) <= 3 for candidates in chat.prompt_logprobs[1:]), chat
+
+
+def cosine(one, other):
+    return sum(a * b for a, b in zip(one, other))
+
+
+def texts_have_embeddings(server):
+    """The official client asks for base64 unless told otherwise."""
+    texts = ["The cat sat on the mat.", "A cat was sitting on the mat.", "0x7f 0x45 0x4c 0x46"]
+    def embed(**more):
+        answer = server.client.embeddings.create(model=server.model, input=texts, **more)
+        assert [one.index for one in answer.data] == [0, 1, 2] and answer.usage.prompt_tokens == answer.usage.total_tokens > 10
+        return [one.embedding for one in answer.data]
+    numbers = embed()
+    for one, other in zip(numbers, embed(encoding_format="float")):
+        assert abs(cosine(one, other) - 1) < 1e-5 and abs(cosine(one, one) - 1) < 1e-5, (one, other)
+    assert len(embed(dimensions=8)[0]) == 8
+    mean = embed(extra_body={"pooling": "mean"})
+    assert cosine(mean[0], mean[1]) > cosine(mean[0], mean[2]), "two sentences about a cat are further apart than a cat and numbers"
+    try:
+        embed(dimensions=1_000_000)
+        raise AssertionError("more dimensions than the model has were given")
+    except openai.BadRequestError as error:
+        assert error.param == "dimensions", error
+
+
 def tiers_and_labels(server):
     answer = server.client.chat.completions.create(
         model=server.model, messages=[{"role": "user", "content": "Hi"}], max_tokens=2, service_tier="flex",
@@ -58,7 +102,7 @@ def tiers_and_labels(server):
 
 TOKENS = [
     texts_become_tokens_and_texts_again, a_rendered_prompt_is_what_an_answer_counts, models_say_what_they_are,
-    echoes_and_token_prompts, tiers_and_labels,
+    echoes_and_token_prompts, prompts_have_log_probabilities, texts_have_embeddings, tiers_and_labels,
 ]
 
 
@@ -80,15 +124,46 @@ def tools_are_described_and_results_taken(server):
     answer = server.client.chat.completions.create(
         model=server.model, messages=messages, tools=[WEATHER], max_tokens=12, temperature=0)
     assert answer.choices[0].finish_reason in ("stop", "length", "tool_calls"), answer
-    try:
-        server.client.chat.completions.create(
-            model=server.model, messages=messages, tools=[WEATHER], tool_choice="required")
-        raise AssertionError("a promise that nobody keeps was made")
-    except openai.BadRequestError as error:
-        assert error.param == "tool_choice", error
 
 
-TOOLS = [tools_are_described_and_results_taken]
+CLOCK = {"type": "function", "function": {"name": "clock", "strict": True, "parameters": {
+    "type": "object", "properties": {"zone": {"enum": ["UTC", "CET"]}, "hours": {"type": "integer", "minimum": 0, "maximum": 24}},
+    "required": ["zone", "hours"], "additionalProperties": False}}}
+
+
+def assert_fits(call):
+    arguments = json.loads(call.function.arguments)
+    if call.function.name == "clock":
+        assert arguments["zone"] in ("UTC", "CET") and 0 <= arguments["hours"] <= 24 and len(arguments) == 2, call
+    else:
+        assert call.function.name == "weather" and isinstance(arguments["city"], str), call
+
+
+def a_call_that_is_required_is_made(server):
+    """Whatever the model would rather say: small models rarely call anything of their own accord."""
+    request = dict(model=server.model, messages=[{"role": "user", "content": "Tell me a story."}], tools=[WEATHER, CLOCK],
+                   max_tokens=400, extra_body={"temperature": 1.0})
+    named = {"type": "function", "function": {"name": "clock"}}
+    for seed in range(4):
+        answer = server.client.chat.completions.create(**request, tool_choice=named, seed=seed).choices[0]
+        assert answer.finish_reason == "tool_calls" and [c.function.name for c in answer.message.tool_calls] == ["clock"], answer
+        assert_fits(answer.message.tool_calls[0])
+        answer = server.client.chat.completions.create(
+            **request, tool_choice="required", parallel_tool_calls=False, seed=seed).choices[0]
+        if answer.finish_reason == "tool_calls":  # else a long name of a city met the limit
+            assert len(answer.message.tool_calls) == 1 and not answer.message.content, answer
+            assert_fits(answer.message.tool_calls[0])
+    with server.client.chat.completions.stream(
+            model=server.model, messages=request["messages"], tools=[CLOCK], tool_choice=named, max_tokens=100) as stream:
+        assert_fits(stream.get_final_completion().choices[0].message.tool_calls[0])
+    claudes = claude(server).messages.create(
+        model=server.model, max_tokens=100, messages=request["messages"], tool_choice={"type": "tool", "name": "clock"},
+        tools=[{"name": "clock", "input_schema": CLOCK["function"]["parameters"]}])
+    block = claudes.content[-1]
+    assert block.type == "tool_use" and block.input["zone"] in ("UTC", "CET"), claudes
+
+
+TOOLS = [tools_are_described_and_results_taken, a_call_that_is_required_is_made]
 
 
 def claude(server):

@@ -33,8 +33,10 @@ class BlockAllocator {
         return sequence.table().count() * blockSize;
     }
 
-    /// The last token is always computed, because its logits are needed: at least one token is left over.
+    /// The last token is always computed, because its logits are needed: at least one token is left over. A prompt that
+    /// is reported on is computed whole: what others have computed says nothing of its positions.
     int reusableMax(Sequence sequence) {
+        if (sequence.isReporting()) return 0;
         return (sequence.tokenCount() - 1) / blockSize;
     }
 
@@ -187,5 +189,14 @@ class BlockAllocator {
     /// @param held [block], how many tables hold each block
     void checkInvariants(int[] held) {
         pool.checkInvariants(held);
+    }
+
+    /// Blocks that running sequences whose readers keep up will take for tokens they have already.
+    int promised(SequenceList running) {
+        int promised = 0;
+        for (int i = 0; i < running.size(); i++) {
+            if (!running.get(i).isPaused()) promised += missing(running.get(i));
+        }
+        return promised;
     }
 }

@@ -35,7 +35,8 @@ public final class Engine implements Engines {
     private final CountDownLatch ended = new CountDownLatch(1);
 
     /// What exists once the runner does.
-    private record Core(ModelLimits limits, Accounts accounts, AdmissionController admission, EngineLoop loop) {}
+    private record Core(
+            ModelLimits limits, boolean canReport, Accounts accounts, AdmissionController admission, EngineLoop loop) {}
 
     Engine(String name, EngineSettings settings, ModelRunner.Factory factory, LongSupplier clock) {
         this.settings = settings;
@@ -86,9 +87,16 @@ public final class Engine implements Engines {
         }
     }
 
+    /// Decides about a request at once, without waiting for the engine.
+    ///
+    /// @throws InvalidRequest if the request names tokens that the model does not have, or wants to know of its
+    /// prompt what the runner cannot tell
     @Override
     public Admission submit(GenerationRequest request, Attempt attempt) {
         Core core = core();
+        if (request.promptWish() != null && !core.canReport()) {
+            throw new InvalidRequest("prompt", "cannot be reported on: this device computes continuations only");
+        }
         checkVocabulary(request, core.limits().vocabSize());
         Admission answer = core.loop().submit(request, attempt, this::wake);
         if (answer instanceof Admission.Admitted) wake();
@@ -251,7 +259,11 @@ public final class Engine implements Engines {
         EngineParts.Core parts = EngineParts.REAL.core(runner.limits(), settings, new SecureRandom());
         Scheduler scheduler = EngineParts.REAL.scheduler(parts);
         return new Core(
-                runner.limits(), parts.accounts(), parts.admission(), new EngineLoop(parts, scheduler, runner, clock));
+                runner.limits(),
+                runner.canReport(),
+                parts.accounts(),
+                parts.admission(),
+                new EngineLoop(parts, scheduler, runner, clock));
     }
 
     private void serve(Core made) {

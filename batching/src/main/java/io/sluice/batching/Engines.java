@@ -10,13 +10,14 @@ public interface Engines extends AutoCloseable {
 
     /// Decides about a request at once, without waiting.
     ///
+    /// @param attempt whether it was refused before
     /// @throws InvalidRequest if the request names tokens that the model does not have
+    Admission submit(GenerationRequest request, Attempt attempt);
+
+    /// The same, of a request that comes for the first time.
     default Admission submit(GenerationRequest request) {
         return submit(request, Attempt.FIRST);
     }
-
-    /// The same, of a request that may have been refused before.
-    Admission submit(GenerationRequest request, Attempt attempt);
 
     /// What all runners together can hold.
     ModelLimits limits();

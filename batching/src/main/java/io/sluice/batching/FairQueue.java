@@ -34,6 +34,17 @@ class FairQueue {
         know(sequence.flow().classQueue()).addReturning(sequence);
     }
 
+    /// Adds the request's choices that are not yet here, up to a number of them.
+    void add(Submission submission, int upTo) {
+        for (int choice = submission.queuedChoices(); choice < upTo; choice++) {
+            submission.setQueuedChoices(choice + 1);
+            Sequence sequence = submission.sequence(choice);
+            if (sequence.status() == Sequence.Status.ENDED) continue;
+            if (submission.hasStarted()) addReturning(sequence);
+            else add(sequence);
+        }
+    }
+
     private ClassQueue know(ClassQueue queue) {
         if (!classes.contains(queue)) classes.add(queue);
         return queue;

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// @param prefixScope with whom computed blocks are shared
 /// @param deadlines when no step is spent on it any more
 /// @param constraint what each choice's output has to be; null if it may be anything
+/// @param promptWish what is to be found out about the prompt; null if nothing is
 public record GenerationRequest(
         String id,
         int[] prompt,
@@ -27,7 +28,8 @@ public record GenerationRequest(
         Caller caller,
         PrefixScope prefixScope,
         Deadlines deadlines,
-        @Nullable TokenConstraint constraint) {
+        @Nullable TokenConstraint constraint,
+        @Nullable PromptWish promptWish) {
 
     /// The most continuations of one prompt.
     public static final int CHOICES_MAX = 128;
@@ -56,7 +58,12 @@ public record GenerationRequest(
             Caller caller,
             PrefixScope prefixScope,
             Deadlines deadlines) {
-        this(id, prompt, maxNewTokens, choiceCount, sampling, endTokens, caller, prefixScope, deadlines, null);
+        this(id, prompt, maxNewTokens, choiceCount, sampling, endTokens, caller, prefixScope, deadlines, null, null);
+    }
+
+    /// False if the prompt is all that matters.
+    public boolean wantsOutput() {
+        return promptWish == null || !promptWish.isAll();
     }
 
     /// Prompt and the longest possible output of one choice, in tokens.

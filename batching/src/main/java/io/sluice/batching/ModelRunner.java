@@ -9,6 +9,11 @@ public interface ModelRunner extends AutoCloseable {
     /// What this runner can hold and compute; constant.
     ModelLimits limits();
 
+    /// True if it can report on prompts (`StepPlan.report`); constant.
+    default boolean canReport() {
+        return true;
+    }
+
     /// Queues the plan's work on the device and returns: first its copies, then its slices. The plan stays
     /// frozen until `await` has returned.
     InFlightStep launch(StepPlan plan);

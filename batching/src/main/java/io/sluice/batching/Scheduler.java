@@ -22,6 +22,7 @@ class Scheduler {
     private final StepBudget budget;
     private final Reservations reservations;
     private final Starter starter;
+    private final GivingWay givingWay;
     private final StepShares shares;
     private final Attendance attendance;
     private final Attendance.Ending ending = this::end;
@@ -41,9 +42,6 @@ class Scheduler {
     private long releases; // how often blocks were given back
     private @Nullable Sequence blocked; // waited for memory in an earlier plan
     private long blockedAtChance;
-    private @Nullable Sequence roomless; // nobody could give way to it in an earlier plan
-    private long roomlessAtChance;
-    private long roomlessUntilStep;
     private @Nullable Thread owner; // only used when assertions are on
 
     Scheduler(EngineParts.Core core) {
@@ -55,6 +53,7 @@ class Scheduler {
         budget = core.budget();
         reservations = core.reservations();
         starter = core.starter();
+        givingWay = new GivingWay(limits, blocks, reservations, budget, starter);
         shares = core.shares();
         attendance = core.attendance();
         counts = core.counts();
@@ -80,13 +79,7 @@ class Scheduler {
 
     private void letIntoQueue(Submission submission, int upTo) {
         changes++;
-        for (int choice = submission.queuedChoices(); choice < upTo; choice++) {
-            submission.setQueuedChoices(choice + 1);
-            Sequence sequence = submission.sequence(choice);
-            if (sequence.status() == Sequence.Status.ENDED) continue;
-            if (submission.hasStarted()) queue.addReturning(sequence);
-            else queue.add(sequence);
-        }
+        queue.add(submission, upTo);
     }
 
     /// Plans the next step. It is empty if nothing is left to do, or if all that could be done waits for
@@ -139,18 +132,7 @@ class Scheduler {
     /// now. Before anything is planned for them.
     private void makeRoom(Step step, long nowNs) {
         Sequence head = waiting.isEmpty() || running.isEmpty() ? null : queue.first(nowNs);
-        if (head == null || head.isPaused() || isRoomless(head)) return;
-        if (!reservations.isBelowCeiling(head) || !budget.hasTimeForOneMore(head)) return;
-        int promised = promisedBlocks();
-        reservations.survey(running);
-        boolean hasRoom = blocks.missing(head) <= blocks.freeFor(head) - promised && reservations.fits(head);
-        if (hasRoom && running.size() < limits.sequencesMax()) return;
-        if (!starter.chooseLeaving(head, running, promised)) {
-            roomless = head;
-            roomlessAtChance = chances();
-            roomlessUntilStep = counts.steps() + Starter.STEPS_BEFORE_PARKING;
-            return;
-        }
+        if (head == null || head.isPaused() || !givingWay.choose(head, running, chances(), counts.steps())) return;
         for (int i = running.size() - 1; i >= 0; i--) {
             Sequence sequence = running.get(i);
             if (!sequence.isLeaving()) continue;
@@ -159,26 +141,11 @@ class Scheduler {
         }
     }
 
-    /// True if room was sought for the sequence just now, and there was no new chance since: to look again in
-    /// every step would cost more than it brings.
-    private boolean isRoomless(Sequence sequence) {
-        return sequence == roomless && chances() == roomlessAtChance && counts.steps() < roomlessUntilStep;
-    }
-
     /// Grows when there may be room that was not there before: blocks were given back, or a reader lags,
     /// whose sequence gives way and takes nothing more. Without the latter nothing would ever start while all
     /// that runs stands still.
     private long chances() {
         return releases + counts.pauses();
-    }
-
-    /// Blocks that running sequences will take for tokens they have already.
-    private int promisedBlocks() {
-        int promised = 0;
-        for (int i = 0; i < running.size(); i++) {
-            if (!running.get(i).isPaused()) promised += blocks.missing(running.get(i));
-        }
-        return promised;
     }
 
     /// Sees to it that every running sequence whose reader keeps up has a block for its next token, in order
@@ -229,7 +196,7 @@ class Scheduler {
     /// @return false if somebody waits only for a step with more to spare: time alone may let them start
     private boolean startWaiting(Step step, long nowNs) {
         if (waiting.isEmpty()) return true;
-        int promised = promisedBlocks();
+        int promised = blocks.promised(running);
         reservations.survey(running);
         while (running.size() < limits.sequencesMax()) {
             Sequence next = queue.first(nowNs);
@@ -332,7 +299,14 @@ class Scheduler {
             blocks.offer(sequence);
             if (sequence.isPromptComputed())
                 letIntoQueue(sequence.submission(), sequence.submission().choiceCount());
-            if (plan.samples(slice)) accept(sequence, result, slice, nowNs);
+            PromptReport report = plan.report(slice);
+            if (report != null && report.isBroken()) {
+                endAsNotFinite(sequence, nowNs);
+            } else if (plan.samples(slice)) {
+                accept(sequence, result, slice, nowNs);
+            } else if (sequence.uncomputed() == 0) {
+                end(sequence, FinishReason.LENGTH, "", nowNs); // nothing but its prompt was of interest
+            }
         }
         counts.countStep(plan);
         step.clear();
@@ -361,8 +335,7 @@ class Scheduler {
             return;
         }
         if (token == StepResult.NO_TOKEN) {
-            blocks.distrust(sequence);
-            end(sequence, FinishReason.FAILED, "the model's output was not finite", nowNs);
+            endAsNotFinite(sequence, nowNs);
             return;
         }
         Invariant.check(token >= 0 && token < limits.vocabSize(), "a sampled token outside the vocabulary");
@@ -389,6 +362,11 @@ class Scheduler {
         }
     }
 
+    private void endAsNotFinite(Sequence sequence, long nowNs) {
+        blocks.distrust(sequence);
+        end(sequence, FinishReason.FAILED, "the model's output was not finite", nowNs);
+    }
+
     /// Ends a sequence, whatever its state, and frees what it holds.
     void end(Sequence sequence, FinishReason reason, String detail, long nowNs) {
         Invariant.check(sequence.status() != Sequence.Status.ENDED, "a sequence ended twice");
@@ -410,16 +388,8 @@ class Scheduler {
         if (isLast) {
             admission.settle(submission);
         } else {
-            while (!hasQueuedChoice(submission)) letIntoQueue(submission, submission.queuedChoices() + 1);
+            while (!submission.hasQueuedChoice()) letIntoQueue(submission, submission.queuedChoices() + 1);
         }
-    }
-
-    /// True if a choice that was let into the queue has not ended: it will compute the prompt for the others.
-    private static boolean hasQueuedChoice(Submission submission) {
-        for (int choice = 0; choice < submission.queuedChoices(); choice++) {
-            if (submission.sequence(choice).status() != Sequence.Status.ENDED) return true;
-        }
-        return submission.queuedChoices() == submission.choiceCount();
     }
 
     private Step stepOf(StepPlan plan) {

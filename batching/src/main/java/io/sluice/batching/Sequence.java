@@ -34,6 +34,8 @@ final class Sequence {
     private final PrefixChain chain;
     private final TokenConstraint.@Nullable Progress progress; // through the request's constraint, if it has one
 
+    private final @Nullable PromptReport report; // of the first choice: what is found out about the prompt
+
     private Status status = Status.WAITING;
     private boolean returning; // waits before all flows, because it or a sibling has started already
     private boolean aside; // passed over in the plan that is being made
@@ -62,7 +64,8 @@ final class Sequence {
         this.submission = submission;
         this.choice = choice;
         sampling = choice == 0 ? request.sampling() : request.sampling().withSeed(seed(request, choice));
-        stream = new TokenStream(request.maxNewTokens(), request.sampling().topLogprobs(), wakeEngine);
+        report = choice == 0 ? PromptReport.of(request.promptWish(), request.prompt()) : null;
+        stream = new TokenStream(request.maxNewTokens(), request.sampling().topLogprobs(), wakeEngine, report);
         chain = new PrefixChain(request.prefixScope());
         TokenConstraint constraint = request.constraint();
         progress = constraint == null ? null : constraint.begin();
@@ -312,6 +315,17 @@ final class Sequence {
     /// How far the output has come in its constraint: as far as the last appended token. Null without one.
     TokenConstraint.@Nullable Progress progress() {
         return progress;
+    }
+
+    /// What is found out about its prompt; null if nothing is, or another choice does it.
+    @Nullable
+    PromptReport report() {
+        return report;
+    }
+
+    /// True while every position of its prompt has to be computed, whoever has computed it before.
+    boolean isReporting() {
+        return report != null && !report.isComplete();
     }
 
     BlockTable table() {

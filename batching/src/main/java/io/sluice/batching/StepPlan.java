@@ -1,6 +1,7 @@
 package io.sluice.batching;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// What one step computes: slices of sequences, each with its tokens, block table and sampling. Hot path:
 /// reused, no allocation; written by the scheduler, then frozen until its result was awaited. Engine thread
@@ -17,6 +18,9 @@ import java.util.Arrays;
 ///
 /// Everything is copied in; the plan shares no array with live state.
 public final class StepPlan {
+    /// What stands for no token.
+    public static final int NO_TOKEN = -1;
+
     private final ModelLimits limits;
     private int sliceCount;
     private int tokenCount;
@@ -34,6 +38,8 @@ public final class StepPlan {
     private final int[] historyLength; // [slice]
     private final boolean[] constrained; // [slice]
     private final long[][] mask; // [slice][vocab / 64], only if the slice was ever constrained
+    private final @Nullable PromptReport[] report; // [slice], only if its prompt is reported on
+    private final int[] following; // [slice] the prompt's token after the slice
     private final int[] copiesOut; // [copy, 2]: device block, host block
     private int copiesOutCount;
     private final int[] copiesIn; // [copy, 2]: host block, device block
@@ -60,6 +66,8 @@ public final class StepPlan {
         constrained = new boolean[slices];
         mask = new long[slices][];
         Arrays.fill(mask, NO_MASK);
+        report = new PromptReport[slices];
+        following = new int[slices];
         copiesOut = new int[2 * limits.hostBlockCount()]; // a block that several sequences share is copied for each
         copiesIn = new int[2 * Math.min(limits.blockCount(), limits.hostBlockCount())];
     }
@@ -136,6 +144,8 @@ public final class StepPlan {
         samples[slice] = false;
         constrained[slice] = false;
         historyLength[slice] = 0;
+        report[slice] = null;
+        following[slice] = NO_TOKEN;
         return slice;
     }
 
@@ -148,6 +158,14 @@ public final class StepPlan {
         firstPosition[slice] = position;
         feedingSlice[slice] = feeding;
         return slice;
+    }
+
+    /// Makes the last added slice, which is all of a prompt, report on it.
+    void report(PromptReport prompt, int[] sequenceTokens) {
+        int slice = sliceCount - 1;
+        int end = firstPosition[slice] + length(slice);
+        report[slice] = prompt;
+        following[slice] = end < prompt.promptLength() ? sequenceTokens[end] : NO_TOKEN;
     }
 
     /// Makes the last added slice sample the token after its end.
@@ -206,6 +224,8 @@ public final class StepPlan {
         endTokens[mine] = other.endTokens[slice];
         constrained[mine] = other.constrained[slice];
         if (constrained[mine]) System.arraycopy(other.mask[slice], 0, maskOf(mine), 0, other.mask[slice].length);
+        report[mine] = other.report[slice];
+        following[mine] = other.following[slice];
         historyLength[mine] = other.historyLength[slice];
         if (historyLength[mine] > 0) history[mine] = Arrays.copyOf(other.history[slice], historyLength[mine]);
     }
@@ -213,6 +233,18 @@ public final class StepPlan {
     /// Number of slices; each is of another sequence.
     public int sliceCount() {
         return sliceCount;
+    }
+
+    /// What is to be found out about the slice's positions, which are a prompt's; null if nothing is.
+    @Nullable
+    public PromptReport report(int slice) {
+        return report[slice];
+    }
+
+    /// The token of the slice's prompt after its token `index`, or `NO_TOKEN` at the prompt's end. For a slice that
+    /// reports.
+    public int promptTokenAfter(int slice, int index) {
+        return index + 1 < length(slice) ? tokens[tokenStart[slice] + index + 1] : following[slice];
     }
 
     /// Number of tokens over all slices.

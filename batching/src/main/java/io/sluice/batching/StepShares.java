@@ -131,8 +131,10 @@ class StepShares {
         length = (int) Math.min(length, blocks.room(sequence));
         Invariant.check(length > 0, "an empty slice: the last token is always computed");
         blocks.cover(sequence, sequence.computed() + length);
+        boolean reports = sequence.isReporting();
         step.add(sequence, length);
-        if (length == sequence.uncomputed()) {
+        if (reports) step.plan().report(Invariant.present(sequence.report(), "a report"), sequence.tokens());
+        if (length == sequence.uncomputed() && sequence.request().wantsOutput()) {
             GenerationRequest request = sequence.request();
             step.plan().sample(samplingOf(sequence), sequence.tokens(), sequence.promptLength(), request.endTokens());
             TokenConstraint.Progress progress = sequence.progress();

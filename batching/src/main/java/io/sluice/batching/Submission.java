@@ -91,4 +91,12 @@ final class Submission {
         Invariant.check(openChoices > 0, "more choices of a request ended than it has");
         return --openChoices == 0;
     }
+
+    /// True if a choice that was let into the queue has not ended: it will compute the prompt for the others.
+    boolean hasQueuedChoice() {
+        for (int choice = 0; choice < queuedChoices(); choice++) {
+            if (sequence(choice).status() != Sequence.Status.ENDED) return true;
+        }
+        return queuedChoices() == choiceCount();
+    }
 }

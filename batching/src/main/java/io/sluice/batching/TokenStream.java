@@ -26,6 +26,7 @@ public final class TokenStream {
     private final int tokensMax;
     private final int topMax; // alternatives kept per token, or NO_LOGPROBS
     private final Runnable wakeEngine;
+    private final @Nullable PromptReport report;
 
     // Written by the engine. An array once published is only appended to beyond `count`, so that a reader who still
     // sees an older one finds the same tokens in it.
@@ -43,6 +44,12 @@ public final class TokenStream {
     ///
     /// @param wakeEngine called on the reader's thread when it gives up or catches up
     TokenStream(int maxNewTokens, int topLogprobs, Runnable wakeEngine) {
+        this(maxNewTokens, topLogprobs, wakeEngine, null);
+    }
+
+    /// The same, with what is found out about the prompt.
+    TokenStream(int maxNewTokens, int topLogprobs, Runnable wakeEngine, @Nullable PromptReport report) {
+        this.report = report;
         tokensMax = maxNewTokens;
         topMax = topLogprobs;
         this.wakeEngine = wakeEngine;
@@ -100,6 +107,13 @@ public final class TokenStream {
 
     public float topLogprob(int index, int rank) {
         return log.topLogprobs[index * topMax + rank];
+    }
+
+    /// What was found out about the prompt, once there is a token or the stream has ended. Empty if nothing was asked,
+    /// for all choices but the first, and if the prompt was not computed to its end.
+    public Optional<PromptReport> promptReport() {
+        boolean published = count > 0 || ending != null; // what was written before is seen after this
+        return published && report != null && report.isComplete() ? Optional.of(report) : Optional.empty();
     }
 
     /// Present once the stream has ended; all its tokens are published by then.

@@ -169,6 +169,18 @@ enum MemoryMutant implements SimulatedParts {
             };
         }
     },
+    /// A prompt that is to be reported on takes over what others have computed of it.
+    REPORT_WITHOUT_COMPUTING {
+        @Override
+        public BlockAllocator blocks(ModelLimits limits, EngineSettings settings, BlockPool pool, PrefixIndex index) {
+            return new BlockAllocator(limits.blockSize(), settings.prefixCaching(), pool, index) {
+                @Override
+                int reusableMax(Sequence sequence) {
+                    return (sequence.tokenCount() - 1) / limits.blockSize();
+                }
+            };
+        }
+    },
     /// Choices share the prompt's last, partly filled block and write their own tokens into it.
     PARTIAL_BLOCK_SHARED {
         @Override

@@ -13,6 +13,7 @@ final class RequestBuilder {
     private PrefixScope scope = PrefixScope.of(0);
     private Deadlines deadlines = Deadlines.NONE;
     private @Nullable TokenConstraint constraint;
+    private @Nullable PromptWish promptWish;
 
     private RequestBuilder() {}
 
@@ -77,6 +78,11 @@ final class RequestBuilder {
         return this;
     }
 
+    RequestBuilder promptWish(PromptWish its) {
+        promptWish = its;
+        return this;
+    }
+
     GenerationRequest build() {
         return new GenerationRequest(
                 id,
@@ -88,6 +94,7 @@ final class RequestBuilder {
                 new Caller(tenant, trafficClass),
                 scope,
                 deadlines,
-                constraint);
+                constraint,
+                promptWish);
     }
 }

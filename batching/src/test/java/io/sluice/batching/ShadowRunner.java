@@ -261,6 +261,7 @@ final class ShadowRunner implements ModelRunner {
             SimulatedChoice choice = flight.choices[slice];
             long fingerprint = write(flight, slice, choice.request.prefixScope());
             choice.computed += plan.length(slice);
+            report(plan, slice, choice);
             if (plan.samples(slice)) sample(flight, slice, choice, fingerprint);
         }
         computedTokens += plan.tokenCount();
@@ -274,7 +275,8 @@ final class ShadowRunner implements ModelRunner {
         // Deadlines are looked at when a step is planned; time passes while it is in flight.
         check(flight.plannedNs < choice.deadlineNs(), "a step was spent on expired work");
         check(end <= known, "a slice beyond the tokens of its sequence");
-        check(plan.samples(slice) == (end == known), "a slice samples exactly if it ends at the last token");
+        boolean samples = end == known && choice.request.wantsOutput();
+        check(plan.samples(slice) == samples, "a slice samples exactly if it ends at the last token");
         check(plan.blockCount(slice) == Math.ceilDiv(end, limits.blockSize()), "the table covers the slice's end");
         for (int i = 0; i < plan.length(slice); i++) {
             int token = flight.token(slice, i);
@@ -302,6 +304,26 @@ final class ShadowRunner implements ModelRunner {
         check(plan.historyLength(slice) == (sampling.usesHistory() ? end : 0), "the history's length");
         for (int i = 0; i < plan.historyLength(slice); i++) {
             check(plan.history(slice, i) == choice.truth[i], "the history differs from the true tokens");
+        }
+    }
+
+    private static void report(StepPlan plan, int slice, SimulatedChoice choice) {
+        PromptReport report = plan.report(slice);
+        if (report == null) return;
+        for (int i = 0; i < plan.length(slice); i++) {
+            int position = plan.firstPosition(slice) + i;
+            boolean isLast = position + 1 == choice.promptLength();
+            int next = plan.promptTokenAfter(slice, i);
+            check(next == (isLast ? StepPlan.NO_TOKEN : choice.truth[position + 1]), "the prompt's next token");
+            switch (report) {
+                case PromptLogprobs logprobs -> {
+                    if (isLast || !logprobs.set(position + 1, UnbatchedModel.logprob(next, position + 1), 1)) break;
+                    for (int rank = 0; rank < logprobs.topMax(); rank++) logprobs.addTop(position + 1, rank, 0);
+                }
+                case PromptEmbedding embedding -> {
+                    if (embedding.begin(position, 1)) embedding.add(0, choice.truth[position]);
+                }
+            }
         }
     }
 

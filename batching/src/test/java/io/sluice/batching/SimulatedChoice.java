@@ -45,7 +45,9 @@ final class SimulatedChoice {
         this.choice = choice;
         this.stream = stream;
         seed = Sequence.seed(request, choice);
-        UnbatchedModel.Answer answer = UnbatchedModel.answer(request, seed, vocabSize);
+        UnbatchedModel.Answer answer = request.wantsOutput()
+                ? UnbatchedModel.answer(request, seed, vocabSize)
+                : new UnbatchedModel.Answer(request.prompt(), FinishReason.LENGTH);
         truth = answer.tokens();
         trueEnding = answer.ending();
         fingerprints = new long[truth.length];
@@ -127,8 +129,10 @@ final class SimulatedChoice {
         check(ending.cachedTokens() <= promptLength(), "more tokens cached than the prompt has");
         check(ending.sampledTokens() == sampled, "the ending's count of sampled tokens");
         switch (ending.reason()) {
-            case STOP, LENGTH ->
+            case STOP, LENGTH -> {
                 check(ending.reason() == trueEnding && isComplete(), "STOP or LENGTH, but the answer is not complete");
+                checkReport();
+            }
             case CANCELLED -> check(stream.isCancelled(), "CANCELLED, but nobody cancelled");
             case EXPIRED -> check(nowNs >= deadlineNs(), "EXPIRED before the deadline");
             case STALLED -> check(reader != Reader.PROMPT, "STALLED, but the reader reads");
@@ -136,6 +140,27 @@ final class SimulatedChoice {
         }
         boolean failed = ending.reason() == FinishReason.FAILED;
         check(!notFinite || failed, "a sequence without finite output did not fail");
+    }
+
+    /// All that was to be found out about the prompt is known, whoever had computed it before.
+    private void checkReport() {
+        PromptReport report = stream.promptReport().orElse(null);
+        check((report != null) == (request.promptWish() != null && choice == 0), "a report where none is due, or none");
+        switch (report) {
+            case null -> {}
+            case PromptLogprobs logprobs -> {
+                for (int position = 1; position < promptLength(); position++) {
+                    float expected = UnbatchedModel.logprob(truth[position], position);
+                    check(logprobs.logprob(position) == expected, "a position's log-probability is another's");
+                    check(logprobs.token(position) == truth[position], "a position's token");
+                    check(logprobs.topCount(position) == logprobs.topMax(), "a position's alternatives");
+                }
+            }
+            case PromptEmbedding embedding -> {
+                double mean = Arrays.stream(request.prompt()).average().orElseThrow();
+                check(Math.abs(embedding.pooled()[0] - mean) < 1e-9, "an embedding is not of all positions");
+            }
+        }
     }
 
     /// True if its constraint has led it where nothing can follow.

@@ -53,7 +53,18 @@ final class Workload {
                 caller,
                 scope(tenant, family, prompt),
                 deadlines(atNs),
-                constraint(id, prompt));
+                constraint(id, prompt),
+                promptWish(id));
+    }
+
+    /// Every eighth request has one. Nothing is drawn for it either.
+    private static @Nullable PromptWish promptWish(String id) {
+        return switch (Integer.parseInt(id) % 24) {
+            case 3 -> new PromptWish.Logprobs(1, false);
+            case 11 -> new PromptWish.Embedding(PromptWish.Pooling.MEAN);
+            case 22 -> new PromptWish.Logprobs(0, true);
+            default -> null;
+        };
     }
 
     /// Every tenth request has one. Nothing is drawn for it, so that the others are what they were without.

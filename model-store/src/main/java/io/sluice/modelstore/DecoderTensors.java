@@ -166,7 +166,7 @@ final class DecoderTensors {
             }
         });
         stored.forEach((name, tensor) -> {
-            if (!bound.containsKey(name) && !isHarmless(name)) {
+            if (!bound.containsKey(name) && !isHarmless(name, tensor)) {
                 throw new ModelFileException(
                         tensor.file(),
                         "tensor " + tensor.name() + " is not part of a " + config.architecture() + " model of "
@@ -175,9 +175,11 @@ final class DecoderTensors {
         });
     }
 
-    /// Old checkpoints carry the rotary frequencies as buffers, and a copy of a tied head: neither adds
-    /// anything.
-    private boolean isHarmless(String name) {
-        return name.endsWith(".rotary_emb.inv_freq") || (config.tiedHead() && name.equals("lm_head.weight"));
+    /// Old checkpoints carry the rotary frequencies as buffers, and a copy of a tied head; some converters write biases
+    /// of zeros. None of them adds anything.
+    private boolean isHarmless(String name, StoredTensor tensor) {
+        return name.endsWith(".rotary_emb.inv_freq")
+                || (config.tiedHead() && name.equals("lm_head.weight"))
+                || (name.endsWith(".bias") && tensor.isZero());
     }
 }

@@ -122,9 +122,4 @@ public record DecoderTraits(
     static float scaleOf(double queryScalar) {
         return (float) (1 / Math.sqrt(queryScalar));
     }
-
-    /// True if any token may not see all before it.
-    public boolean hasWindows() {
-        return layers.stream().anyMatch(layer -> layer.window > 0);
-    }
 }

@@ -139,6 +139,12 @@ final class QuantisedTensors {
         if (scales == null) {
             throw new ModelFileException(folder, "tensor " + prefix + "weight_scale is missing");
         }
+        StoredTensor zeros = plain.remove(prefix + "weight_zero_point");
+        if (zeros != null && !zeros.isZero()) {
+            throw new ModelFileException(
+                    zeros.file(),
+                    "tensor " + zeros.name() + " is not zero: asymmetric weights of 8" + " bits are not supported");
+        }
         long scaleRows = scales.shape().length == 0 ? 1 : scales.shape()[0];
         long scaleColumns = scales.shape().length < 2 ? 1 : scales.shape()[1];
         boolean fits = scaleRows >= 1

@@ -1,6 +1,7 @@
 package io.sluice.modelstore;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
 
@@ -28,6 +29,16 @@ record StoredTensor(Path file, String name, TensorType type, long[] shape, Memor
     /// A stack of matrices as one matrix of all their rows.
     StoredTensor flattened() {
         return new StoredTensor(file, name, type, new long[] {shape[0] * shape[1], shape[2]}, data);
+    }
+
+    /// True if all of its bytes are zero.
+    boolean isZero() {
+        for (long at = 0; at < data.byteSize(); at++) {
+            if (data.get(ValueLayout.JAVA_BYTE, at) != 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     String shapeInWords() {

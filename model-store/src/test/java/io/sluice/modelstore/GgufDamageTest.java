@@ -153,6 +153,12 @@ class GgufDamageTest {
                         w -> w.integer("tokenizer.ggml.eos_token_id", 99_999)));
     }
 
+    private static byte[] ones(int count) {
+        byte[] bytes = new byte[count];
+        Arrays.fill(bytes, (byte) 1);
+        return bytes;
+    }
+
     static List<Case> tensors() {
         return List.of(
                 written("a name of many bytes", "length of", w -> w.tensorInfo("x".repeat(5000), 0, 0, 1)),
@@ -177,7 +183,7 @@ class GgufDamageTest {
                 written(
                         "a bias",
                         "attn_q.bias is not part of a llama model",
-                        w -> w.tensor("blk.0.attn_q.bias", TensorType.F32, new byte[128], 32)),
+                        w -> w.tensor("blk.0.attn_q.bias", TensorType.F32, ones(128), 32)),
                 written(
                         "a third layer's tensor",
                         "blk.7.attn_q.weight is not part",

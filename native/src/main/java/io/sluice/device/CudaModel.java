@@ -83,6 +83,7 @@ final class CudaModel implements AutoCloseable {
         }
     }
 
+    /// What does anything in other ways than Llama is refused, not computed as if it did not.
     private static void refuseUnknown(ModelConfig config) {
         if (config.isLlama()) return;
         throw new UnsupportedModel("the CUDA kernels compute Llama and what is computed alike, and "

@@ -118,6 +118,12 @@ final class CudaRunner implements LogitsRunner {
         return sizes;
     }
 
+    /// Not yet: logits stay on the device.
+    @Override
+    public boolean canReport() {
+        return false;
+    }
+
     /// Queues the step and returns; what goes wrong here is told by `await`.
     @Override
     public InFlightStep launch(StepPlan next) {

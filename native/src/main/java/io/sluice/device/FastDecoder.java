@@ -150,18 +150,27 @@ final class FastDecoder implements AutoCloseable {
     /// Logits of the first `count` of the step's sample rows.
     void computeLogits(int count) {
         Kernels.Rows last = step.last.of(weights.head());
+        computeFinal(last, count);
+        weights.head().multiply(last, step.logits, count);
+        if (traits.logitSoftcap() != 0) {
+            kernels.softCap(step.logits, traits.logitSoftcap(), count, config.vocabSize());
+        }
+    }
+
+    /// The final norm of the first `count` of the step's sample rows, in float32.
+    void computeFinal(int count) {
+        computeFinal(step.finals, count);
+    }
+
+    private void computeFinal(Kernels.Rows target, int count) {
         kernels.rmsNorm(
                 step.hidden,
                 step.sampleRows(),
                 weights.finalNorm(),
                 config.rmsNormEps(),
-                last,
+                target,
                 count,
                 config.hiddenSize());
-        weights.head().multiply(last, step.logits, count);
-        if (traits.logitSoftcap() != 0) {
-            kernels.softCap(step.logits, traits.logitSoftcap(), count, config.vocabSize());
-        }
     }
 
     /// The token with the largest of each of the first `count` sample rows' logits.

@@ -3,6 +3,9 @@ package io.sluice.device;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import io.sluice.batching.ModelLimits;
+import io.sluice.batching.PromptEmbedding;
+import io.sluice.batching.PromptLogprobs;
+import io.sluice.batching.PromptReport;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import io.sluice.modelstore.ModelConfig;
@@ -136,6 +139,10 @@ final class FastRunner implements LogitsRunner {
 
     private StepResult compute() {
         computeHidden(plan);
+        for (int slice = 0; slice < plan.sliceCount(); slice++) {
+            PromptReport report = plan.report(slice);
+            if (report != null) report(slice, report);
+        }
         int count = 0;
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             if (plan.samples(slice)) buffers.sampleRow(count++, plan.tokenStart(slice + 1) - 1);
@@ -160,6 +167,29 @@ final class FastRunner implements LogitsRunner {
                 result.set(slice, buffers.largest(row), 0f);
             }
             row++;
+        }
+    }
+
+    /// Tells what the slice's hidden states say of its prompt, as many rows at a time as logits have room.
+    private void report(int slice, PromptReport report) {
+        int start = plan.tokenStart(slice);
+        int length = plan.length(slice);
+        for (int first = 0; first < length; first += logits.length) {
+            int count = Math.min(logits.length, length - first);
+            for (int i = 0; i < count; i++) buffers.sampleRow(i, start + first + i);
+            switch (report) {
+                case PromptLogprobs logprobs -> {
+                    graph.computeLogits(count);
+                    for (int i = 0; i < count; i++) sampler.report(plan, slice, first + i, logits[i], logprobs);
+                }
+                case PromptEmbedding embedding -> {
+                    graph.computeFinal(count);
+                    for (int i = 0; i < count; i++) {
+                        int position = plan.firstPosition(slice) + first + i;
+                        FinalStates.tell(embedding, position, buffers.finalRow(i), buffers.hiddenSize());
+                    }
+                }
+            }
         }
     }
 

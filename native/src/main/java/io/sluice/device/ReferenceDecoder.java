@@ -161,6 +161,13 @@ final class ReferenceDecoder implements AutoCloseable {
         return RowTiles.join(tiles, plan.tokenCount());
     }
 
+    /// The final norm of rows of `forward`: [rows, hidden].
+    NDArray finals(NDArray rows) {
+        NDList normed = new NDList();
+        for (NDArray tile : RowTiles.split(rows)) normed.add(norm(tile, finalNorm));
+        return RowTiles.join(normed, rows.getShape().get(0));
+    }
+
     /// Logits of rows of `forward`: [rows, vocab].
     NDArray logits(NDArray rows) {
         NDList logits = new NDList();

@@ -3,6 +3,9 @@ package io.sluice.device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.sluice.batching.ModelLimits;
+import io.sluice.batching.PromptEmbedding;
+import io.sluice.batching.PromptLogprobs;
+import io.sluice.batching.PromptReport;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import io.sluice.device.RunnerSettings.Dtype;
@@ -10,6 +13,7 @@ import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFiles;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.stream.IntStream;
 
 /// Runs a model on the reference path: float32 whatever the settings ask for, and slow, but needing nothing
 /// beyond DJL. A request's tokens do not depend on its batch or on chunking (`ReferenceDecoder` says how).
@@ -95,6 +99,7 @@ final class ReferenceRunner implements LogitsRunner {
         int[] sampledRows = sampledRows(plan);
         try (NDManager step = graph.newStep()) {
             NDArray hidden = graph.forward(plan, step);
+            report(plan, hidden, step);
             if (sampledRows.length == 0) return result;
             MemorySegment logits = Tensor.memoryOf(graph.logits(hidden.get(step.create(sampledRows))));
             long rowBytes = 4L * limits.vocabSize();
@@ -105,6 +110,38 @@ final class ReferenceRunner implements LogitsRunner {
             }
         }
         return result;
+    }
+
+    private void report(StepPlan plan, NDArray hidden, NDManager step) {
+        for (int slice = 0; slice < plan.sliceCount(); slice++) {
+            PromptReport report = plan.report(slice);
+            if (report == null) continue;
+            for (int first = 0; first < plan.length(slice); first += limits.sequencesMax()) {
+                int count = Math.min(limits.sequencesMax(), plan.length(slice) - first);
+                int start = plan.tokenStart(slice) + first;
+                NDArray rows = hidden.get(
+                        step.create(IntStream.range(start, start + count).toArray()));
+                tell(plan, slice, first, rows, report);
+            }
+        }
+    }
+
+    /// @param rows hidden states of the slice's tokens from `first` on
+    private void tell(StepPlan plan, int slice, int first, NDArray rows, PromptReport report) {
+        int count = Math.toIntExact(rows.getShape().get(0));
+        boolean isEmbedding = report instanceof PromptEmbedding;
+        try (NDArray computed = isEmbedding ? graph.finals(rows) : graph.logits(rows)) {
+            MemorySegment memory = Tensor.memoryOf(computed);
+            int width = Math.toIntExact(computed.getShape().get(1));
+            for (int i = 0; i < count; i++) {
+                MemorySegment row = memory.asSlice(4L * i * width, 4L * width);
+                switch (report) {
+                    case PromptLogprobs logprobs -> sampler.report(plan, slice, first + i, row, logprobs);
+                    case PromptEmbedding embedding ->
+                        FinalStates.tell(embedding, plan.firstPosition(slice) + first + i, row, width);
+                }
+            }
+        }
     }
 
     /// The last token of each slice that samples, as indices among the plan's tokens.

@@ -2,6 +2,7 @@ package io.sluice.device;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import io.sluice.batching.PromptLogprobs;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
@@ -87,6 +88,28 @@ final class Sampler {
         result.set(slice, token, scored ? (float) (row.getAtIndex(JAVA_FLOAT, token) - logTotal) : 0f);
         for (int rank = 0; rank < topCount; rank++) {
             result.addTop(slice, topTokens[rank], (float) (topLogits[rank] - logTotal));
+        }
+    }
+
+    /// Tells how probable the prompt's token after token `index` of `slice` was. Nothing follows the prompt's last one.
+    ///
+    /// @param row the logits after token `index`, float32, [vocab]; not changed
+    void report(StepPlan plan, int slice, int index, MemorySegment row, PromptLogprobs report) {
+        int token = plan.promptTokenAfter(slice, index);
+        int position = plan.firstPosition(slice) + index + 1;
+        if (token == StepPlan.NO_TOKEN || report.isKnown(position)) return;
+        MemorySegment.copy(row, JAVA_FLOAT, 0, logits, 0, vocabSize);
+        float max = Exponentials.max(logits);
+        double logTotal = Float.isFinite(max) ? logTotal(max) : Double.NaN;
+        float logit = logits[token];
+        int rank = 1;
+        for (float other : logits) {
+            if (other > logit) rank++;
+        }
+        report.set(position, (float) (logit - logTotal), rank);
+        int topCount = selectTop(report.topMax());
+        for (int i = 0; i < topCount; i++) {
+            report.addTop(position, topTokens[i], (float) (topLogits[i] - logTotal));
         }
     }
 

@@ -17,6 +17,7 @@ final class StepBuffers implements AutoCloseable {
     private final Region memory;
     private final KvLayout kv;
     private final ModelLimits limits;
+    private final int hiddenSize;
 
     private final MemorySegment tokens; // int [token]
     private final MemorySegment positions; // int [token]
@@ -40,6 +41,7 @@ final class StepBuffers implements AutoCloseable {
     final Kernels.Rows branch; // what an expert, or a branch with a norm of its own, gives; no rows if there is none
     final Kernels.Rows before; // residual stream that all experts start from; no rows without experts
     final Input last; // final norm of the sampling rows
+    final Kernels.Rows finals; // the same as float32, for embeddings
     final Kernels.Rows logits; // [sampling slice, vocab]
     private final @Nullable ExpertChoice experts;
     private final MemorySegment argmaxScratch;
@@ -79,6 +81,8 @@ final class StepBuffers implements AutoCloseable {
                 .map(kinds -> choice(kinds, tokenCount))
                 .orElse(null);
         last = inputs(sliceCount, widths.hidden, products);
+        finals = rows(sliceCount, widths.hidden);
+        hiddenSize = widths.hidden;
         logits = rows(sliceCount, widths.logits);
         argmaxScratch = take(Kernels.argmaxScratchBytes(sliceCount, widths.logits), 1);
         largest = take(sliceCount, Integer.BYTES);
@@ -119,6 +123,7 @@ final class StepBuffers implements AutoCloseable {
                 + (widths.hasBranches ? rowBytes(tokenCount, widths.hidden) : 0)
                 + expertBytes(config, tokenCount)
                 + inputBytes(sliceCount, widths.hidden, products)
+                + rowBytes(sliceCount, widths.hidden)
                 + rowBytes(sliceCount, widths.logits);
     }
 
@@ -190,6 +195,16 @@ final class StepBuffers implements AutoCloseable {
     MemorySegment logitsRow(int index, int vocabSize) {
         long rowBytes = (long) logits.stride() * Float.BYTES;
         return Region.view(logits.address() + index * rowBytes, (long) vocabSize * Float.BYTES);
+    }
+
+    /// The final norm of the `index`-th sample row, float32.
+    MemorySegment finalRow(int index) {
+        return Region.view(
+                finals.address() + index * (long) finals.stride() * Float.BYTES, (long) hiddenSize * Float.BYTES);
+    }
+
+    int hiddenSize() {
+        return hiddenSize;
     }
 
     /// The choice of experts, of a model that has them.

@@ -15,6 +15,15 @@ final class PlainLlama {
 
     /// Logits after each token: [token][vocab].
     double[][] logits(int[] tokens) {
+        double[][] finals = finals(tokens);
+        String head = config.tiedHead() ? "model.embed_tokens" : "lm_head";
+        double[][] logits = new double[tokens.length][];
+        for (int t = 0; t < finals.length; t++) logits[t] = multiply(head, finals[t]);
+        return logits;
+    }
+
+    /// Hidden states after the final norm: [token][hidden].
+    double[][] finals(int[] tokens) {
         double[][] x = new double[tokens.length][];
         for (int t = 0; t < tokens.length; t++) x[t] = row("model.embed_tokens", tokens[t]);
         for (int layer = 0; layer < config.layerCount(); layer++) {
@@ -28,10 +37,8 @@ final class PlainLlama {
                 x[t] = plus(x[t], multiply(prefix + "mlp.down_proj", up));
             }
         }
-        double[][] logits = new double[tokens.length][];
-        String head = config.tiedHead() ? "model.embed_tokens" : "lm_head";
-        for (int t = 0; t < x.length; t++) logits[t] = multiply(head, norm("model.norm", x[t]));
-        return logits;
+        for (int t = 0; t < x.length; t++) x[t] = norm("model.norm", x[t]);
+        return x;
     }
 
     private void attend(String prefix, double[][] x) {

@@ -14,6 +14,8 @@ import io.sluice.server.http.UnknownRoutes.Known;
 import io.sluice.server.messages.MessagesRoute;
 import io.sluice.server.openai.ChatCompletionsRoute;
 import io.sluice.server.openai.CompletionsRoute;
+import io.sluice.server.openai.EmbeddingsRoute;
+import io.sluice.server.openai.InvocationsRoute;
 import io.sluice.server.openai.ModelsRoute;
 import io.sluice.server.openai.ResumableStreams;
 import io.sluice.server.openai.Serving;
@@ -38,6 +40,11 @@ final class HttpServer implements AutoCloseable {
             new Known("GET, DELETE", "/v1/responses/{id}"),
             new Known("POST", "/tokenize"),
             new Known("POST", "/detokenize"),
+            new Known("POST", "/v1/embeddings"),
+            new Known("POST", "/invocations"),
+            new Known("GET", "/ping"),
+            new Known("POST", "/v1/responses/input_tokens"),
+            new Known("POST", "/v1/responses/{id}/cancel"),
             new Known("GET", "/v1/models"),
             new Known("GET", "/v1/models/{id}"),
             new Known("GET, DELETE", "/v1/streams/{id}"),
@@ -46,6 +53,7 @@ final class HttpServer implements AutoCloseable {
             new Known("GET", "/startupz"),
             new Known("GET", "/health"),
             new Known("GET", "/version"),
+            new Known("GET", "/openapi.json"),
             new Known("GET", "/metrics"));
 
     private final Listener listener;
@@ -103,6 +111,8 @@ final class HttpServer implements AutoCloseable {
             HttpRouting.Builder routing, Serving serving, ServerSettings.Http settings, Intake intake) {
         routing.post("/v1/chat/completions", new InferenceHandler(intake, new ChatCompletionsRoute(serving)));
         routing.post("/v1/completions", new InferenceHandler(intake, new CompletionsRoute(serving)));
+        routing.post("/v1/embeddings", new InferenceHandler(intake, new EmbeddingsRoute(serving)));
+        routing.post("/invocations", new InferenceHandler(intake, new InvocationsRoute(serving)));
         TokenRoutes tokens = new TokenRoutes(serving);
         routing.post("/v1/chat/completions/render", new InferenceHandler(intake, tokens::render));
         routing.post("/tokenize", new InferenceHandler(intake, tokens::tokenize));
@@ -114,6 +124,8 @@ final class HttpServer implements AutoCloseable {
         ResponsesRoute responses =
                 new ResponsesRoute(serving, new ResponseStore(kept.max(), kept.retention(), System::nanoTime));
         routing.post("/v1/responses", new InferenceHandler(intake, responses));
+        routing.post("/v1/responses/input_tokens", new InferenceHandler(intake, responses::countTokens));
+        routing.post("/v1/responses/{id}/cancel", responses::cancel);
         routing.get("/v1/responses/{id}", responses::get);
         routing.delete("/v1/responses/{id}", responses::delete);
     }
@@ -127,9 +139,13 @@ final class HttpServer implements AutoCloseable {
         routing.delete("/v1/streams/{id}", streams::delete);
         routing.get("/metrics", new MetricsRoute(behind.metrics()));
         routing.register(new ProbeRoutes(behind.lifecycle()));
-        UnknownRoutes.register(
-                routing,
-                Stream.concat(ROUTES.stream(), BatchRoutes.ROUTES.stream()).toList());
+        routing.get("/openapi.json", new OpenApiRoute());
+        UnknownRoutes.register(routing, knownRoutes());
+    }
+
+    /// All routes and their methods.
+    static List<Known> knownRoutes() {
+        return Stream.concat(ROUTES.stream(), BatchRoutes.ROUTES.stream()).toList();
     }
 
     /// The port that is listened on.

@@ -22,6 +22,7 @@ final class ProbeRoutes implements HttpService {
         rules.get("/livez", (_, response) -> answer(response, lifecycle::isLive))
                 .get("/startupz", (_, response) -> answer(response, lifecycle::isStarted))
                 .get("/readyz", (_, response) -> answer(response, lifecycle::isReady))
+                .get("/ping", (_, response) -> answer(response, lifecycle::isReady)) // SageMaker's word
                 .get("/health", (_, response) -> answer(response, lifecycle::isReady))
                 .get("/version", (_, response) -> version(response));
     }

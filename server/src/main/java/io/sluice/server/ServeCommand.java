@@ -8,6 +8,7 @@ import io.sluice.device.UnsupportedModel;
 import io.sluice.modelstore.ModelFileException;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.JsonOut;
+import io.sluice.server.hub.PullFailed;
 import io.sluice.server.policy.KeyRing;
 import io.sluice.server.settings.ServerSettings;
 import io.sluice.server.settings.SettingsException;
@@ -40,6 +41,7 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  sluice serve",
             "  sluice serve --model ./SmolLM2-135M-Instruct.gguf --served-model-name smollm2 --port 9000",
+            "  sluice serve --model Qwen/Qwen3-0.6B",
             "  sluice serve --config sluice.yaml",
             "  SLUICE_PORT=9000 sluice serve"
         })
@@ -88,6 +90,7 @@ final class ServeCommand implements Callable<Integer> {
         } catch (SettingsException e) {
             return fail(e, ASKED_WRONGLY);
         } catch (ModelFileException
+                | PullFailed
                 | NotEnoughMemory
                 | DeviceUnavailable
                 | UnsupportedModel

@@ -21,6 +21,7 @@ import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.Interruption;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.RequestBodies;
+import io.sluice.server.hub.HubModels;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.output.OutputFormat;
 import io.sluice.server.policy.Policy;
@@ -77,7 +78,7 @@ final class ServerAssembly implements AutoCloseable {
         this.settings = settings;
         try {
             // Opened before anything else: what is wrong with it should be the first thing said.
-            this.model = open(settings.model());
+            this.model = open(settings.model(), say);
             endings.push(model::close);
             this.served = served(settings, model);
             ServerMetrics metrics =
@@ -124,20 +125,22 @@ final class ServerAssembly implements AutoCloseable {
                 model.generationDefaults(),
                 settings.engine().outputTokensDefault(),
                 System.currentTimeMillis() / 1000,
-                traits(model),
+                traits(settings, model),
                 OutputFormat.of(
                         model.chatTemplate().map(ChatTemplate::source).orElse(""),
                         settings.model().toolCallParser(),
                         settings.model().reasoningParser()));
     }
 
-    private static ServedModel.Traits traits(ModelFiles model) {
+    private static ServedModel.Traits traits(ServerSettings settings, ModelFiles model) {
         TensorType weights = model.weightsType();
         return new ServedModel.Traits(
                 model.config().architecture(),
                 weights.name(),
                 weights.isQuantised(),
-                model.config().contextMax());
+                model.config().contextMax(),
+                new ServedModel.Embeddings(
+                        model.config().hiddenSize(), settings.model().pooling()));
     }
 
     private Optional<AdminServer> startAdmin(AdminRoutes routes) {
@@ -262,9 +265,11 @@ final class ServerAssembly implements AutoCloseable {
         return settings.lifecycle().drainTimeout();
     }
 
-    private static ModelFiles open(ServerSettings.Model settings) {
+    private static ModelFiles open(ServerSettings.Model settings, Consumer<String> say) {
         if (settings.source().equals(DEMO)) return ModelStore.openDemo(settings.cacheFolder());
         Path path = Path.of(settings.source());
+        Optional<Path> fetched = HubModels.fetched(settings.source(), say);
+        if (fetched.isPresent()) return ModelStore.open(fetched.get());
         String hint = SettingsFlags.hint(settings.source(), List.of(DEMO));
         if (!hint.isEmpty() && !Files.exists(path)) {
             throw new SettingsException("model is " + path + ", but there is no such file or folder" + hint);

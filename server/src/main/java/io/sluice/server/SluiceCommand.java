@@ -1,13 +1,15 @@
 package io.sluice.server;
 
+import io.sluice.server.hub.ModelsCommand;
+import io.sluice.server.hub.PullCommand;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
-/// The command line: `serve`, `chat`, `keys`, `policy`, `version`; `simulate` and `bench` are the launcher's. Exit
-/// codes: 0 as asked, 1 failed, 2 asked wrongly.
+/// The command line: `serve`, `chat`, `pull`, `models`, `keys`, `policy`, `version`; `simulate` and `bench` are the
+/// launcher's. Exit codes: 0 as asked, 1 failed, 2 asked wrongly.
 public final class SluiceCommand {
     /// Examples are lines to copy: they must not be wrapped.
     private static final int HELP_WIDTH = 110;
@@ -28,6 +30,8 @@ public final class SluiceCommand {
                 .name("sluice")
                 .addSubcommand("serve", ServeCommand.commandLine())
                 .addSubcommand("chat", new CommandLine(new ChatCommand()))
+                .addSubcommand("pull", new CommandLine(new PullCommand()))
+                .addSubcommand("models", new CommandLine(new ModelsCommand()))
                 .addSubcommand(
                         "simulate", MeasuringElsewhere.commandLine("Replays a request trace on a simulated device."))
                 .addSubcommand("bench", MeasuringElsewhere.commandLine("Measures a running server under load."))
@@ -44,6 +48,8 @@ public final class SluiceCommand {
                         "  sluice serve                                  the small model that comes with Sluice",
                         "  sluice serve --model ./my-model.gguf          a GGUF file, or a Hugging Face folder",
                         "  sluice serve --config sluice.yaml --port 9000",
+                        "  sluice serve --model Qwen/Qwen3-0.6B          fetched from the Hugging Face Hub first",
+                        "  sluice pull Qwen/Qwen3-0.6B                   fetched, and no more; sluice models lists",
                         "  sluice chat                                   talk to the server in this terminal",
                         "  sluice simulate --trace requests.csv          what a trace would get, without a GPU",
                         "  sluice bench serve --url http://localhost:8000",

@@ -63,6 +63,19 @@ class BatchesTest {
     }
 
     @Test
+    void a_batch_may_ask_for_embeddings() throws Exception {
+        try (TestServer server = start()) {
+            BatchClient client = BatchClient.of(server);
+            String path = "/v1/embeddings";
+            String file = client.upload(
+                    line("a", "{\"input\":\"Rome\",\"normalize\":false}").replace(CHAT, path) + "\n");
+            Map<String, Object> over = client.awaitOver(client.create(file, ",\"endpoint\":\"" + path + "\""));
+            Map<String, Object> answer = named(client.results(over, "output_file_id"), "a");
+            assertThat(at(answer, "response.body.data.0.embedding.0")).isEqualTo((double) 'e');
+        }
+    }
+
+    @Test
     void its_requests_go_last_and_leave_records() throws Exception {
         try (TestServer server = start()) {
             BatchClient client = BatchClient.of(server);

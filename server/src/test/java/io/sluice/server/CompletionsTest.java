@@ -135,13 +135,6 @@ class CompletionsTest {
     }
 
     @Test
-    void an_echo_with_log_probabilities_is_refused() throws Exception {
-        var response = server.post("/v1/completions", "{\"prompt\":\"x\",\"echo\":true,\"logprobs\":1}");
-        assertThat(response.statusCode()).isEqualTo(400);
-        assertThat(at(json(response.body()), "error.param")).isEqualTo("echo");
-    }
-
-    @Test
     void a_stop_text_is_shown_on_request() throws Exception {
         for (String field : List.of("include_stop_str_in_output", "no_stop_trim")) {
             var answer = json(server.chat(asking("abcdef") + ",\"stop\":\"cd\",\"" + field + "\":true")

@@ -134,7 +134,7 @@ class MessagesTest {
                 "\"max_tokens\":5,\"messages\":[{\"role\":\"user\"}] | messages[0].content",
                 "\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\"}]}] | messages[0].content[0].type",
                 "\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}] | tools[0].type",
-                "\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{\"name\":\"x\"}],\"tool_choice\":{\"type\":\"any\"} | tool_choice",
+                "\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{\"name\":\"x\"}],\"tool_choice\":{\"type\":\"tool\",\"name\":\"y\"} | tool_choice",
                 "\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"temperature\":9 | temperature",
             })
     void nonsense_is_told_in_this_apis_shape(String fields, String parameter) throws Exception {

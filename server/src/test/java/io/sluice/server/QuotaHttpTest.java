@@ -59,6 +59,30 @@ class QuotaHttpTest {
     }
 
     @Test
+    void embeddings_take_the_tokens_of_their_texts() throws Exception {
+        String key = tenants.key("acme");
+        tenants.policy("{tenants: {acme: {tokens-per-minute: 100}}}");
+        try (TestServer server = tenants.start()) {
+            KeyedClient client = new KeyedClient(server, key);
+            assertThat(client.post("/v1/embeddings", "{\"input\":\"" + "x".repeat(200) + "\"}")
+                            .statusCode())
+                    .as("can never fit")
+                    .isEqualTo(400);
+            HttpResponse<String> first =
+                    client.post("/v1/embeddings", "{\"input\":[\"" + "x".repeat(40) + "\",\"abc\"]}");
+            assertThat(first.statusCode()).as(first.body()).isEqualTo(200);
+            // Given back when the answer is closed, which is before its client has it.
+            assertThat(header(client.post("/v1/embeddings", "{\"input\":\"ab\"}"), "x-ratelimit-limit-tokens"))
+                    .isEqualTo(100);
+            HttpResponse<String> refused = client.post("/v1/embeddings", "{\"input\":\"" + "x".repeat(60) + "\"}");
+            assertThat(refused.statusCode()).as(refused.body()).isEqualTo(429);
+            assertThat(client.post("/v1/embeddings", "{\"input\":\"" + "x".repeat(54) + "\"}")
+                            .statusCode())
+                    .isEqualTo(200);
+        }
+    }
+
+    @Test
     void requests_beyond_the_limit_are_429_with_the_time_until_the_next_is_free() throws Exception {
         String key = tenants.key("acme");
         tenants.policy("{tenants: {acme: {requests-per-minute: 2}}}");

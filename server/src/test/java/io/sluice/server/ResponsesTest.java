@@ -190,7 +190,7 @@ class ResponsesTest {
                 "\"input\":\"a\",\"truncation\":\"auto\" | truncation",
                 "\"input\":\"a\",\"conversation\":\"c\" | conversation",
                 "\"input\":\"a\",\"tools\":[{\"type\":\"web_search\"}] | tools[0].type",
-                "\"input\":\"a\",\"tools\":[{\"type\":\"function\",\"name\":\"x\"}],\"tool_choice\":\"required\" | tool_choice",
+                "\"input\":\"a\",\"tools\":[{\"type\":\"function\",\"name\":\"x\"}],\"tool_choice\":{\"type\":\"function\",\"name\":\"y\"} | tool_choice",
                 "\"input\":\"a\",\"temperature\":9 | temperature",
                 "\"input\":\"a\",\"store\":1 | store",
             })
@@ -198,6 +198,26 @@ class ResponsesTest {
         HttpResponse<String> response = server.post("/v1/responses", "{" + fields + "}");
         assertThat(response.statusCode()).as(response.body()).isEqualTo(400);
         assertThat(at(json(response.body()), "error.param")).isEqualTo(parameter);
+    }
+
+    @Test
+    void a_request_can_be_counted_before_it_is_sent() throws Exception {
+        var counted = json(server.post("/v1/responses/input_tokens", "{\"input\":\"Hello\"}")
+                .body());
+        assertThat(counted).containsEntry("object", "response.input_tokens");
+        var answer = json(server.post("/v1/responses", "{\"input\":\"Hello\",\"max_output_tokens\":1}")
+                .body());
+        assertThat(at(answer, "usage.input_tokens")).isEqualTo(counted.get("input_tokens"));
+    }
+
+    @Test
+    void what_is_complete_cannot_be_cancelled() throws Exception {
+        var answer = json(server.post("/v1/responses", "{\"input\":\"Hello\",\"max_output_tokens\":1}")
+                .body());
+        var refused = server.post("/v1/responses/" + answer.get("id") + "/cancel", "");
+        assertThat(refused.statusCode()).isEqualTo(400);
+        assertThat((String) at(json(refused.body()), "error.message")).contains("close its connection");
+        notHere(server.post("/v1/responses/resp_unknown/cancel", ""));
     }
 
     private static void notHere(HttpResponse<String> response) {

@@ -2,6 +2,8 @@ package io.sluice.server;
 
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.ModelRunner;
+import io.sluice.batching.PromptEmbedding;
+import io.sluice.batching.PromptLogprobs;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
@@ -17,6 +19,9 @@ final class ScriptedRunner implements ModelRunner {
     static final int SCRIPT = 256;
     static final int END = 257;
     static final int VOCAB_SIZE = 258;
+
+    /// Numbers of its hidden states: the token, its position, one, nothing.
+    static final int WIDTH = 4;
 
     /// What a step takes in the device's own time, which no clock of this machine moves.
     private static final long STEP_NS = 1_000_000;
@@ -120,6 +125,7 @@ final class ScriptedRunner implements ModelRunner {
             gate.spend(STEP_NS + plan.tokenCount() * TOKEN_NS);
             for (int slice = 0; slice < plan.sliceCount(); slice++) {
                 remember(plan, slice);
+                report(plan, slice);
                 if (plan.samples(slice)) sample(plan, slice);
             }
             return result;
@@ -140,6 +146,28 @@ final class ScriptedRunner implements ModelRunner {
     private void remember(StepPlan plan, int slice) {
         for (int i = 0; i < plan.length(slice); i++) {
             cache[place(plan, slice, plan.firstPosition(slice) + i)] = plan.token(plan.tokenStart(slice) + i);
+        }
+    }
+
+    /// What it tells of a prompt's token: minus a quarter of its id modulo 8, and the rank 2. Likeliest are `a`, `b`,
+    /// ...
+    private static void report(StepPlan plan, int slice) {
+        for (int i = 0; i < plan.length(slice); i++) {
+            int position = plan.firstPosition(slice) + i;
+            int token = plan.token(plan.tokenStart(slice) + i);
+            int next = plan.promptTokenAfter(slice, i);
+            switch (plan.report(slice)) {
+                case null -> {}
+                case PromptLogprobs report -> {
+                    if (next == StepPlan.NO_TOKEN || !report.set(position + 1, next % 8 / -4f, 2)) break;
+                    for (int rank = 0; rank < report.topMax(); rank++) report.addTop(position + 1, 'a' + rank, -rank);
+                }
+                case PromptEmbedding report -> {
+                    if (!report.begin(position, WIDTH)) break;
+                    float[] state = {token, position, 1, 0};
+                    for (int index = 0; index < WIDTH; index++) report.add(index, state[index]);
+                }
+            }
         }
     }
 

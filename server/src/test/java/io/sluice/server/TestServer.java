@@ -5,6 +5,7 @@ import io.sluice.batching.Engine;
 import io.sluice.batching.EngineOnClock;
 import io.sluice.batching.EngineSettings;
 import io.sluice.batching.ModelLimits;
+import io.sluice.batching.PromptWish;
 import io.sluice.modelstore.GenerationDefaults;
 import io.sluice.server.admin.AdminRoutes;
 import io.sluice.server.generation.GenerationService;
@@ -42,7 +43,12 @@ final class TestServer implements AutoCloseable {
     static final int CONTEXT_MAX = 8192;
     static final long BODY_BYTES_MAX = 64 * 1024;
     static final int TENANTS_SHOWN = 10;
-    static final ServedModel.Traits TRAITS = new ServedModel.Traits("fake", "Q4_K", true, 4 * CONTEXT_MAX);
+    static final ServedModel.Traits TRAITS = new ServedModel.Traits(
+            "fake",
+            "Q4_K",
+            true,
+            4 * CONTEXT_MAX,
+            new ServedModel.Embeddings(ScriptedRunner.WIDTH, PromptWish.Pooling.LAST));
 
     final ScriptedRunner.Gate gate = new ScriptedRunner.Gate();
     /// Stands still unless a test moves it: sums are exact then.

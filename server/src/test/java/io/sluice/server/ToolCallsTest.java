@@ -171,7 +171,7 @@ class ToolCallsTest {
                 "\"tool_choice\":\"required\" | tool_choice",
                 "\"tool_choice\":\"maybe\" | tool_choice",
                 "\"tool_choice\":{\"type\":\"function\"} | tool_choice",
-                "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a\"}}],\"tool_choice\":\"required\" | tool_choice",
+                "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a\",\"strict\":1}}] | tools[0].function.strict",
                 "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a\"}}],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"b\"}} | tool_choice",
                 "\"parallel_tool_calls\":1,\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a\"}}] | parallel_tool_calls",
                 "\"functions\":[{}] | functions",

@@ -320,8 +320,7 @@ final class ReportMarkdown {
                 + String.format(
                         Locale.ROOT,
                         " are served as promised, counted from the first attempt, and %s give up. Of those who are"
-                                + " served later, %s are admitted when they come for the second time: a moment is"
-                                + " promised to the first of a tenant who comes then, however many were told it.",
+                                + " served later, %s are admitted when they come for the second time.",
                         percent((double) obeying.all().refused() / obeying.all().offered()),
                         percent(obeying.secondAttemptPart())));
     }

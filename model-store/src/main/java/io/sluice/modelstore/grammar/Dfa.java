@@ -115,6 +115,15 @@ record Dfa(List<int[]> transitions, BitSet accepting) {
         return product(other, true);
     }
 
+    /// The texts no beginning of which is one of them.
+    Dfa endingAtOnce() {
+        List<int[]> cut = new ArrayList<>();
+        for (int state = 0; state < stateCount(); state++) {
+            cut.add(accepting.get(state) ? new int[0] : transitions.get(state));
+        }
+        return new Dfa(cut, accepting).trimmed();
+    }
+
     private record Pair(int mine, int others) {}
 
     private Dfa product(Dfa other, boolean without) {

@@ -8,6 +8,9 @@ sealed interface Expression {
     /// This text.
     record Literal(String text) implements Expression {}
 
+    /// The special token that the vocabulary calls so.
+    record Special(String name) implements Expression {}
+
     /// One character.
     record Letter(CodePoints set) implements Expression {}
 

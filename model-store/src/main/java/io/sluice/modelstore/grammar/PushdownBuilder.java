@@ -51,6 +51,7 @@ final class PushdownBuilder {
         CompilationWork.spend(4);
         return switch (expression) {
             case Expression.Literal(String text) -> text.isEmpty();
+            case Expression.Special _ -> false;
             case Expression.Letter _ -> false;
             case Expression.Text(Dfa automaton) -> automaton.accepting().get(0);
             case Expression.Quoted _ -> false;

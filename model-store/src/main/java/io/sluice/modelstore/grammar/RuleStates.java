@@ -30,6 +30,7 @@ final class RuleStates {
             throw GrammarLimits.over("nested expressions", 8 * GrammarLimits.DEPTH_MAX);
         int to = switch (expression) {
             case Expression.Literal(String text) -> literal(text, from);
+            case Expression.Special(String name) -> bytes(TokenVocabulary.special(name), from);
             case Expression.Letter(CodePoints set) -> {
                 int end = nfa.state();
                 for (int i = 0; i < set.rangeCount(); i++) Utf8Ranges.add(nfa, set.first(i), set.last(i), from, end);
@@ -63,8 +64,12 @@ final class RuleStates {
     }
 
     private int literal(String text, int from) {
+        return bytes(text.getBytes(StandardCharsets.UTF_8), from);
+    }
+
+    private int bytes(byte[] bytes, int from) {
         int at = from;
-        for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
+        for (byte b : bytes) {
             int next = nfa.state();
             nfa.edge(at, b & 0xFF, b & 0xFF, next);
             at = next;

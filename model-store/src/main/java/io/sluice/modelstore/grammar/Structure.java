@@ -33,6 +33,34 @@ public sealed interface Structure {
         }
     }
 
+    /// The special token of this name, or the text where the vocabulary has no such token.
+    record Marker(String text) implements Structure {}
+
+    /// Any text up to the first of some markers, and that one, which has to be `found`.
+    record Until(List<Marker> markers, Marker found) implements Structure {
+        public Until {
+            markers = List.copyOf(markers);
+        }
+
+        public Until(Marker marker) {
+            this(List.of(marker), marker);
+        }
+    }
+
+    /// Any text without one of these markers, the empty one too.
+    record Without(List<Marker> markers) implements Structure {
+        public Without {
+            markers = List.copyOf(markers);
+        }
+
+        public Without(Marker marker) {
+            this(List.of(marker));
+        }
+    }
+
+    /// As often as one likes, or not at all.
+    record Repeated(Structure part) implements Structure {}
+
     /// Any of these structures.
     record Either(List<Structure> options) implements Structure {
         public Either {
@@ -48,6 +76,12 @@ public sealed interface Structure {
             case Matching(String regex) -> regex.length();
             case OneOf(var texts) -> texts.stream().mapToLong(String::length).sum();
             case Written(String grammar) -> grammar.length();
+            case Marker(String text) -> text.length();
+            case Until(var markers, Marker _) ->
+                markers.stream().mapToLong(Structure::length).sum();
+            case Without(var markers) ->
+                markers.stream().mapToLong(Structure::length).sum();
+            case Repeated(Structure part) -> part.length();
             case Joined(var parts) ->
                 parts.stream().mapToLong(Structure::length).sum();
             case Either(var options) ->
@@ -60,6 +94,7 @@ public sealed interface Structure {
     /// @throws GrammarException if it is wrong, unsupported or too large; the message says what to change
     default CompiledGrammar compile(TokenVocabulary vocabulary) {
         return CompiledGrammar.compile(
-                CompilationWork.bounded(() -> PushdownBuilder.build(StructureRules.grammar(this))), vocabulary);
+                CompilationWork.bounded(() -> PushdownBuilder.build(StructureRules.grammar(this, vocabulary))),
+                vocabulary);
     }
 }

@@ -27,6 +27,10 @@ class TokenMaskTest {
                 new Structure.Written("root ::= root \"+\" term | term\nterm ::= [0-9]+ | \"(\" root \")\""),
                 new Structure.Written("root ::= \"a\" root \"b\" | \"a\" root | \"x\""),
                 new Structure.Joined(List.of(
+                        new Structure.Until(new Structure.Marker("]}")),
+                        new Structure.Repeated(new Structure.OneOf(List.of("true, "))),
+                        new Structure.Without(new Structure.Marker("quick")))),
+                new Structure.Joined(List.of(
                         new Structure.OneOf(
                                 List.of("{\"name\": \"f\", \"arguments\": ", "{\"name\": \"g\", \"arguments\": ")),
                         new Structure.JsonObject(),

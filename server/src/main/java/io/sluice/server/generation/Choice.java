@@ -1,5 +1,6 @@
 package io.sluice.server.generation;
 
+import io.sluice.batching.PromptLogprobs;
 import io.sluice.batching.TokenStream;
 import io.sluice.modelstore.IncrementalDetokenizer;
 import io.sluice.modelstore.Tokenizer;
@@ -64,6 +65,7 @@ final class Choice {
     private int textLength; // of everything detokenised so far, held back or not
     private int shownLength; // of what was handed out
     private final Deque<TokenLogprob> unshownLogprobs = new ArrayDeque<>();
+    private boolean promptTold;
     private @Nullable Finish finish;
 
     Choice(int index, Generation generation, TokenStream stream, Tokenizer tokenizer, Rules rules) {
@@ -114,7 +116,16 @@ final class Choice {
             // Not left to the engine, which may be what does not answer.
             finish = new Finish.Interrupted(interruption);
         }
-        return new Delta(index, tokensRead, parser.take(), shownLogprobs(), finish);
+        return new Delta(index, tokensRead, parser.take(), shownLogprobs(), finish, promptNews());
+    }
+
+    /// The prompt's tokens, once, if they were asked for. Whoever has read a token knows them.
+    private List<PromptToken> promptNews() {
+        if (promptTold) return List.of();
+        promptTold = true;
+        return generation.promptReport(index).orElse(null) instanceof PromptLogprobs report
+                ? new PromptTokens(tokenizer).of(report)
+                : List.of();
     }
 
     /// True if the choice ends here, whatever the model would say next.
@@ -149,6 +160,7 @@ final class Choice {
         }
         parser.take();
         shownLogprobs();
+        promptTold = tokens > 0 || complete;
         return true;
     }
 

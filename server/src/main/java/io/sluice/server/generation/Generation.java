@@ -1,10 +1,12 @@
 package io.sluice.server.generation;
 
 import io.sluice.batching.FinishReason;
+import io.sluice.batching.PromptReport;
 import io.sluice.batching.TokenStream;
 import io.sluice.modelstore.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// An admitted request on its way. Its answer is read by a `Reading`: one at a time, but another may begin again from
@@ -89,6 +91,12 @@ public final class Generation implements AutoCloseable {
         cancel();
         account.giveUp(unfinished, streams);
         place.leave(this);
+    }
+
+    /// What was found out about the prompt of a choice; empty if nothing was asked, or it is not known yet.
+    Optional<PromptReport> promptReport(int choice) {
+        int choicesPerPrompt = streams.size() / promptCount;
+        return streams.get(choice - choice % choicesPerPrompt).promptReport();
     }
 
     @Nullable

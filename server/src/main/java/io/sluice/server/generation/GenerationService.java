@@ -90,7 +90,8 @@ public final class GenerationService {
             prompts.add(tokens);
         }
         terms.meter().tokenised();
-        TokenConstraint constraint = structures.constraint(request.structure());
+        TokenConstraint constraint =
+                structures.constraint(request.structure(), request.output().rules(), opensThinking);
         int[] outputTokensMax = outputTokensMax(request, terms, prompts);
         Optional<QuotaRefusal> refusal = terms.permit().reserve(tokensMax(request, prompts, outputTokensMax));
         if (refusal.isPresent()) {
@@ -127,7 +128,8 @@ public final class GenerationService {
                     terms.caller(),
                     terms.sharedPrefixes().scope(prompt, tenant, terms.salt()),
                     terms.deadlines(),
-                    choosing.constraint()));
+                    choosing.constraint(),
+                    request.promptWish()));
         }
         return parts;
     }

@@ -1,5 +1,6 @@
 package io.sluice.server.generation;
 
+import io.sluice.batching.PromptEmbedding;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,6 +54,11 @@ public final class Reading {
     /// How a choice ended; null while it goes on.
     public @Nullable Finish finish(int choice) {
         return choices.get(choice).finish();
+    }
+
+    /// The embedding of a choice's prompt, once the choice has ended with an answer; null if none was asked for.
+    public @Nullable PromptEmbedding embedding(int choice) {
+        return generation.promptReport(choice).orElse(null) instanceof PromptEmbedding report ? report : null;
     }
 
     /// Output tokens of a choice that were looked at so far.

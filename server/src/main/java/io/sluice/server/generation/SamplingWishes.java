@@ -22,6 +22,10 @@ public record SamplingWishes(
         Map<Integer, Float> logitBias,
         int topLogprobs) {
 
+    /// Of a request that has nothing to choose.
+    public static final SamplingWishes NONE =
+            new SamplingWishes(null, null, null, null, 0L, null, null, null, 0, Map.of(), SamplingParams.NO_LOGPROBS);
+
     /// The parameters that apply: the request's own word, else the model's recommendation, else no effect. A request
     /// without a seed gets a fresh one.
     ///

@@ -1,5 +1,6 @@
 package io.sluice.server.generation;
 
+import io.sluice.batching.PromptWish;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.GenerationDefaults;
 import io.sluice.modelstore.Tokenizer;
@@ -30,7 +31,15 @@ public record ServedModel(
     /// @param weights the type that most weights are stored in, such as `BF16` or `Q4_K`
     /// @param quantized they are stored in fewer than 16 bits
     /// @param contextTrained positions that it was trained for
-    public record Traits(String architecture, String weights, boolean quantized, int contextTrained) {}
+    /// @param embeddings what it makes of texts besides continuations
+    public record Traits(
+            String architecture, String weights, boolean quantized, int contextTrained, Embeddings embeddings) {}
+
+    /// The embeddings that it makes. A value.
+    ///
+    /// @param width numbers of each
+    /// @param pooling how they are made, unless a request says otherwise
+    public record Embeddings(int width, PromptWish.Pooling pooling) {}
 
     public ServedModel {
         names = List.copyOf(names);

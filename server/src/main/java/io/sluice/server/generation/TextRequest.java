@@ -2,6 +2,7 @@ package io.sluice.server.generation;
 
 import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.InvalidRequest;
+import io.sluice.batching.PromptWish;
 import io.sluice.server.output.OutputRules;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// @param ignoreEndTokens go on where the model would end
 /// @param output how its tokens become text
 /// @param structure what each choice has to be; null if it may be anything
+/// @param promptWish what is to be found out about the prompts; null if nothing is
 public record TextRequest(
         String id,
         List<Prompt> prompts,
@@ -26,7 +28,8 @@ public record TextRequest(
         List<Integer> stopTokens,
         boolean ignoreEndTokens,
         Output output,
-        @Nullable WantedStructure structure) {
+        @Nullable WantedStructure structure,
+        @Nullable PromptWish promptWish) {
 
     /// How tokens become text. A value.
     ///
@@ -41,16 +44,21 @@ public record TextRequest(
         public static final Output USUAL = new Output(false, false, OutputRules.TEXT);
     }
 
-    /// The most prompts in one request.
+    /// The most prompts in one request for text.
     public static final int PROMPTS_MAX = 128;
+
+    /// The most in one that wants to know of its prompts and nothing else: OpenAI's limit. There must be places for all
+    /// of them in the queue, which is the smaller number as a rule.
+    public static final int PROMPTS_ALONE_MAX = 2048;
 
     public TextRequest {
         prompts = List.copyOf(prompts);
         stop = List.copyOf(stop);
         stopTokens = List.copyOf(stopTokens);
         if (prompts.isEmpty()) throw new InvalidRequest("prompt", "is empty");
-        if (prompts.size() > PROMPTS_MAX) {
-            throw new InvalidRequest("prompt", "holds " + prompts.size() + " prompts; at most " + PROMPTS_MAX);
+        int promptsMax = promptWish != null && promptWish.isAll() ? PROMPTS_ALONE_MAX : PROMPTS_MAX;
+        if (prompts.size() > promptsMax) {
+            throw new InvalidRequest("prompt", "holds " + prompts.size() + " prompts; at most " + promptsMax);
         }
         if (choiceCount < 1 || choiceCount > GenerationRequest.CHOICES_MAX) {
             throw new InvalidRequest(

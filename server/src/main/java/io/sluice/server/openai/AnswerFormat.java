@@ -1,19 +1,30 @@
 package io.sluice.server.openai;
 
+import io.sluice.batching.PromptEmbedding;
 import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.PromptToken;
 import io.sluice.server.generation.TokenLogprob;
 import io.sluice.server.generation.Usage;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonOut;
 import java.io.IOException;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// How one API spells an answer. Every event holds one JSON object. One request, one thread at a time.
 public interface AnswerFormat {
 
     /// A choice of an answer that is not streamed.
-    record WholeChoice(Message message, List<TokenLogprob> logprobs, Finish finish) {
+    ///
+    /// @param prompt the tokens of its prompt, if they were asked for; else empty
+    /// @param embedding of its prompt; null unless that was asked for
+    record WholeChoice(
+            Message message,
+            List<TokenLogprob> logprobs,
+            Finish finish,
+            List<PromptToken> prompt,
+            @Nullable PromptEmbedding embedding) {
         public String text() {
             return message.text();
         }

@@ -3,11 +3,13 @@ package io.sluice.server.openai;
 import io.helidon.http.HeaderValues;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerResponse;
+import io.sluice.batching.InvalidRequest;
 import io.sluice.server.access.Entry;
 import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.Generation;
 import io.sluice.server.generation.GenerationService;
+import io.sluice.server.generation.PromptToken;
 import io.sluice.server.generation.Reading;
 import io.sluice.server.generation.RequestTerms;
 import io.sluice.server.generation.Submission;
@@ -44,7 +46,7 @@ public final class Answers {
             RequestTerms terms,
             CommonFields common,
             String promptField) {
-        return switch (service.submit(request, terms)) {
+        return switch (submit(service, request, terms, promptField)) {
             case Submission.Started(Generation generation) -> generation;
             case Submission.TooLong(boolean promptAlone, String detail) ->
                 throw ApiError.neverFits(
@@ -52,6 +54,16 @@ public final class Answers {
             case Submission.OverQuota(QuotaRefusal refusal) -> throw Entry.overQuota(refusal);
             case Submission.Refused refusal -> throw Refusals.error(refusal, terms.caller());
         };
+    }
+
+    /// What is a prompt to the engine may have another name in the API.
+    private static Submission submit(
+            GenerationService service, TextRequest request, RequestTerms terms, String promptField) {
+        try {
+            return service.submit(request, terms);
+        } catch (InvalidRequest e) {
+            throw e.parameter().equals("prompt") ? new InvalidRequest(promptField, e.problem()) : e;
+        }
     }
 
     /// An admitted request, with how its answer goes out. A value: what the request itself said is forgotten by now,
@@ -166,21 +178,25 @@ public final class Answers {
         Reading reading = read(generation);
         List<Message> messages = new ArrayList<>();
         List<List<TokenLogprob>> logprobs = new ArrayList<>();
+        List<List<PromptToken>> prompts = new ArrayList<>();
         Finish[] finishes = new Finish[generation.choiceCount()];
         for (int i = 0; i < finishes.length; i++) {
             messages.add(new Message());
             logprobs.add(new ArrayList<>());
+            prompts.add(new ArrayList<>());
         }
         while (!reading.isFinished()) {
             for (Delta delta : firstNews(reading)) {
                 messages.get(delta.choice()).add(delta.pieces());
                 logprobs.get(delta.choice()).addAll(delta.logprobs());
+                prompts.get(delta.choice()).addAll(delta.prompt());
                 if (delta.finish() != null) finishes[delta.choice()] = delta.finish();
             }
         }
         List<AnswerFormat.WholeChoice> choices = new ArrayList<>();
         for (int i = 0; i < finishes.length; i++) {
-            choices.add(new AnswerFormat.WholeChoice(messages.get(i), logprobs.get(i), finishes[i]));
+            choices.add(new AnswerFormat.WholeChoice(
+                    messages.get(i), logprobs.get(i), finishes[i], prompts.get(i), reading.embedding(i)));
         }
         format.whole(out, choices, reading.usage());
     }

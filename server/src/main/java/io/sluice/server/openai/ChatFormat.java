@@ -1,7 +1,10 @@
 package io.sluice.server.openai;
 
+import static io.sluice.batching.SamplingParams.TOP_LOGPROBS_MAX;
+
 import io.sluice.server.generation.Delta;
 import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.PromptToken;
 import io.sluice.server.generation.TokenLogprob;
 import io.sluice.server.generation.Usage;
 import io.sluice.server.http.JsonOut;
@@ -93,6 +96,8 @@ final class ChatFormat implements AnswerFormat {
                     .raw("}");
         }
         out.raw("]");
+        List<PromptToken> prompt = choices.getFirst().prompt();
+        if (!prompt.isEmpty()) FormatParts.promptLogprobs(out, prompt, TOP_LOGPROBS_MAX);
         FormatParts.usage(out, usage);
         out.raw("}");
     }

@@ -39,7 +39,8 @@ public record ChatRequest(CommonFields common, TextRequest text, boolean showsRe
                 common.stopTokens(),
                 common.ignoreEndTokens(),
                 common.output().with(tools.rules(format, fields.isTrue("separate_reasoning", true))),
-                StructureFields.parse(fields));
+                new ToolStructure(tools, format.tools()).wanted(StructureFields.parse(fields)),
+                common.promptLogprobs(fields));
         return new ChatRequest(common, text, fields.isTrue("include_reasoning", true));
     }
 

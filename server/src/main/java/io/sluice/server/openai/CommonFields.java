@@ -3,6 +3,7 @@ package io.sluice.server.openai;
 import static io.sluice.batching.SamplingParams.NO_LOGPROBS;
 import static io.sluice.batching.SamplingParams.TOP_LOGPROBS_MAX;
 
+import io.sluice.batching.PromptWish;
 import io.sluice.server.access.BodyWishes;
 import io.sluice.server.access.ServiceTier;
 import io.sluice.server.generation.SamplingWishes;
@@ -56,6 +57,22 @@ public record CommonFields(
                 BodyFields.wishes(fields));
     }
 
+    /// Of a request for embeddings, whose answer is no text.
+    static CommonFields ofEmbeddings(Fields fields) {
+        return new CommonFields(
+                fields.string("model"),
+                false,
+                StreamOptions.NONE,
+                1,
+                OLD_LIMIT,
+                1,
+                List.of(),
+                List.of(),
+                false,
+                TextRequest.Output.USUAL,
+                BodyFields.wishes(fields));
+    }
+
     /// What answers say of the service tier; null unless the request asked for one.
     @Nullable
     public String servedTier() {
@@ -92,6 +109,28 @@ public record CommonFields(
             throw Fields.wrongAt(field, "between 0 and " + TOP_LOGPROBS_MAX, count);
         }
         return count;
+    }
+
+    /// vLLM's `prompt_logprobs`; null if nothing is asked.
+    @Nullable
+    PromptWish promptLogprobs(Fields fields) {
+        Integer count = fields.integer("prompt_logprobs");
+        if (count == null) return null;
+        if (count < 0 || count > TOP_LOGPROBS_MAX) {
+            throw fields.wrong("prompt_logprobs", "between 0 and " + TOP_LOGPROBS_MAX, count);
+        }
+        refuseInStream("prompt_logprobs");
+        return new PromptWish.Logprobs(count, false);
+    }
+
+    /// What is said of a prompt is said at once, when all of it is known.
+    void refuseInStream(String field) {
+        if (!stream) return;
+        throw ApiError.invalid(
+                400,
+                field,
+                "unsupported_parameter",
+                field + " is not supported in a stream: log-probabilities of a prompt come with whole answers.");
     }
 
     private static @Nullable Integer maxTokens(Fields fields) {

@@ -1,15 +1,22 @@
 package io.sluice.server.openai;
 
+import static io.sluice.batching.SamplingParams.NO_LOGPROBS;
+
+import io.sluice.batching.PromptWish;
 import io.sluice.modelstore.Tokenizer;
 import io.sluice.server.generation.Prompt;
 import io.sluice.server.generation.TextRequest;
-import io.sluice.server.http.ApiError;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// A request to `/v1/completions`, parsed and checked as far as that can be done without the model. A value.
-record CompletionRequest(CommonFields common, TextRequest text, boolean echo) {
+///
+/// @param echo each choice begins with its prompt
+record CompletionRequest(CommonFields common, TextRequest text, boolean echo, CompletionFormat.Asked logprobs) {
+    private static final String LIMIT = "max_tokens";
 
     /// What each choice begins with: nothing unless the prompts are echoed.
     List<String> echoes(Tokenizer tokenizer) {
@@ -30,10 +37,12 @@ record CompletionRequest(CommonFields common, TextRequest text, boolean echo) {
     static CompletionRequest parse(Map<String, Object> json, String id) {
         UnsupportedFields.refuseInCompletions(json);
         Fields fields = Fields.of(json);
-        CommonFields common = CommonFields.parse(fields);
+        boolean echo = fields.isTrue("echo");
+        boolean promptOnly = asksForNothingNew(fields, echo);
+        CommonFields common = CommonFields.parse(promptOnly ? withOneToken(fields) : fields);
         TextRequest text = new TextRequest(
                 id,
-                prompts(fields),
+                Prompts.parse(fields, "prompt"),
                 common.maxTokens(),
                 common.choiceCount(),
                 CommonFields.sampling(fields, CommonFields.topLogprobs("logprobs", fields.integer("logprobs"))),
@@ -41,46 +50,33 @@ record CompletionRequest(CommonFields common, TextRequest text, boolean echo) {
                 common.stopTokens(),
                 common.ignoreEndTokens(),
                 common.output(),
-                StructureFields.parse(fields));
-        boolean echo = fields.isTrue("echo");
-        if (echo && text.wantsLogprobs()) {
-            throw ApiError.invalid(
-                    400,
-                    "echo",
-                    "unsupported_parameter",
-                    "echo together with logprobs is not supported: this server has no log-probabilities of prompts.");
-        }
-        return new CompletionRequest(common, text, echo);
+                StructureFields.parse(fields),
+                promptWish(fields, common, echo, promptOnly));
+        Integer promptTop = fields.integer("prompt_logprobs");
+        int shown = promptTop == null ? NO_LOGPROBS : promptTop;
+        return new CompletionRequest(
+                common, text, echo, new CompletionFormat.Asked(text.sampling().topLogprobs(), shown));
     }
 
-    /// A string, several strings, token ids, or several lists of token ids.
-    private static List<Prompt> prompts(Fields fields) {
-        return switch (fields.any("prompt")) {
-            case null -> throw ApiError.invalid("prompt", "prompt is missing.");
-            case String text -> List.of(new Prompt.Text(text));
-            case List<?> list when list.isEmpty() -> throw ApiError.invalid("prompt", "prompt is empty.");
-            case List<?> list when list.getFirst() instanceof Long -> List.of(tokens(list));
-            case List<?> list -> {
-                List<Prompt> prompts = new ArrayList<>(list.size());
-                for (Object one : list) prompts.add(onePrompt(one));
-                yield prompts;
-            }
-            case Object other -> throw fields.wrong("prompt", EXPECTED, other);
-        };
+    /// `max_tokens` 0, where something is told all the same: the prompt and its log-probabilities.
+    private static boolean asksForNothingNew(Fields fields, boolean echo) {
+        Long limit = fields.longInteger(LIMIT);
+        return limit != null && limit == 0 && (echo || fields.has("prompt_logprobs"));
     }
 
-    private static final String EXPECTED = "a string, an array of strings, or an array of token ids";
-
-    private static Prompt onePrompt(Object prompt) {
-        return switch (prompt) {
-            case String text -> new Prompt.Text(text);
-            case List<?> ids -> tokens(ids);
-            default -> throw Fields.wrongAt("prompt", EXPECTED, prompt);
-        };
+    private static Fields withOneToken(Fields fields) {
+        Map<String, Object> values = new HashMap<>(fields.values());
+        values.put(LIMIT, 1L); // room for one is kept, and none is computed
+        return new Fields(values, fields.path());
     }
 
-    private static Prompt.Tokens tokens(List<?> ids) {
-        return new Prompt.Tokens(
-                ids.stream().mapToInt(id -> CommonFields.tokenId("prompt", id)).toArray());
+    /// An echo has log-probabilities as the rest of the choice does.
+    private static @Nullable PromptWish promptWish(
+            Fields fields, CommonFields common, boolean echo, boolean promptOnly) {
+        PromptWish asked = common.promptLogprobs(fields);
+        Integer echoed = echo ? fields.integer("logprobs") : null;
+        if (asked == null && echoed == null && !promptOnly) return null;
+        int own = asked instanceof PromptWish.Logprobs(int count, boolean _) ? count : 0;
+        return new PromptWish.Logprobs(Math.max(own, echoed == null ? 0 : echoed), promptOnly);
     }
 }

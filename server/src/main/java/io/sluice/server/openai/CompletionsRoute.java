@@ -38,7 +38,7 @@ public final class CompletionsRoute implements Handler {
         String model = Serving.requireModel(service.model(), common.model());
         AnswerFormat format = new CompletionFormat(
                 new AnswerHead(id, Serving.nowSecond(), model, common.servedTier()),
-                completion.text().wantsLogprobs(),
+                completion.logprobs(),
                 common.streamOptions(),
                 completion.echoes(service.model().tokenizer()));
         return new Accepted(common, completion.text(), format, "prompt");

@@ -1,8 +1,10 @@
 package io.sluice.server.openai;
 
 import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.PromptToken;
 import io.sluice.server.generation.Usage;
 import io.sluice.server.http.JsonOut;
+import java.util.List;
 
 /// The pieces of JSON that both APIs spell alike. Any thread.
 final class FormatParts {
@@ -34,6 +36,40 @@ final class FormatParts {
                 .number(tokensRead)
                 .raw(",\"total_tokens\":")
                 .number(promptTokens + tokensRead)
+                .raw("}");
+    }
+
+    /// vLLM's form: for each token of the prompt an object of candidates by their ids, for the first null.
+    static void promptLogprobs(JsonOut out, List<PromptToken> prompt, int topCount) {
+        out.raw(",\"prompt_logprobs\":[");
+        for (int position = 0; position < prompt.size(); position++) {
+            PromptToken token = prompt.get(position);
+            if (position > 0) out.raw(",");
+            if (token.isFirst()) {
+                out.raw("null");
+                continue;
+            }
+            out.raw("{");
+            candidate(out, token);
+            int told = Math.min(topCount, token.alternatives().size());
+            for (PromptToken alternative : token.alternatives().subList(0, told)) {
+                if (alternative.id() == token.id()) continue;
+                out.raw(",");
+                candidate(out, alternative);
+            }
+            out.raw("}");
+        }
+        out.raw("]");
+    }
+
+    private static void candidate(JsonOut out, PromptToken token) {
+        out.string(Integer.toString(token.id()))
+                .raw(":{\"logprob\":")
+                .number(token.logprob())
+                .raw(",\"rank\":")
+                .number(token.rank())
+                .raw(",\"decoded_token\":")
+                .string(token.text())
                 .raw("}");
     }
 

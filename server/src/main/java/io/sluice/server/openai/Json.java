@@ -35,6 +35,8 @@ public final class Json {
             "response_format.schema",
             "structured_outputs.json",
             "function.parameters",
+            "tools.parameters",
+            "format.schema",
             "tools.input_schema");
 
     private static final int REPLACEMENT = 0xFFFD;

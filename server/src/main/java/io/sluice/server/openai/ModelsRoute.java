@@ -66,6 +66,8 @@ public final class ModelsRoute implements Handler {
                 .number(traits.contextTrained())
                 .raw(",\"vocab_size\":")
                 .number(model.tokenizer().vocabSize())
+                .raw(",\"embedding_length\":")
+                .number(traits.embeddings().width())
                 .raw(",\"chat_template\":")
                 .raw(model.chatTemplate().isPresent() ? "true" : "false")
                 .raw(",\"tool_calls\":")

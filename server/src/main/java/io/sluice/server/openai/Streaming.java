@@ -80,7 +80,8 @@ public final class Streaming implements EventSink {
         List<Delta> unsent = new ArrayList<>();
         for (int choice = 0; choice < position.choiceCount(); choice++) {
             if (!position.isComplete(choice) || position.isFinished(choice)) continue;
-            unsent.add(new Delta(choice, reading.tokensRead(choice), List.of(), List.of(), reading.finish(choice)));
+            unsent.add(new Delta(
+                    choice, reading.tokensRead(choice), List.of(), List.of(), reading.finish(choice), List.of()));
         }
         return unsent;
     }

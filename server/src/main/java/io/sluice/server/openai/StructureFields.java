@@ -9,7 +9,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The fields that say what an answer has to be: OpenAI's `response_format`, vLLM's `structured_outputs` and
-/// `guided_*`, llama.cpp's `grammar` and `json_schema`. Any thread.
+/// `guided_*`, llama.cpp's `grammar` and `json_schema`, SGLang's `regex` and `ebnf`. Any thread.
 final class StructureFields {
     private static final String FORMAT = "response_format";
     private static final String OUTPUTS = "structured_outputs";
@@ -26,6 +26,8 @@ final class StructureFields {
         addChoice(fields, "guided_choice", wanted);
         addGrammar(fields, "guided_grammar", wanted);
         addGrammar(fields, "grammar", wanted);
+        addRegex(fields, "regex", wanted);
+        addGrammar(fields, "ebnf", wanted);
         addSchema(fields, "json_schema", wanted);
         refuse(fields, "guided_whitespace_pattern");
         if (wanted.size() > 1) {
@@ -55,7 +57,10 @@ final class StructureFields {
                 }
                 addSchema(named, "schema", wanted);
             }
-            default -> throw format.wrong("type", "one of text, json_object, json_schema", type == null ? "" : type);
+            case "structural_tag" -> wanted.add(StructuralTag.parse(format));
+            default ->
+                throw format.wrong(
+                        "type", "one of text, json_object, json_schema, structural_tag", type == null ? "" : type);
         }
     }
 
@@ -68,8 +73,21 @@ final class StructureFields {
         if (outputs.isTrue("json_object")) {
             wanted.add(new WantedStructure(new Structure.JsonObject(), OUTPUTS + ".json_object"));
         }
-        refuse(outputs, "structural_tag");
+        addStructuralTag(outputs, wanted);
         refuse(outputs, "whitespace_pattern");
+    }
+
+    /// An object, or a text that holds one.
+    private static void addStructuralTag(Fields outputs, List<WantedStructure> wanted) {
+        String path = outputs.path() + "structural_tag";
+        Map<?, ?> tag = switch (outputs.any("structural_tag")) {
+            case null -> null;
+            case Map<?, ?> object -> object;
+            case String text ->
+                Json.objectIn(text).orElseThrow(() -> outputs.wrong("structural_tag", "an object as JSON", text));
+            case Object other -> throw outputs.wrong("structural_tag", "an object", other);
+        };
+        if (tag != null) wanted.add(StructuralTag.parse(new Fields(Fields.asObject(tag), path + ".")));
     }
 
     private static void refuse(Fields fields, String name) {

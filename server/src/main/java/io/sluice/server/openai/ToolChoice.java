@@ -40,20 +40,4 @@ public sealed interface ToolChoice {
         }
         return new Named(name);
     }
-
-    /// The place where the output is to be constrained to calls. Until it can be, what must be called is refused: a
-    /// promise that the model alone would have to keep is none.
-    ///
-    /// @param field what the client calls it
-    default void requirePossible(String field) {
-        switch (this) {
-            case Auto(), None() -> {}
-            case Required(), Named _ ->
-                throw ApiError.invalid(
-                        400,
-                        field,
-                        "unsupported_parameter",
-                        field + " can be auto or none: this server cannot yet make sure that a tool is called.");
-        }
-    }
 }

@@ -49,7 +49,6 @@ public record Tools(List<Map<String, Object>> functions, ToolChoice choice, bool
         if (choice instanceof ToolChoice.Named(String name) && !tools.names().contains(name)) {
             throw ApiError.invalid("tool_choice", "tool_choice names \"" + name + "\", which is not among the tools.");
         }
-        choice.requirePossible("tool_choice");
         return tools;
     }
 
@@ -79,6 +78,7 @@ public record Tools(List<Map<String, Object>> functions, ToolChoice choice, bool
         }
         function.string("description");
         function.object("parameters");
+        function.isTrue("strict");
     }
 
     /// True if the model is told of them.

@@ -17,9 +17,10 @@ import java.util.Set;
 public final class Unattended {
     private static final String CHAT = "/v1/chat/completions";
     private static final String COMPLETIONS = "/v1/completions";
+    private static final String EMBEDDINGS = "/v1/embeddings";
 
     /// What requests of a batch may be sent to.
-    public static final Set<String> PATHS = Set.of(CHAT, COMPLETIONS);
+    public static final Set<String> PATHS = Set.of(CHAT, COMPLETIONS, EMBEDDINGS);
 
     private static final String LAST = "flex";
 
@@ -39,9 +40,7 @@ public final class Unattended {
         try {
             entry.requireKeyStillAccepted();
             GenerationService service = serving.service();
-            Accepted accepted = path.equals(CHAT)
-                    ? ChatCompletionsRoute.parse(service, json)
-                    : CompletionsRoute.parse(service, json);
+            Accepted accepted = parse(service, path, json);
             if (accepted.common().stream()) {
                 throw ApiError.invalid("stream", "stream must be false: nobody reads a batch while it runs.");
             }
@@ -66,5 +65,14 @@ public final class Unattended {
             entry.failed(error);
             throw error;
         }
+    }
+
+    private static Accepted parse(GenerationService service, String path, Map<String, Object> json) {
+        return switch (path) {
+            case CHAT -> ChatCompletionsRoute.parse(service, json);
+            case COMPLETIONS -> CompletionsRoute.parse(service, json);
+            case EMBEDDINGS -> EmbeddingsRoute.parse(service, json);
+            default -> throw new IllegalStateException("no request of a batch goes to " + path);
+        };
     }
 }

@@ -17,8 +17,24 @@ final class UnsupportedFields {
             Map.entry("store", List.of()),
             Map.entry("bad_words", List.of()),
             Map.entry("allowed_token_ids", List.of()),
-            Map.entry("prompt_logprobs", List.of()),
-            Map.entry("truncate_prompt_tokens", List.of()));
+            Map.entry("truncate_prompt_tokens", List.of()),
+            Map.entry("length_penalty", List.of(1L, 1.0)),
+            Map.entry("logprob_token_ids", List.of()),
+            Map.entry("thinking_token_budget", List.of()),
+            Map.entry("reasoning_budget_tokens", List.of(-1L)),
+            Map.entry("repetition_detection", List.of()),
+            Map.entry("logits_processors", List.of()),
+            Map.entry("custom_logit_processor", List.of()),
+            Map.entry("stop_regex", List.of()),
+            Map.entry("lora_path", List.of()),
+            Map.entry("lora", List.of()),
+            Map.entry("repeat_penalty", List.of(1L, 1.0)),
+            Map.entry("dry_multiplier", List.of(0L, 0.0)),
+            Map.entry("xtc_probability", List.of(0L, 0.0)),
+            Map.entry("mirostat", List.of(0L)),
+            Map.entry("typical_p", List.of(1L, 1.0)),
+            Map.entry("top_n_sigma", List.of(0L, 0.0, -1L, -1.0)),
+            Map.entry("dynatemp_range", List.of(0L, 0.0)));
 
     private static final Map<String, List<Object>> CHAT = Map.ofEntries(
             Map.entry("echo", List.of()),
@@ -33,16 +49,21 @@ final class UnsupportedFields {
     private static final Map<String, List<Object>> COMPLETIONS = Map.of("suffix", List.of());
 
     /// What to do instead, where there is something.
-    private static final Map<String, String> INSTEAD = Map.of(
-            "best_of", "ask for n choices and choose among them",
-            "suffix", "the models here continue texts and do not fill gaps; put what follows into the prompt",
-            "store", "answers of this API are not stored; /v1/responses keeps its own for a while",
-            "priority",
-                    "the key decides; the header x-sluice-class or service_tier may ask for a class that goes later",
-            "prompt_logprobs", "log-probabilities are there for the output alone (logprobs)",
-            "chat_template", "the model brings its own; chat_template_kwargs gives it variables",
-            "functions", "send tools",
-            "function_call", "send tool_choice");
+    private static final Map<String, String> INSTEAD = Map.ofEntries(
+            Map.entry("best_of", "ask for n choices and choose among them"),
+            Map.entry(
+                    "suffix", "the models here continue texts and do not fill gaps; put what follows into the prompt"),
+            Map.entry("store", "answers of this API are not stored; /v1/responses keeps its own for a while"),
+            Map.entry(
+                    "priority",
+                    "the key decides; the header x-sluice-class or service_tier may ask for a class that goes later"),
+            Map.entry("chat_template", "the model brings its own; chat_template_kwargs gives it variables"),
+            Map.entry("functions", "send tools"),
+            Map.entry("function_call", "send tool_choice"),
+            Map.entry("repeat_penalty", "send repetition_penalty, which looks at all tokens so far"),
+            Map.entry("thinking_token_budget", "max_tokens bounds reasoning and answer together"),
+            Map.entry("reasoning_budget_tokens", "max_tokens bounds reasoning and answer together"),
+            Map.entry("stop_regex", "send stop, which takes texts"));
 
     private UnsupportedFields() {}
 

@@ -1,5 +1,6 @@
 package io.sluice.server.output;
 
+import io.sluice.modelstore.grammar.Structure;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -24,6 +25,13 @@ public record OutputRules(ToolFormat tools, Set<String> names, boolean severalCa
         List<String> markers = new ArrayList<>(tools.markers());
         if (thinks) markers.addAll(List.of(Thinking.BEGIN, Thinking.END));
         return markers;
+    }
+
+    /// The same output with whatever the model thinks before it.
+    ///
+    /// @param opened the prompt has begun the reasoning
+    public Structure withThought(Structure answer, boolean opened) {
+        return thinks ? Thinking.before(answer, opened) : answer;
     }
 
     /// True if a prompt leaves the model in the middle of its reasoning.

@@ -1,5 +1,7 @@
 package io.sluice.server.output;
 
+import io.sluice.modelstore.grammar.Structure;
+import java.util.List;
 import java.util.function.Consumer;
 
 /// Tells reasoning, `<think>...</think>` at the beginning of an answer, from the answer. White space around the two is
@@ -7,6 +9,11 @@ import java.util.function.Consumer;
 final class Thinking {
     static final String BEGIN = "<think>";
     static final String END = "</think>";
+
+    /// What models leave between their reasoning and their answer.
+    private static final Structure GAP = new Structure.OneOf(List.of("", "\n", "\n\n"));
+
+    private static final Structure.Until TO_THE_END = new Structure.Until(new Structure.Marker(END));
 
     private enum Stage {
         /// The answer may begin with the marker.
@@ -31,6 +38,14 @@ final class Thinking {
         this.reasoning = reasoning;
         this.answer = answer;
         this.opened = opened;
+    }
+
+    /// Reasoning, if there is any, and then `answer`.
+    static Structure before(Structure answer, boolean opened) {
+        if (opened) return new Structure.Joined(List.of(TO_THE_END, GAP, answer));
+        Structure thought = new Structure.Joined(List.of(new Structure.Marker(BEGIN), TO_THE_END, GAP));
+        Structure perhaps = new Structure.Either(List.of(new Structure.OneOf(List.of("")), thought));
+        return new Structure.Joined(List.of(perhaps, answer));
     }
 
     /// True while what comes is reasoning, as far as is known yet.

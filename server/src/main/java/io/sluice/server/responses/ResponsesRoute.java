@@ -4,7 +4,9 @@ import io.helidon.http.HeaderValues;
 import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
+import io.sluice.server.access.Entry;
 import io.sluice.server.generation.GenerationService;
+import io.sluice.server.http.ApiError;
 import io.sluice.server.http.JsonOut;
 import io.sluice.server.openai.Acceptance;
 import io.sluice.server.openai.Answers;
@@ -91,6 +93,36 @@ public final class ResponsesRoute implements Handler {
                 .json();
         response.header(HeaderValues.CONTENT_TYPE_JSON);
         response.send(json);
+    }
+
+    /// What a request's prompt comes to.
+    public void countTokens(ServerRequest request, ServerResponse response) throws IOException {
+        GenerationService service = serving.service();
+        Fields fields = Fields.of(Json.parseObject(serving.bodies().read(request)));
+        List<Object> conversation = before(fields, serving.owners().ownerOf(request));
+        ChatRequest chat = ChatRequest.parse(
+                ResponsesTranslation.toChat(fields, conversation),
+                Serving.answerId("count_"),
+                service.model().format());
+        Serving.requireModel(service.model(), chat.common().model());
+        Entry.of(request).answerAtOnce();
+        int[] tokens = service.tokens(chat.text().prompts().getFirst());
+        response.header(HeaderValues.CONTENT_TYPE_JSON);
+        response.send(new JsonOut()
+                .raw("{\"object\":\"response.input_tokens\",\"input_tokens\":")
+                .number(tokens.length)
+                .raw("}")
+                .toBytes());
+    }
+
+    /// Only what runs in the background can be cancelled, and nothing does: whoever hangs up cancels.
+    public void cancel(ServerRequest request, ServerResponse response) {
+        String id = request.path().pathParameters().get("id");
+        if (store.find(id, serving.owners().ownerOf(request)).isEmpty()) throw store.notHere("id", id);
+        throw ApiError.invalid(
+                "id",
+                "The response \"" + id + "\" is complete, and only responses in the background can be cancelled. To"
+                        + " cancel one that is under way, close its connection.");
     }
 
     /// Forgets one.

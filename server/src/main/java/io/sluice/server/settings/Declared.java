@@ -14,7 +14,8 @@ final class Declared {
             Group.MODEL,
             new Kind.Text("PATH"),
             "sluice-demo",
-            "The model to serve: a Hugging Face folder, a GGUF file, or `sluice-demo`, the small model that comes with"
+            "The model to serve: a Hugging Face folder, a GGUF file, `org/name` from the"
+                    + " [Hugging Face Hub](models.md#getting-models), or `sluice-demo`, the small model that comes with"
                     + " Sluice.");
 
     static final Setting<Optional<List<String>>> SERVED_MODEL_NAME = new Setting<>(
@@ -78,6 +79,13 @@ final class Declared {
             "auto",
             "Whether `<think>...</think>` at the beginning of an answer is told apart as [reasoning](api.md#reasoning)."
                     + " `auto` does so if the chat template speaks of it.");
+
+    static final Setting<String> POOLING = new Setting<>(
+            "pooling",
+            Group.MODEL,
+            new Kind.Word(List.of("last", "mean")),
+            "last",
+            "What the [embedding](api.md#embeddings) of a text is made of: the last token's hidden state, or the mean of all.");
 
     static final Setting<DeviceChoice> DEVICE = new Setting<>(
             "device",
@@ -360,6 +368,7 @@ final class Declared {
             CACHE_DIR,
             TOOL_CALL_PARSER,
             REASONING_PARSER,
+            POOLING,
             DEVICE,
             GPU_MEMORY_UTILIZATION,
             KV_CACHE_MEMORY,

@@ -1,5 +1,6 @@
 package io.sluice.server.settings;
 
+import io.sluice.batching.PromptWish;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -28,7 +29,8 @@ public record ServerSettings(
             String kvDtype,
             Path cacheFolder,
             String toolCallParser,
-            String reasoningParser) {}
+            String reasoningParser,
+            PromptWish.Pooling pooling) {}
 
     /// How the engine computes.
     ///
@@ -182,7 +184,8 @@ public record ServerSettings(
                             value(Declared.KV_CACHE_DTYPE),
                             Path.of(atHome(value(Declared.CACHE_DIR))),
                             value(Declared.TOOL_CALL_PARSER),
-                            value(Declared.REASONING_PARSER)),
+                            value(Declared.REASONING_PARSER),
+                            PromptWish.Pooling.valueOf(value(Declared.POOLING).toUpperCase(Locale.ROOT))),
                     engine,
                     http(),
                     access(),

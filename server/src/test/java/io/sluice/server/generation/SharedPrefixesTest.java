@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.batching.InvalidPolicy;
 import io.sluice.batching.PrefixScope;
+import io.sluice.batching.PromptWish;
 import io.sluice.modelstore.ChatTemplate;
 import io.sluice.modelstore.GenerationDefaults;
 import io.sluice.modelstore.ModelFiles;
@@ -124,7 +125,8 @@ class SharedPrefixesTest {
                 defaults,
                 100,
                 1,
-                new ServedModel.Traits("llama", "BF16", false, 512),
+                new ServedModel.Traits(
+                        "llama", "BF16", false, 512, new ServedModel.Embeddings(8, PromptWish.Pooling.LAST)),
                 OutputFormat.PLAIN);
     }
 

@@ -13,7 +13,10 @@ public final class OnePlace {
     /// Takes the place with a stream, and tells its client the end at once.
     public void deliver(Generation generation) throws InterruptedException {
         AnswerFormat format = new CompletionFormat(
-                new AnswerHead("cmpl-1", 1, "test-model", null), false, new StreamOptions(false, false), List.of());
+                new AnswerHead("cmpl-1", 1, "test-model", null),
+                new CompletionFormat.Asked(-1, -1),
+                StreamOptions.NONE,
+                List.of());
         try (ResumableStreams.Place place = streams.reserve(OWNER)) {
             ResumableStream stream = place.keep(generation, new Streaming.Shape(format, true));
             ResumableStream.Reader reader =

@@ -21,7 +21,10 @@ public final class StreamHandler implements Handler {
     @Override
     public void handle(ServerRequest request, ServerResponse response) throws IOException {
         AnswerFormat format = new CompletionFormat(
-                new AnswerHead("cmpl-1", 1, "test-model", null), false, new StreamOptions(false, false), List.of());
+                new AnswerHead("cmpl-1", 1, "test-model", null),
+                new CompletionFormat.Asked(-1, -1),
+                StreamOptions.NONE,
+                List.of());
         answers.send(new Answers.Answer.Streamed(generations.get(), new Streaming.Shape(format, false)), response);
     }
 }

@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.hub;
+
+import org.jspecify.annotations.NullMarked;
