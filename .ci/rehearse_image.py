@@ -199,8 +199,9 @@ class Rehearsal:
         del env["PYTORCH_LIBRARY_PATH"], env["LD_LIBRARY_PATH"]
         words = {n: json.loads(self.there(a, image=True)) for _, n, a in last if n in ("ENTRYPOINT", "CMD")}
         check = re.search(r"CMD (\[.*])", next(a for _, n, a in last if n == "HEALTHCHECK")).group(1)
-        with (self.folder / "log").open("w+") as log:
-            process = subprocess.Popen(words["ENTRYPOINT"] + words["CMD"], env=env, stdout=log, stderr=subprocess.STDOUT,
+        log = self.folder / "log"
+        with log.open("w") as out:
+            process = subprocess.Popen(words["ENTRYPOINT"] + words["CMD"], env=env, stdout=out, stderr=subprocess.STDOUT,
                                        cwd=self.image)
             try:
                 self.await_health(process, json.loads(check), env, log)
@@ -209,23 +210,22 @@ class Rehearsal:
             finally:
                 if process.poll() is None:
                     process.kill()
-            log.seek(0)
-            text = log.read()
+        text = log.read_text()
         if code != 0 or "Stopping" not in text:
             raise Problem(f"SIGTERM ended it with {code}:\n{text}")
         print(text.strip())
         print("the health check was answered; SIGTERM ended it with 0")
 
     def await_health(self, process, check, env, log):
-        """At most for two minutes, as the health check's start period."""
+        """At most for two minutes, as the health check's start period. It is healthy while the weights load, too."""
         for _ in range(240):
             if process.poll() is not None:
                 break
-            if subprocess.run(check, env=env, capture_output=True).returncode == 0:
+            healthy = subprocess.run(check, env=env, capture_output=True).returncode == 0
+            if healthy and "Serving" in log.read_text():
                 return
             time.sleep(0.5)
-        log.seek(0)
-        raise Problem("it does not get healthy:\n" + log.read())
+        raise Problem("it does not get healthy:\n" + log.read_text())
 
     def written(self):
         """Whatever it wrote must lie in the state volume."""
