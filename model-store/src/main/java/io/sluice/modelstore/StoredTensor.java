@@ -31,8 +31,9 @@ record StoredTensor(Path file, String name, TensorType type, long[] shape, Memor
         return new StoredTensor(file, name, type, new long[] {shape[0] * shape[1], shape[2]}, data);
     }
 
-    /// True if all of its bytes are zero.
+    /// True if it has numbers and all of its bytes are zero.
     boolean isZero() {
+        if (data.byteSize() == 0) return false;
         for (long at = 0; at < data.byteSize(); at++) {
             if (data.get(ValueLayout.JAVA_BYTE, at) != 0) {
                 return false;
