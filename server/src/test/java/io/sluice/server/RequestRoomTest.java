@@ -27,6 +27,8 @@ class RequestRoomTest {
     private static final int LONG = BODY_MAX * 3 / 4;
     private static final int ROOM = 2 * BODY_MAX;
 
+    private final RequestRoom room = new RequestRoom(BODY_MAX, ROOM);
+
     @AutoClose
     private final StallWatch stalls = new StallWatch(Duration.ofHours(1), System::nanoTime);
 
@@ -37,8 +39,7 @@ class RequestRoomTest {
             .shutdownHook(false)
             .maxPayloadSize(BODY_MAX)
             .protocolsDiscoverServices(false)
-            .addConnectionSelector(new WatchedHttp1(
-                    Http1Config.builder(), stalls, Duration.ofHours(1), new RequestRoom(BODY_MAX, ROOM)))
+            .addConnectionSelector(new WatchedHttp1(Http1Config.builder(), stalls, Duration.ofHours(1), room))
             .directHandlers(ErrorMapping.directHandlers())
             .addRouting(routing())
             .build()
@@ -59,16 +60,18 @@ class RequestRoomTest {
         try (RawClient first = client();
                 RawClient second = client()) {
             sendPart(first, chunked);
+            awaitOnTheWay(1);
             assertThat(isRefused()).isFalse();
+            awaitOnTheWay(1);
             sendPart(second, chunked);
-            TestServer.await("both to have their room", this::isRefused);
+            awaitOnTheWay(2);
+            assertThat(isRefused()).isTrue();
             for (RawClient client : new RawClient[] {first, second}) {
                 client.send(chunked ? "y\r\n0\r\n\r\n" : "y");
                 assertThat(client.readResponse()).startsWith("HTTP/1.1 200").endsWith("\n" + (LONG + 1));
             }
-            assertThat(isRefused())
-                    .as("their room is free though their connections are kept")
-                    .isFalse();
+            awaitOnTheWay(0); // though their connections are kept
+            assertThat(isRefused()).isFalse();
         }
     }
 
@@ -78,7 +81,8 @@ class RequestRoomTest {
                 RawClient second = client()) {
             sendPart(first, true);
             sendPart(second, true);
-            TestServer.await("both to have their room", this::isRefused);
+            awaitOnTheWay(2);
+            assertThat(isRefused()).isTrue();
             try (RawClient client = client()) {
                 client.post("/read", "x".repeat(8000));
                 assertThat(client.readResponse()).startsWith("HTTP/1.1 200").endsWith("\n8000");
@@ -93,9 +97,12 @@ class RequestRoomTest {
                     RawClient second = client()) {
                 sendPart(first, false);
                 sendPart(second, true);
-                TestServer.await("both to have their room", this::isRefused);
+                awaitOnTheWay(2);
+                assertThat(isRefused()).isTrue();
             }
-            TestServer.await("their room to be free", () -> !isRefused());
+            awaitOnTheWay(0);
+            assertThat(isRefused()).isFalse();
+            awaitOnTheWay(0);
         }
     }
 
@@ -146,6 +153,12 @@ class RequestRoomTest {
         client.sendHead("POST /read HTTP/1.1", "Host: test", length);
         if (chunked) client.send(Integer.toHexString(LONG + 1) + "\r\n");
         client.send("x".repeat(LONG));
+    }
+
+    /// So many parts have come as a whole, and nothing else is on its way.
+    private void awaitOnTheWay(int parts) throws InterruptedException {
+        long least = parts * (LONG - 16L * 1024);
+        TestServer.await(parts + " to be on their way", () -> room.taken() >= least && room.taken() < least + LONG / 2);
     }
 
     private boolean isRefused() {

@@ -29,6 +29,11 @@ public final class RequestRoom {
         this.bytesMax = Math.max(requestMax, bytesMax);
     }
 
+    /// Bytes of all requests that are on their way, but for their short beginnings.
+    public long taken() {
+        return taken.get();
+    }
+
     /// A share of the room, empty at first.
     Share share() {
         return new Share();

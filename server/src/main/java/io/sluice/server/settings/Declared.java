@@ -407,8 +407,8 @@ final class Declared {
             LOG_FORMAT);
 
     /// Environment variables that begin like settings and are none: the launcher's, and the file's place.
-    static final List<String> OTHER_VARIABLES =
-            List.of("SLUICE_API_KEY", "SLUICE_CONFIG", "SLUICE_JAVA_HOME", "SLUICE_JAVA_OPTS", "SLUICE_SHARED");
+    static final List<String> OTHER_VARIABLES = List.of(
+            "SLUICE_API_KEY", "SLUICE_CONFIG", "SLUICE_JAVA_HOME", "SLUICE_JAVA_OPTS", "SLUICE_NVCC", "SLUICE_SHARED");
 
     private Declared() {}
 
