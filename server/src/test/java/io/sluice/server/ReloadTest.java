@@ -60,6 +60,20 @@ class ReloadTest {
     }
 
     @Test
+    void a_misspelt_dry_run_puts_nothing_in_force() throws Exception {
+        tenants.policy("{tenants: {acme: {weight: 2}}}");
+        try (TestServer server = tenants.start()) {
+            KeyedClient operator = new KeyedClient(server, admin);
+            tenants.policy("{tenants: {acme: {weight: 3}}}");
+            var refused = operator.adminPost("/admin/policy/reload?dryrun=true", "");
+            assertThat(refused.statusCode()).isEqualTo(400);
+            assertThat(refused.body()).contains("dryrun", "dry_run=true");
+            var still = operator.adminPost("/admin/policy/reload?dry_run=true", "");
+            assertThat(still.body()).contains("weight");
+        }
+    }
+
+    @Test
     void a_dry_run_lists_exactly_what_would_change_and_changes_nothing() throws Exception {
         tenants.policy("{tenants: {acme: {weight: 2, deadline: 1m}, gone: {}}}");
         try (TestServer server = tenants.start()) {

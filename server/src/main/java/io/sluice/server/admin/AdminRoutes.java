@@ -88,7 +88,12 @@ public final class AdminRoutes implements HttpService {
         return new ConfigText.Given("the request's body", text);
     }
 
+    /// A misspelt parameter is refused: what was meant to change nothing would be put in force.
     private static boolean dryRun(ServerRequest request) {
+        for (String name : request.query().names()) {
+            if (name.equals("dry_run")) continue;
+            throw ApiError.invalid(name, "The query knows dry_run=true or false, and not \"" + name + "\".");
+        }
         return switch (request.query().first("dry_run").orElse("false")) {
             case "true" -> true;
             case "false" -> false;
