@@ -17,12 +17,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /// Parses a request's JSON into plain values: `Map`, `List`, `String`, `Long`, `Double`, `Boolean`, and
 /// `NULL` inside lists. In objects an explicit null is the same as nothing, and of two equal keys the last
 /// one counts, as OpenAI's own servers have it; only in schemas a null is a value like others. Depth is
 /// bounded; length is bounded by the body's limit. Any thread.
 public final class Json {
+    private static final Pattern SOURCE = Pattern.compile("\\[Source: .*?; line: (\\d+), column: (\\d+)]");
 
     /// An explicit null in a list.
     static final Object NULL = Optional.empty();
@@ -67,7 +69,9 @@ public final class Json {
             var location = e.getLocation();
             String at =
                     location == null ? "" : " at line " + location.getLineNr() + ", column " + location.getColumnNr();
-            throw ApiError.invalid(null, "The request's body is not valid JSON" + at + ": " + e.getOriginalMessage());
+            // Where Jackson says where a thing began, it names its own settings before the place.
+            String problem = SOURCE.matcher(e.getOriginalMessage()).replaceAll("line $1, column $2");
+            throw ApiError.invalid(null, "The request's body is not valid JSON" + at + ": " + problem);
         } catch (IOException e) {
             // Broken UTF-8 in names comes up as plain I/O trouble; nothing else can: the bytes are in memory.
             throw ApiError.invalid(null, "The request's body is not valid JSON: " + e.getMessage());
