@@ -243,8 +243,14 @@ class AdmissionController {
         if (missedNs <= 0) return null;
         String detail = "its first token is expected in %s and its last in %s, after a deadline"
                 .formatted(text(expected.firstTokenNs()), text(endNs));
-        // What waiting does not cause, waiting does not cure.
-        return refuse(Reason.DEADLINE_TOO_SOON, detail, missedNs <= expected.waitNs() ? missedNs : 0);
+        if (missedNs <= expected.waitNs()) return refuse(Reason.DEADLINE_TOO_SOON, detail, missedNs);
+        // What waiting does not cause, waiting does not cure, unless there is nothing else to do: an engine that
+        // refused
+        // for ever what it was once too slow for would never find out that it is not any more.
+        boolean isTried = open.isEmpty() && forecast.isConceivable(request, flow, nowNs);
+        if (!isTried) return refuse(Reason.DEADLINE_TOO_SOON, detail, 0);
+        long untilTriedNs = forecast.trustedForNs(nowNs);
+        return untilTriedNs <= 0 ? null : refuse(Reason.DEADLINE_TOO_SOON, detail, untilTriedNs);
     }
 
     private @Nullable Refused waitTooLong(Flow flow, Timeline.Forecast expected, long nowNs) {

@@ -46,7 +46,8 @@ final class LoadReport {
                                 gapNs,
                                 promptTokens,
                                 core.limits().sequencesMax() - running.size(),
-                                Math.max(0, core.limits().blockCount() - expectedBlocks)),
+                                Math.max(0, core.limits().blockCount() - expectedBlocks),
+                                times.shortestNs()),
                         !scheduler.waiting().isEmpty(),
                         nowNs);
     }

@@ -41,14 +41,17 @@ final class StepTimeModel {
     private static final double PAIRS = PROMPT_TOKENS * 4096;
     private static final double MS = 1e6;
 
-    /// Squares below this say nothing: it is long ago that a step had such tokens.
-    private static final double FORGOTTEN = 1e-9;
+    /// After so many steps without such tokens what they cost is left as it was: nothing is remembered that could say
+    /// anything of it.
+    private static final int STEPS_REMEMBERED = 1000;
 
     private final double[] fit = new double[SIZE]; // ms per unit
     private final double[][] squares = new double[SIZE][SIZE];
     private final double[] products = new double[SIZE];
     private final double[] seen = new double[SIZE];
-    private int steps;
+    private final long[] latest = new long[SIZE]; // step that had such tokens
+    private long steps;
+    private long shortestNs;
     private int sequencesMax; // the most in any step
     private double recentTokens; // prompt tokens of the latest steps
     private double recentPairs; // and their pairs
@@ -63,6 +66,7 @@ final class StepTimeModel {
         double sampleMs = ns / MS;
         if (steps >= 2 * SIZE && predictedMs > GRAIN_MS) sampleMs = Math.min(sampleMs, OUTLIER * predictedMs);
         learn(sampleMs, 1 / Math.max(GRAIN_MS, Math.max(predictedMs, sampleMs / OUTLIER)));
+        shortestNs = steps == 0 ? ns : Math.min(shortestNs, ns);
         steps++;
         sequencesMax = Math.max(sequencesMax, sequences);
         recentTokens = KEPT * recentTokens + promptTokens;
@@ -84,6 +88,7 @@ final class StepTimeModel {
 
     private void learn(double sampleMs, double weight) {
         for (int i = 0; i < SIZE; i++) {
+            if (seen[i] > 0) latest[i] = steps;
             for (int j = 0; j < SIZE; j++) squares[i][j] = KEPT * squares[i][j] + weight * weight * seen[i] * seen[j];
             products[i] = KEPT * products[i] + weight * weight * seen[i] * sampleMs;
         }
@@ -94,7 +99,7 @@ final class StepTimeModel {
 
     /// The best value of one coefficient, the others given.
     private void descend(int i) {
-        if (squares[i][i] < FORGOTTEN * squares[STEP][STEP]) return;
+        if (steps - latest[i] > STEPS_REMEMBERED || squares[i][i] == 0) return;
         double rest = products[i];
         for (int j = 0; j < SIZE; j++) {
             if (j != i) rest -= squares[i][j] * fit[j];
@@ -118,6 +123,11 @@ final class StepTimeModel {
     /// nothing is warm.
     boolean isSettled() {
         return steps >= 2 * SIZE;
+    }
+
+    /// The shortest step there has been; 0 before the first.
+    long shortestNs() {
+        return shortestNs;
     }
 
     /// What a sequence costs in the largest batches that were computed; 0 while nothing is known.

@@ -13,6 +13,10 @@ final class WaitForecast {
     /// A class that has not been served at all for a while is still promised something.
     private static final double SHARE_MIN = 0.01;
 
+    /// What an engine that does nothing took for a step this long ago may have been for another reason than the
+    /// request that comes now: the machine was cold, or busy.
+    private static final long TRUSTED_NS = 1_000_000_000L;
+
     /// Nothing is predicted to take longer, so that a wait, a prompt and an output can be added up.
     static final long LONGEST_NS = Long.MAX_VALUE / 4;
 
@@ -20,6 +24,7 @@ final class WaitForecast {
     private final Accounts accounts;
     private final WorkRate workRate = new WorkRate();
     private volatile Load load = Load.UNKNOWN;
+    private volatile long publishedNs;
 
     /// What the engine publishes after a step. A value.
     ///
@@ -31,6 +36,7 @@ final class WaitForecast {
     /// @param stepPromptTokens prompt tokens that a step has room for
     /// @param freeSeats sequences that may still start
     /// @param freeBlocks that nothing is expected to need
+    /// @param shortestStepNs the shortest step there has been
     record Load(
             double promptTokenNs,
             double outputTokenNs,
@@ -38,10 +44,11 @@ final class WaitForecast {
             double gapNs,
             int stepPromptTokens,
             int freeSeats,
-            int freeBlocks) {
+            int freeBlocks,
+            long shortestStepNs) {
 
         /// Before the first step: everything is quick until something is measured.
-        static final Load UNKNOWN = new Load(0, 0, 0, 0, 1, Integer.MAX_VALUE, Integer.MAX_VALUE);
+        static final Load UNKNOWN = new Load(0, 0, 0, 0, 1, Integer.MAX_VALUE, Integer.MAX_VALUE, 0);
     }
 
     WaitForecast(ModelLimits limits, Accounts accounts) {
@@ -52,11 +59,17 @@ final class WaitForecast {
     /// Takes note of the engine's load, and whether something waits. Engine thread.
     void publish(Load latest, boolean busy, long nowNs) {
         load = latest;
+        publishedNs = nowNs;
         workRate.observe(busy, nowNs);
     }
 
     Load load() {
         return load;
+    }
+
+    /// When what is known of the engine will be so old that it is better tried than believed; 0 or less if it is.
+    long trustedForNs(long nowNs) {
+        return publishedNs + TRUSTED_NS - nowNs;
     }
 
     /// What the request is expected to take.
@@ -248,19 +261,40 @@ final class WaitForecast {
     }
 
     /// How long the request's prompt takes once it has started: the step under way, then as many as it needs
-    /// behind the last step of what of its class and of lower ranks is being computed.
+    /// behind the last step of what of its class and of lower ranks is being computed. Others' prompts fill the
+    /// last one; where there are none it is as short as it can be.
     long prefillNs(GenerationRequest request, Flow flow) {
         Load now = load;
         long running = Math.min(promptTokensRunning(flow.classQueue()), now.stepPromptTokens());
         long tokens = request.prompt().length + running;
         long steps = Math.ceilDiv(tokens, (long) now.stepPromptTokens());
-        double stepNs = now.pacedPromptTokenNs() * now.stepPromptTokens();
-        return bounded(Math.max(tokens * now.pacedPromptTokenNs(), steps * stepNs + now.gapNs() / 2));
+        long unfilled = Math.max(0, steps * now.stepPromptTokens() - request.prompt().length - promptTokensThere());
+        double stepsNs = steps * now.stepPromptTokens() * now.pacedPromptTokenNs() - unfilled * now.promptTokenNs();
+        return bounded(Math.max(tokens * now.promptTokenNs(), stepsNs + now.gapNs() / 2));
+    }
+
+    /// Prompt tokens of all classes that are to be computed.
+    private long promptTokensThere() {
+        long tokens = 0;
+        for (ClassQueue other : accounts.classes()) {
+            tokens += other.promptTokensLeft() + other.backlog().promptTokens();
+        }
+        return tokens;
     }
 
     /// From the first token to the last, as far as is expected.
     long decodeNs(GenerationRequest request, Flow flow) {
         return bounded(expectedOutput(request, flow) * load.gapNs());
+    }
+
+    /// True if the request's deadlines leave room for as many steps as it needs, were each as short as the shortest.
+    boolean isConceivable(GenerationRequest request, Flow flow, long nowNs) {
+        Load now = load;
+        long promptSteps = Math.ceilDiv(request.prompt().length, (long) now.stepPromptTokens());
+        double lastNs = (promptSteps + expectedOutput(request, flow) - 1) * now.shortestStepNs();
+        Deadlines deadlines = request.deadlines();
+        return deadlines.of(false) - nowNs >= promptSteps * now.shortestStepNs()
+                && deadlines.lastNs() - nowNs >= lastNs;
     }
 
     /// Requests that are to start before a new one of this class, if fairness is left aside.

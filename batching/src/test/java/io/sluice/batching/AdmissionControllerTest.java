@@ -64,7 +64,7 @@ class AdmissionControllerTest {
 
     @Test
     void aWaitBeyondAllMeasureIsNotTakenForNone() {
-        forecast.publish(new WaitForecast.Load(1e17, 1e17, 1e17, 1e17, 1, 0, 0), false, 0);
+        forecast.publish(new WaitForecast.Load(1e17, 1e17, 1e17, 1e17, 1, 0, 0, MS), false, 0);
         var patient =
                 new Caller(Tenant.ANONYMOUS, ClassTerms.named("patient", 1).terms());
         for (int i = 0; i < 3; i++) admitted(request(patient, 20, 10, Deadlines.NONE));
@@ -273,7 +273,9 @@ class AdmissionControllerTest {
     /// and a prompt of ten tokens a second on its way.
     private void load(int freeSeats, int freeBlocks) {
         forecast.publish(
-                new WaitForecast.Load(50 * MS, 50 * MS, 100 * MS, 50 * MS, 1, freeSeats, freeBlocks), false, 0);
+                new WaitForecast.Load(50 * MS, 50 * MS, 100 * MS, 50 * MS, 1, freeSeats, freeBlocks, 100 * MS),
+                false,
+                0);
     }
 
     private Submission admitted(GenerationRequest request) {

@@ -221,7 +221,9 @@ class WaitForecastTest {
 
     private void free(int seats, int blocks) {
         forecast.publish(
-                new WaitForecast.Load(MS, 10 * MS, 2 * MS, 40 * MS, STEP_PROMPT_TOKENS, seats, blocks), false, 0);
+                new WaitForecast.Load(MS, 10 * MS, 2 * MS, 40 * MS, STEP_PROMPT_TOKENS, seats, blocks, 40 * MS),
+                false,
+                0);
     }
 
     /// A request that takes a second of the engine.

@@ -99,8 +99,11 @@ public final class ApiError extends RuntimeException {
     }
 
     /// Not now: worth another try after `wait`.
+    ///
+    /// @param wait zero if nobody can say
     public static ApiError unavailable(String code, String message, Duration wait) {
-        return new ApiError(503, "server_error", null, code, message, new Retry.After(wait));
+        Retry retry = wait.isZero() ? UNSAID : new Retry.After(wait);
+        return new ApiError(503, "server_error", null, code, message, retry);
     }
 
     /// The request was ended or replaced by its own client: there is nobody to try again.
