@@ -99,11 +99,13 @@ public final class ApiError extends RuntimeException {
     }
 
     /// Not now: worth another try after `wait`.
-    ///
-    /// @param wait zero if nobody can say
     public static ApiError unavailable(String code, String message, Duration wait) {
-        Retry retry = wait.isZero() ? UNSAID : new Retry.After(wait);
-        return new ApiError(503, "server_error", null, code, message, retry);
+        return new ApiError(503, "server_error", null, code, message, new Retry.After(wait));
+    }
+
+    /// Not as things stand, and nobody can say when.
+    public static ApiError unmeetable(String code, String message) {
+        return new ApiError(503, "server_error", null, code, message, UNSAID);
     }
 
     /// The request was ended or replaced by its own client: there is nobody to try again.

@@ -35,13 +35,14 @@ final class Refusals {
                                 + limits("ttft of the class " + className),
                         wait);
             case DEADLINE_PASSED -> ApiError.deadline(sentence("The request is too late", detail));
-            case DEADLINE_TOO_SOON ->
-                ApiError.unavailable(
-                        "deadline_too_soon",
-                        sentence("The deadline cannot be met", detail)
-                                + limits("x-sluice-ttft-ms, x-sluice-deadline-ms, ttft-deadline and deadline of the"
-                                        + " tenant " + caller.tenant().name()),
-                        wait);
+            case DEADLINE_TOO_SOON -> {
+                String message = sentence("The deadline cannot be met", detail)
+                        + limits("x-sluice-ttft-ms, x-sluice-deadline-ms, ttft-deadline and deadline of the tenant "
+                                + caller.tenant().name());
+                yield wait.isZero() // it is the request's own work that takes too long
+                        ? ApiError.unmeetable("deadline_too_soon", message)
+                        : ApiError.unavailable("deadline_too_soon", message, wait);
+            }
             case DRAINING -> ApiError.unavailable("draining", sentence("The server is stopping", detail), wait);
             case STOPPED ->
                 ApiError.unavailable("engine_stopped", sentence("The engine has stopped", detail), AFTER_RESTART);
