@@ -41,5 +41,6 @@ final class Step {
 
     void clear() {
         for (int slice = 0; slice < plan.sliceCount(); slice++) sequences[slice] = null;
+        plan.forgetReports();
     }
 }

@@ -78,10 +78,16 @@ public final class StepPlan {
 
     /// Forgets all slices and copies.
     public void clear() {
+        forgetReports();
         sliceCount = 0;
         tokenCount = 0;
         copiesOutCount = 0;
         copiesInCount = 0;
+    }
+
+    /// Lets go of what was to be found out: it may be large, and the plan may not be used again for long.
+    void forgetReports() {
+        Arrays.fill(report, 0, sliceCount, null);
     }
 
     /// Copies a device block to a host block, before anything else is done to it.
