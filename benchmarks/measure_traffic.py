@@ -82,6 +82,13 @@ class Server:
         found = re.findall(r'^sluice_tenant_(?:prompt|generation)_tokens_total\{.*tenant="([^"]+)".*\} (\S+)$', text, re.M)
         return [sum(float(count) for name, count in found if name == tenant) for tenant in tenants]
 
+    def first_tokens(self, tenant, count):
+        """Milliseconds from arrival to first token, by the server's own records, of the tenant's latest requests."""
+        records = json.loads(self.get(f"{self.admin_url}/admin/requests?limit=4096"))["requests"]
+        own = [record["id"] for record in records if record["tenant"] == tenant][:count]
+        whole = [json.loads(self.get(f"{self.admin_url}/admin/requests/{id}")) for id in own]
+        return [record["first_token_ms"] for record in whole if record.get("first_token_ms") is not None]
+
     def await_idle(self):
         while self.metric("sluice_requests_running{") + self.metric("sluice_requests_waiting{") > 0:
             time.sleep(0.2)
@@ -174,8 +181,9 @@ def guaranteed(server, rate, seconds):
 
 def light_tenant(server, rate, seconds):
     alone = run(server, ["light"], seconds, "--rate", 0.2 * rate)
+    alone_at_server = server.first_tokens("light", alone["by"]["light"]["sent"])
     beside = run(server, ["heavy", "light"], seconds, "--rate", 2.2 * rate, "--zipf", TEN_TO_ONE)
-    return alone, beside
+    return alone, beside, alone_at_server, server.first_tokens("light", beside["by"]["light"]["sent"])
 
 
 def retries(server, rate, seconds):
@@ -286,7 +294,7 @@ def report(server, seconds):
     rate = capacity(server, seconds)
     heavy, light, samples, fair = fairness(server, 2 * seconds)
     gold, guaranteed_preemptions = guaranteed(server, rate, seconds)
-    alone, beside = light_tenant(server, rate, seconds)
+    alone, beside, alone_at_server, beside_at_server = light_tenant(server, rate, seconds)
     retried = retries(server, rate, seconds)
     buckets, deadline, quota, overload = refusals(server, rate, seconds)
     late = max(result["sentLateMs"].get("p99", 0) for result in (gold, alone, beside, overload, *retried.values()))
@@ -332,7 +340,9 @@ Preemptions of the guaranteed class: {guaranteed_preemptions:.0f}.
 
 {lights}
 
-p99 beside the heavy one: **{beside['by']['light']['ttftMs']['p99'] / alone['by']['light']['ttftMs']['p99']:.2f} times** what it is alone.
+At the clients p99 beside the heavy one is {beside['by']['light']['ttftMs']['p99'] / alone['by']['light']['ttftMs']['p99']:.2f} times what it is alone. That counts from the moment at which the generator meant to
+send, and it is late under this load (above). At the server, from arrival to first token, p50 / p99:
+alone {spread(alone_at_server)}, beside {spread(beside_at_server)}: **{percentile(beside_at_server, 0.99) / percentile(alone_at_server, 0.99):.2f} times**.
 
 ## Retry-After, ignored and obeyed
 
