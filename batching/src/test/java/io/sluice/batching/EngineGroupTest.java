@@ -79,6 +79,30 @@ class EngineGroupTest {
         }
     }
 
+    /// The second device has less memory: that it can never hold the request is no reason not to come back.
+    @Test
+    void whoeverFitsOneThatIsFullIsToldToComeBackThoughAnotherCouldNeverHoldIt() {
+        var small = new ModelLimits(8, 4, 128, 128, 8, 1000, 0);
+        IntConsumer waits = _ -> steps.getFirst().acquireUninterruptibly();
+        List<ModelRunner.Factory> runners =
+                List.of(() -> new CountingRunner(LIMITS, waits), () -> new CountingRunner(small, _ -> {}));
+        try (EngineGroup group = EngineGroup.start("group", new EngineSettings(4, true, 16), runners)) {
+            int taken = 0;
+            Admission answer;
+            do {
+                answer = group.submit(RequestBuilder.request()
+                        .id("r" + taken)
+                        .promptLength(5)
+                        .maxNewTokens(40)
+                        .build());
+                if (answer instanceof Admission.Admitted) taken++;
+            } while (answer instanceof Admission.Admitted);
+            assertThat(taken).isPositive();
+            assertThat(((Admission.Refused) answer).reason()).isEqualTo(Admission.Reason.QUEUE_FULL);
+            steps.getFirst().release(1000);
+        }
+    }
+
     @Test
     void aDeviceThatIsLostTakesItsRequestsWithItAndTheOthersGoOn() throws InterruptedException {
         AtomicInteger lost = new AtomicInteger();
