@@ -160,7 +160,7 @@ final class ServerAssembly implements AutoCloseable {
                 settings,
                 model.config(),
                 devices.isGpu() ? Device.preferredCudaDtype(model) : Device.preferredDtype(model),
-                memoryBytes(),
+                devices.memoryOfOne(memoryBytes()),
                 devices.isGpu());
         say.accept(describe(model, plan, devices));
         say.accept("Device    " + devices.words());
