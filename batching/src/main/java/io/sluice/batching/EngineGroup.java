@@ -131,6 +131,7 @@ public final class EngineGroup implements Engines {
     public TenantBlocks blocksOf(String tenant) {
         TenantBlocks all = TenantBlocks.NONE;
         for (Engine engine : engines) {
+            if (!engine.isAlive()) continue; // its device's blocks are nobody's
             TenantBlocks its = engine.blocksOf(tenant);
             all = new TenantBlocks(
                     all.used() + its.used(),
@@ -143,7 +144,11 @@ public final class EngineGroup implements Engines {
 
     @Override
     public EngineStats stats() {
-        return engines.stream().map(Engine::stats).reduce(EngineStats::and).orElseThrow();
+        return engines.stream()
+                .map(engine ->
+                        engine.isAlive() ? engine.stats() : engine.stats().ended())
+                .reduce(EngineStats::and)
+                .orElseThrow();
     }
 
     @Override

@@ -33,6 +33,8 @@ class EngineGroupTest {
                 assertThat(streams.get(i).count()).isEqualTo(4);
             }
             assertThat(group.drain(PATIENCE)).isTrue();
+            // Answered between steps: what is told of the last one is out.
+            assertThat(group.sequences(PATIENCE)).hasValue(List.of());
             assertThat(stepsTaken(0)).as("steps of the first").isPositive();
             assertThat(stepsTaken(1)).as("steps of the second").isPositive();
             assertThat(group.stats().work().sampledTokens()).isEqualTo(24);
@@ -107,7 +109,8 @@ class EngineGroupTest {
     void aDeviceThatIsLostTakesItsRequestsWithItAndTheOthersGoOn() throws InterruptedException {
         AtomicInteger lost = new AtomicInteger();
         List<ModelRunner.Factory> runners = List.of(
-                () -> new CountingRunner(LIMITS, _ -> {
+                () -> new CountingRunner(LIMITS, step -> {
+                    if (step == 0) return; // so that there is a snapshot with something that runs
                     lost.incrementAndGet();
                     throw new ModelRunner.DeviceLost("injected by the test", new IllegalStateException());
                 }),
@@ -121,6 +124,15 @@ class EngineGroupTest {
             assertThat(group.isAlive()).isTrue();
             assertThat(group.isDeviceLost()).isTrue();
             assertThat(group.awaitEnd(Duration.ZERO)).isFalse();
+            assertThat(group.drain(PATIENCE)).isTrue();
+            // Answered between steps: what is told of the last one is out.
+            assertThat(group.sequences(PATIENCE)).hasValue(List.of());
+            // What the lost one had is not counted as running for ever, and its memory is no room.
+            EngineStats stats = group.stats();
+            assertThat(stats.running() + stats.waiting()).isZero();
+            assertThat(stats.blocks().used()).isZero();
+            assertThat(stats.blocks().free()).isEqualTo(LIMITS.blockCount());
+            assertThat(stats.work().sampledTokens()).isEqualTo(5 * 4 + 1);
         }
     }
 
