@@ -4,11 +4,13 @@
     .ci/rehearse_image.py lint      reads it: what an image must have, and must not
     .ci/rehearse_image.py           lint, then: runs the build stage's steps on a copy of what the image would be given, puts the
                                     last stage's files together, and serves from them with its environment and entry point, from
-                                    files that cannot be written, on the CPU; asks its health check, and stops it
+                                    files that cannot be written, on the CPU; asks its health check, and stops it. libtorch's archive
+                                    is one that is made here: it is to be taken with its checksum, and refused with another or none
     .ci/rehearse_image.py --built   the same from this tree's latest build in place of the build stage
 
-Not rehearsed, and said so: what apt-get, curl and useradd do, libtorch, and whether a GPU is found. Needs git and a JDK 25.
+Not rehearsed, and said so: what apt-get, curl and useradd do, the real libtorch, and whether a GPU is found. Needs git and a JDK 25.
 """
+import hashlib
 import json
 import os
 import re
@@ -91,6 +93,8 @@ def lint():
                 wrong(f"no stage {m.group(1)}")
             if name in ("CMD", "ENTRYPOINT") and not arguments.startswith("["):
                 wrong(f"{name} through a shell, which would keep signals to itself")
+            if name == "ARG" and arguments.startswith("LIBTORCH_SHA256="):
+                wrong("a default for the archive's checksum, which is given or waived by whoever builds")
             if re.search(r"(password|secret|api_key)\s*=\s*\S", arguments, re.I) or re.search(r"sk-[A-Za-z0-9]{8}", arguments):
                 wrong("looks like a secret")
     for name in given:
@@ -161,6 +165,39 @@ class Rehearsal:
                 continue
             print("RUN", arguments[:110])
             subprocess.run(["sh", "-c", self.there(arguments)], cwd=self.source, env=env, check=True)
+
+    def archive(self):
+        """The libtorch stage, with a curl and an unzip of ours: what is taken, and what is not."""
+        bin, archive = self.folder / "bin", self.folder / "archive"
+        bin.mkdir()
+        archive.write_bytes(b"an archive")
+        right = hashlib.sha256(archive.read_bytes()).hexdigest()
+        (bin / "curl").write_text(f'#!/bin/sh\ncp {archive} "$3"\n')
+        (bin / "unzip").write_text(f'#!/bin/sh\ntouch {self.folder}/unpacked\n')
+        for tool in bin.iterdir():
+            tool.chmod(0o755)
+        expected = {"": False, "0" * 63: False, "0" * 64: False, right.upper(): False, right: True, "unchecked": True}
+        for checksum, taken in expected.items():
+            (self.folder / "unpacked").unlink(missing_ok=True)
+            said, ended = self.run_archive_steps(bin, checksum)
+            if (ended == 0) != taken or (self.folder / "unpacked").exists() != taken:
+                raise Problem(f"libtorch's archive with LIBTORCH_SHA256={checksum!r}: ended with {ended}: {said}")
+            if not checksum and "--build-arg LIBTORCH_SHA256" not in said:
+                raise Problem(f"a build without LIBTORCH_SHA256 does not say what to do: {said}")
+        print("libtorch's archive is taken with its checksum or knowingly without, and refused otherwise")
+
+    def run_archive_steps(self, bin, checksum):
+        env = {"PATH": f"{bin}:{os.environ['PATH']}", "LIBTORCH_URL": "https://example.invalid/libtorch.zip", "LIBTORCH_SHA256": checksum}
+        said = ""
+        for _, name, arguments in self.parts["libtorch"]:
+            if name != "RUN" or re.match("apt-get|test -f", arguments):
+                continue
+            step = arguments.replace("/tmp/libtorch.zip", str(self.folder / "libtorch.zip"))
+            done = subprocess.run(["sh", "-c", step], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            said += done.stdout
+            if done.returncode:
+                return said, done.returncode
+        return said, 0
 
     def assemble(self):
         for _, name, arguments in self.parts["(last)"]:
@@ -245,6 +282,7 @@ def main(arguments):
     folder = Path(tempfile.mkdtemp(prefix="sluice-image-"))
     try:
         rehearsal = Rehearsal(folder, arguments == ["--built"])
+        rehearsal.archive()
         rehearsal.build()
         rehearsal.assemble()
         rehearsal.serve()

@@ -47,6 +47,14 @@ def run(*command, seconds, **options):
     return done.stdout
 
 
+def fetch(source, *command, **options):
+    """Runs what downloads. If nothing comes, that is what is to be said, not that a client failed."""
+    try:
+        return run(*command, **options)
+    except (AssertionError, subprocess.TimeoutExpired) as failure:
+        raise AssertionError(f"{source} did not give what this check needs, so no client was tried. Is it reachable? {failure}") from None
+
+
 def expect_ok(output, count):
     assert output.count("ok ") >= count, output
 
@@ -58,7 +66,7 @@ def openais_client_for_node(server):
     folder.mkdir(parents=True, exist_ok=True)
     for file in (CLIENTS / "node").iterdir():
         shutil.copy(file, folder)
-    run(npm, "install", "--no-fund", "--no-audit", "--silent", cwd=folder, seconds=300)
+    fetch("npm's registry", npm, "install", "--no-fund", "--no-audit", "--loglevel", "error", cwd=folder, seconds=300)
     expect_ok(run("node", "check.mjs", server.url, server.key, server.model, cwd=folder, seconds=300), 7)
 
 
@@ -66,7 +74,7 @@ def clients_for_java(server):
     """OpenAI's and langchain4j's."""
     WORK.mkdir(parents=True, exist_ok=True)
     classpath = WORK / "java-classpath.txt"
-    run(ROOT / "mvnw", "-B", "-q", "-ntp", "-f", CLIENTS / "java" / "pom.xml",
+    fetch("Maven Central", ROOT / "mvnw", "-B", "-q", "-ntp", "-f", CLIENTS / "java" / "pom.xml",
         "org.apache.maven.plugins:maven-dependency-plugin:3.11.0:build-classpath", f"-Dmdep.outputFile={classpath}", seconds=600)
     home = run("bash", "-c", f'here={ROOT}; . {ROOT}/.mvn/find-jdk.sh; echo "$JAVA_HOME"', seconds=60).split()[-1]
     output = run(pathlib.Path(home) / "bin" / "java", "-cp", classpath.read_text().strip(), CLIENTS / "java" / "Check.java",
@@ -86,8 +94,8 @@ def litellm(server):
     folder = WORK / "litellm"
     if not (folder / "bin" / "litellm").exists():
         run(sys.executable, "-m", "venv", folder, seconds=120)
-        run(folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "-r", ROOT / ".ci" / "requirements-litellm.txt",
-            seconds=900)
+        fetch("PyPI", folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check",
+              "-r", ROOT / ".ci" / "requirements-litellm.txt", seconds=900)
     config = WORK / "litellm.yaml"
     parameters = {"model": "openai/" + server.model, "api_base": server.url + "/v1", "api_key": server.key}
     config.write_text(json.dumps({  # JSON is YAML

@@ -2,6 +2,7 @@ package io.sluice.batching;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -13,6 +14,11 @@ import java.util.function.ToLongFunction;
 /// An engine that ends takes its requests with it; the others go on, and the group is alive as long as one
 /// is.
 public final class EngineGroup implements Engines {
+
+    /// Of refusals that differ: whether there is hope, then the shortest wait.
+    private static final Comparator<Admission.Refused> BEST_FIRST =
+            Comparator.comparingInt(EngineGroup::hopelessness).thenComparing(Admission.Refused::retryAfter);
+
     private final List<Engine> engines;
     private final Placement placement;
     private final LongSupplier clock;
@@ -38,10 +44,10 @@ public final class EngineGroup implements Engines {
         if (runners.isEmpty()) throw new IllegalArgumentException("no runner");
         EngineSettings each = settings.withWaitingMax(Math.ceilDiv(settings.waitingMax(), runners.size()));
         List<Engine> engines = new ArrayList<>();
-        for (int i = 0; i < runners.size(); i++) {
-            engines.add(Engine.begin(name + "-" + i, each, runners.get(i), clock));
-        }
         try {
+            for (int i = 0; i < runners.size(); i++) {
+                engines.add(Engine.begin(name + "-" + i, each, runners.get(i), clock));
+            }
             engines.forEach(Engine::awaitReady);
         } catch (RuntimeException | Error e) {
             engines.forEach(Engine::close);
@@ -51,10 +57,10 @@ public final class EngineGroup implements Engines {
     }
 
     /// Asks one engine after the other until one takes it; a refusal that all would give is given at once.
-    /// What all refuse is refused with the shortest wait that any of them gave.
+    /// What all refuse is refused as by the one that it is best to hear of.
     @Override
     public Admission submit(GenerationRequest request, Attempt attempt) {
-        Admission.Refused least = null;
+        Admission.Refused best = null;
         for (int index : placement.order(request, open())) {
             switch (engines.get(index).submit(request, attempt)) {
                 case Admission.Admitted admitted -> {
@@ -63,11 +69,11 @@ public final class EngineGroup implements Engines {
                 }
                 case Admission.Refused refused -> {
                     if (!isWorthAsking(refused.reason())) return refused;
-                    if (least == null || refused.retryAfter().compareTo(least.retryAfter()) < 0) least = refused;
+                    if (best == null || BEST_FIRST.compare(refused, best) < 0) best = refused;
                 }
             }
         }
-        if (least != null) return least;
+        if (best != null) return best;
         return new Admission.Refused(Admission.Reason.STOPPED, "all engines have stopped", Duration.ZERO);
     }
 
@@ -77,6 +83,17 @@ public final class EngineGroup implements Engines {
         return switch (reason) {
             case QUEUE_FULL, NO_CAPACITY, DEADLINE_TOO_SOON, STOPPED, NEVER_FITS -> true;
             case DEADLINE_PASSED, DRAINING -> false;
+        };
+    }
+
+    /// First what waiting cures: elsewhere no wait stands for never, and would be the shortest. What one engine cannot
+    /// hold at all, another may, once it has room.
+    private static int hopelessness(Admission.Refused refused) {
+        return switch (refused.reason()) {
+            case QUEUE_FULL, NO_CAPACITY -> 0;
+            case DEADLINE_TOO_SOON -> refused.retryAfter().isPositive() ? 0 : 1;
+            case NEVER_FITS -> 2;
+            case DEADLINE_PASSED, DRAINING, STOPPED -> 3;
         };
     }
 
@@ -114,6 +131,7 @@ public final class EngineGroup implements Engines {
     public TenantBlocks blocksOf(String tenant) {
         TenantBlocks all = TenantBlocks.NONE;
         for (Engine engine : engines) {
+            if (!engine.isAlive()) continue; // its device's blocks are nobody's
             TenantBlocks its = engine.blocksOf(tenant);
             all = new TenantBlocks(
                     all.used() + its.used(),
@@ -126,7 +144,11 @@ public final class EngineGroup implements Engines {
 
     @Override
     public EngineStats stats() {
-        return engines.stream().map(Engine::stats).reduce(EngineStats::and).orElseThrow();
+        return engines.stream()
+                .map(engine ->
+                        engine.isAlive() ? engine.stats() : engine.stats().ended())
+                .reduce(EngineStats::and)
+                .orElseThrow();
     }
 
     @Override

@@ -101,6 +101,13 @@ public record EngineStats(
         }
     }
 
+    /// The same once the engine has ended, whose latest snapshot is of before: what was done remains, and there is
+    /// nothing that runs, waits or is free.
+    EngineStats ended() {
+        return new EngineStats(
+                0, 0, 0, 0, new Blocks(0, 0, 0, 0, 0, 0), work, List.of(), stepTokens, stepNs, latestStepEndNs);
+    }
+
     /// Of two engines that serve the same together: what they have is added up; a wait is the shorter one,
     /// the latest step the later.
     EngineStats and(EngineStats other) {

@@ -33,6 +33,8 @@ class EngineGroupTest {
                 assertThat(streams.get(i).count()).isEqualTo(4);
             }
             assertThat(group.drain(PATIENCE)).isTrue();
+            // Answered between steps: what is told of the last one is out.
+            assertThat(group.sequences(PATIENCE)).hasValue(List.of());
             assertThat(stepsTaken(0)).as("steps of the first").isPositive();
             assertThat(stepsTaken(1)).as("steps of the second").isPositive();
             assertThat(group.stats().work().sampledTokens()).isEqualTo(24);
@@ -79,11 +81,36 @@ class EngineGroupTest {
         }
     }
 
+    /// The second device has less memory: that it can never hold the request is no reason not to come back.
+    @Test
+    void whoeverFitsOneThatIsFullIsToldToComeBackThoughAnotherCouldNeverHoldIt() {
+        var small = new ModelLimits(8, 4, 128, 128, 8, 1000, 0);
+        IntConsumer waits = _ -> steps.getFirst().acquireUninterruptibly();
+        List<ModelRunner.Factory> runners =
+                List.of(() -> new CountingRunner(LIMITS, waits), () -> new CountingRunner(small, _ -> {}));
+        try (EngineGroup group = EngineGroup.start("group", new EngineSettings(4, true, 16), runners)) {
+            int taken = 0;
+            Admission answer;
+            do {
+                answer = group.submit(RequestBuilder.request()
+                        .id("r" + taken)
+                        .promptLength(5)
+                        .maxNewTokens(40)
+                        .build());
+                if (answer instanceof Admission.Admitted) taken++;
+            } while (answer instanceof Admission.Admitted);
+            assertThat(taken).isPositive();
+            assertThat(((Admission.Refused) answer).reason()).isEqualTo(Admission.Reason.QUEUE_FULL);
+            steps.getFirst().release(1000);
+        }
+    }
+
     @Test
     void aDeviceThatIsLostTakesItsRequestsWithItAndTheOthersGoOn() throws InterruptedException {
         AtomicInteger lost = new AtomicInteger();
         List<ModelRunner.Factory> runners = List.of(
-                () -> new CountingRunner(LIMITS, _ -> {
+                () -> new CountingRunner(LIMITS, step -> {
+                    if (step == 0) return; // so that there is a snapshot with something that runs
                     lost.incrementAndGet();
                     throw new ModelRunner.DeviceLost("injected by the test", new IllegalStateException());
                 }),
@@ -97,6 +124,15 @@ class EngineGroupTest {
             assertThat(group.isAlive()).isTrue();
             assertThat(group.isDeviceLost()).isTrue();
             assertThat(group.awaitEnd(Duration.ZERO)).isFalse();
+            assertThat(group.drain(PATIENCE)).isTrue();
+            // Answered between steps: what is told of the last one is out.
+            assertThat(group.sequences(PATIENCE)).hasValue(List.of());
+            // What the lost one had is not counted as running for ever, and its memory is no room.
+            EngineStats stats = group.stats();
+            assertThat(stats.running() + stats.waiting()).isZero();
+            assertThat(stats.blocks().used()).isZero();
+            assertThat(stats.blocks().free()).isEqualTo(LIMITS.blockCount());
+            assertThat(stats.work().sampledTokens()).isEqualTo(5 * 4 + 1);
         }
     }
 

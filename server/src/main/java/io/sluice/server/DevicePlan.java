@@ -46,6 +46,11 @@ record DevicePlan(List<Integer> gpus, String words) {
         return new DevicePlan(wanted, String.join("; ", named) + " (not yet run on a GPU)");
     }
 
+    /// What an engine may count on of memory that all engines share.
+    long memoryOfOne(long bytes) {
+        return bytes / Math.max(1, gpus.size());
+    }
+
     boolean isGpu() {
         return !gpus.isEmpty();
     }

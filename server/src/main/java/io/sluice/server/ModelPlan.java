@@ -25,7 +25,7 @@ record ModelPlan(RunnerSettings runner, long kvBytesPerToken, boolean kvTakesWha
     private static final int AUTO_PARK_PART = 8;
 
     /// @param preferred what the device would choose to compute in
-    /// @param memoryBytes the machine's, or the container's
+    /// @param memoryBytes the machine's, or the container's, as far as this engine may count on it
     /// @param gpu the model runs on one, which has memory of its own
     static ModelPlan of(ServerSettings settings, ModelConfig model, Dtype preferred, long memoryBytes, boolean gpu) {
         Dtype dtype = dtype(settings.model().dtype(), preferred);

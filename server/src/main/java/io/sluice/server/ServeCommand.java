@@ -84,7 +84,11 @@ final class ServeCommand implements Callable<Integer> {
             ServerSettings settings = source.settings();
             LogFormat.install(settings.lifecycle().logFormat());
             say("Sluice " + Version.TEXT);
-            assembly = ServerAssembly.start(source, settings, this::say, aroundRunner);
+            assembly = ServerAssembly.start(
+                    source,
+                    settings,
+                    this::say,
+                    runners -> runners.stream().map(aroundRunner).toList());
             ReloadSignal.install(assembly::reload);
             announce(assembly, settings, startNs);
         } catch (SettingsException e) {

@@ -69,12 +69,12 @@ final class ServerAssembly implements AutoCloseable {
     private final EngineHealth health;
 
     /// @param say takes lines for the operator about what was decided
-    /// @param around what stands between the engine and its runner
+    /// @param around what stands between the engines and their runners, one for each device
     private ServerAssembly(
             SettingsSource source,
             ServerSettings settings,
             Consumer<String> say,
-            UnaryOperator<ModelRunner.Factory> around) {
+            UnaryOperator<List<ModelRunner.Factory>> around) {
         this.settings = settings;
         try {
             // Opened before anything else: what is wrong with it should be the first thing said.
@@ -154,18 +154,17 @@ final class ServerAssembly implements AutoCloseable {
         return Optional.of(AdminServer.start(address, settings.http(), tenancy.adminFilter(), routes));
     }
 
-    private Engines startEngine(Consumer<String> say, UnaryOperator<ModelRunner.Factory> around) {
+    private Engines startEngine(Consumer<String> say, UnaryOperator<List<ModelRunner.Factory>> around) {
         DevicePlan devices = DevicePlan.of(settings.engine().device(), CudaDevices::here);
         ModelPlan plan = ModelPlan.of(
                 settings,
                 model.config(),
                 devices.isGpu() ? Device.preferredCudaDtype(model) : Device.preferredDtype(model),
-                memoryBytes(),
+                devices.memoryOfOne(memoryBytes()),
                 devices.isGpu());
         say.accept(describe(model, plan, devices));
         say.accept("Device    " + devices.words());
-        List<ModelRunner.Factory> runners =
-                runners(plan, devices, say).stream().map(around).toList();
+        List<ModelRunner.Factory> runners = around.apply(runners(plan, devices, say));
         Engines started = runners.size() == 1
                 ? Engine.start(served.name(), engineSettings(), runners.getFirst())
                 : EngineGroup.start(served.name(), engineSettings(), runners);
@@ -190,7 +189,7 @@ final class ServerAssembly implements AutoCloseable {
             SettingsSource source,
             ServerSettings settings,
             Consumer<String> say,
-            UnaryOperator<ModelRunner.Factory> around) {
+            UnaryOperator<List<ModelRunner.Factory>> around) {
         return new ServerAssembly(source, settings, say, around);
     }
 

@@ -41,6 +41,17 @@ class DevicePlanTest {
                 .isEqualTo("cuda:0, an H200; cuda:1, an L4 (not yet run on a GPU)");
     }
 
+    /// Each engine pins memory to park sequences in; with the whole as the measure, eight would pin all there is.
+    @Test
+    void engines_share_the_machines_memory() {
+        assertThat(DevicePlan.of(new DeviceChoice.Cuda(List.of()), () -> TWO).memoryOfOne(64))
+                .isEqualTo(32);
+        assertThat(DevicePlan.of(new DeviceChoice.Cuda(List.of(1)), () -> TWO).memoryOfOne(64))
+                .isEqualTo(64);
+        assertThat(DevicePlan.of(new DeviceChoice.Cpu(), () -> TWO).memoryOfOne(64))
+                .isEqualTo(64);
+    }
+
     @Test
     void a_gpu_that_is_not_there_is_refused_and_nothing_takes_its_place() {
         assertThatThrownBy(() -> DevicePlan.of(new DeviceChoice.Cuda(List.of(0, 2)), () -> TWO))

@@ -40,6 +40,11 @@ record MeddledRunner(ModelRunner runner, Meddler meddler) implements ModelRunner
             open = false;
         }
 
+        /// Steps that are being held.
+        int heldCount() {
+            return steps.getQueueLength();
+        }
+
         void allow(int count) {
             steps.release(count);
         }

@@ -2,6 +2,7 @@ package io.sluice.server;
 
 import static io.sluice.server.TestServer.json;
 
+import io.sluice.batching.ModelRunner;
 import io.sluice.server.settings.SettingsSource;
 import java.io.IOException;
 import java.net.URI;
@@ -9,6 +10,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -21,22 +23,29 @@ final class RealServer implements AutoCloseable {
     private final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
-    private RealServer(SettingsSource source) {
-        assembly = ServerAssembly.start(
-                source, source.settings(), _ -> {}, factory -> () -> new MeddledRunner(factory.create(), meddler));
+    private RealServer(SettingsSource source, int devices) {
+        assembly = ServerAssembly.start(source, source.settings(), _ -> {}, runners -> {
+            ModelRunner.Factory real = runners.getFirst();
+            return Collections.nCopies(devices, () -> new MeddledRunner(real.create(), meddler));
+        });
     }
 
     /// @param folder where the model is unpacked
     /// @param flags names and values in turn
     static RealServer start(Path folder, String... flags) {
-        return new RealServer(source(Map.of(), folder, flags));
+        return new RealServer(source(Map.of(), folder, flags), 1);
+    }
+
+    /// The same with so many engines, as on so many GPUs. Each has a runner of its own, on the CPU.
+    static RealServer startSeveral(int devices, Path folder, String... flags) {
+        return new RealServer(source(Map.of(), folder, flags), devices);
     }
 
     /// The same with keys and a policy.
     static RealServer start(Tenants tenants, Path folder, String... flags) {
         SettingsSource given = tenants.source();
         SettingsSource ours = source(given.flags(), folder, flags);
-        return new RealServer(new SettingsSource(ours.flags(), given.config(), Map.of()));
+        return new RealServer(new SettingsSource(ours.flags(), given.config(), Map.of()), 1);
     }
 
     private static SettingsSource source(Map<String, String> given, Path folder, String... flags) {

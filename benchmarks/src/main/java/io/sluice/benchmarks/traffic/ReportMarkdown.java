@@ -46,7 +46,8 @@ final class ReportMarkdown {
         table.row("seed", Long.toString(setup.seed()));
         table.row(
                 "device, model",
-                setup.device().gpu().name() + ", " + setup.device().model().name());
+                setup.device().gpu().name() + ", " + setup.device().model().name()
+                        + ": a formula for the time of a step; nothing ran on a device");
         table.row(
                 "KV cache",
                 String.format(

@@ -22,7 +22,15 @@ class ReportTest {
     @Test
     void theReportNamesItsConditionsAndAllPolicies() throws IOException {
         assertThat(ReportMarkdown.of(STUDY))
-                .contains("abc123", "tight", "llama-3.1-8b", "## random", "At 4x", "| sluice |", "| fcfs |", "| cap:")
+                .contains(
+                        "abc123",
+                        "tight",
+                        "llama-3.1-8b: a formula",
+                        "## random",
+                        "At 4x",
+                        "| sluice |",
+                        "| fcfs |",
+                        "| cap:")
                 .contains("| reserve:", "time to come back", "TTFT 500 ms, ITL 50 ms")
                 .doesNotContain("NaN");
         int depth = 0;

@@ -121,7 +121,7 @@ final class Declared {
             "auto",
             "Memory outside the KV cache where keys and values of sequences that have to make room are kept, so that they"
                     + " go on without being computed again; `off` keeps none. `auto` is as much as the KV cache, but at"
-                    + " most an eighth of the machine's memory. It is taken only when it is used.");
+                    + " most an eighth of the machine's memory, of all engines together. A CPU's is taken only when it is used.");
 
     static final Setting<Integer> BLOCK_SIZE = new Setting<>(
             "block-size",
