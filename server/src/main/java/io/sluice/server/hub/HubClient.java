@@ -27,14 +27,17 @@ final class HubClient implements AutoCloseable {
     private static final Duration ANSWER_MAX = Duration.ofSeconds(60);
 
     private final HubSettings settings;
+    private final Duration listingMax;
     private final HttpClient http = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(CONNECT_MAX)
             .followRedirects(HttpClient.Redirect.NEVER)
             .build();
 
-    HubClient(HubSettings settings) {
+    /// @param listingMax how long a list of files may take, once it begins
+    HubClient(HubSettings settings, Duration listingMax) {
         this.settings = settings;
+        this.listingMax = listingMax;
     }
 
     /// A model's files at a commit.
@@ -58,16 +61,26 @@ final class HubClient implements AutoCloseable {
         URI uri = URI.create(settings.endpoint() + "/api/models/" + model.repository() + "/revision/"
                 + URLEncoder.encode(model.revision(), StandardCharsets.UTF_8) + "?blobs=true");
         HttpResponse<InputStream> response = open(model, uri, 0);
-        byte[] body;
-        try (InputStream in = response.body()) {
-            body = in.readNBytes(LISTING_BYTES_MAX + 1);
-        }
+        byte[] body = readListing(response.body());
         if (body.length > LISTING_BYTES_MAX) throw new PullFailed("the list of " + model + "'s files has no end");
         try {
             return listing(model, Json.parseObject(body));
         } catch (ApiError e) {
             throw new PullFailed(
                     settings.endpoint() + " does not answer as the Hugging Face Hub does: is HF_ENDPOINT right?", e);
+        }
+    }
+
+    /// The timeout of a request ends with the head of its answer; a body may fall silent, or never end.
+    private byte[] readListing(InputStream body) throws IOException {
+        try (InputStream in = body;
+                StallGuard guard = new StallGuard(in, listingMax)) {
+            try {
+                return in.readNBytes(LISTING_BYTES_MAX + 1);
+            } catch (IOException e) {
+                if (!guard.isStalled()) throw e;
+                throw new IOException("the list of files did not come within " + listingMax.toSeconds() + " s", e);
+            }
         }
     }
 
