@@ -179,10 +179,15 @@ final class HubClient implements AutoCloseable {
             case 403 -> new PullFailed(model + " may not be read: accept its terms on " + page + " and set HF_TOKEN");
             case 404 ->
                 new PullFailed(model + " does not exist at " + settings.endpoint() + ", or has no such revision");
-            case 408, 429, 500, 502, 503, 504 ->
-                throw new Busy(uri.getHost() + " answers " + status, retryAfter(response));
+            case 408, 429, 500, 502, 503, 504 -> throw busy(uri.getHost() + " answers " + status, retryAfter(response));
             default -> new PullFailed(uri.getHost() + " answers " + status + " for " + model);
         };
+    }
+
+    /// Whoever waits for hours shall know.
+    private static Busy busy(String problem, long afterSeconds) {
+        return new Busy(
+                afterSeconds == 0 ? problem : problem + " and asks to wait " + afterSeconds + " s", afterSeconds);
     }
 
     private static long retryAfter(HttpResponse<?> response) {

@@ -140,6 +140,25 @@ class HubModelsTest {
         assertThat(hub.requestsElsewhere).isNotEmpty().allMatch(request -> request.endsWith(" null"));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"secret\nsecond line", "secret word", "secret\u00e9"})
+    void aTokenThatNoHeaderCanCarryIsRefusedAndNotPrinted(String token) {
+        assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN", token), cache))
+                .isInstanceOf(PullFailed.class)
+                .hasMessageContaining("HF_TOKEN")
+                .hasMessageNotContaining("secret");
+    }
+
+    @Test
+    void secretsAreNotPrintedWithTheSettings() {
+        assertThat(HubSettings.of(Map.of("HF_TOKEN", "secret"), cache).toString())
+                .contains("huggingface.co")
+                .doesNotContain("secret");
+        assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "https://me:secret@example.com"), cache))
+                .isInstanceOf(PullFailed.class)
+                .hasMessageNotContaining("secret");
+    }
+
     @Test
     void whatIsThereIsNotFetchedAgain() throws Exception {
         Path first = models().pull(TINY);
@@ -282,6 +301,7 @@ class HubModelsTest {
         hub.throttles.set(2);
         models().pull(TINY);
         assertThat(pauses).isNotEmpty().allMatch(pause -> pause.toSeconds() >= 7);
+        assertThat(progress.retries).isNotEmpty().allMatch(why -> why.endsWith("answers 429 and asks to wait 7 s"));
     }
 
     @ParameterizedTest
