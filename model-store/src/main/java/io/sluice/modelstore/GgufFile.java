@@ -60,10 +60,6 @@ record GgufFile(GgufMetadata metadata, List<StoredTensor> tensors) {
         return new GgufFile(metadata, locate(file, mapped, declared, dataStart, alignment(file, metadata)));
     }
 
-    boolean hasTensor(String name) {
-        return tensors.stream().anyMatch(tensor -> tensor.name().equals(name));
-    }
-
     private static void requireHeader(Path file, GgufCursor cursor) {
         if (cursor.u32("the magic number") != 0x46554747) { // "GGUF"
             throw new ModelFileException(file, "is not a GGUF file: it does not begin with the letters GGUF");

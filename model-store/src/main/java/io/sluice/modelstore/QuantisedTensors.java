@@ -39,12 +39,19 @@ final class QuantisedTensors {
     private void read(String name, StoredTensor tensor) {
         String prefix = name.substring(0, name.lastIndexOf('.') + 1);
         if (name.endsWith(".qweight")) {
-            matrices.put(prefix + "weight", method == QuantisationMethod.AWQ ? awq(prefix) : gptq(prefix));
+            put(tensor, prefix, method == QuantisationMethod.AWQ ? awq(prefix) : gptq(prefix));
         } else if (name.endsWith(".weight_packed")) {
-            matrices.put(prefix + "weight", packed(prefix));
+            put(tensor, prefix, packed(prefix));
         } else if (name.endsWith(".weight")
                 && (tensor.type() == TensorType.I8 || tensor.type() == TensorType.F8_E4M3)) {
-            matrices.put(prefix + "weight", scaled(prefix));
+            put(tensor, prefix, scaled(prefix));
+        }
+    }
+
+    private void put(StoredTensor tensor, String prefix, WeightTensor matrix) {
+        if (matrices.put(matrix.name(), matrix) != null || plain.containsKey(prefix + "weight")) {
+            throw new ModelFileException(
+                    tensor.file(), "tensor " + prefix + "weight is there twice, quantised in two ways or not at all");
         }
     }
 
@@ -53,6 +60,9 @@ final class QuantisedTensors {
         StoredTensor scales = matrix(prefix + "scales", null);
         int columns = size(words, 0, 8);
         int rows = size(words, 1, 1);
+        if (rows % 8 != 0) {
+            throw shapeOf(words, "whose outputs do not fill the words of zero points, eight to a word");
+        }
         int groups = size(scales, 0, 1);
         StoredTensor zeros = matrix(prefix + "qzeros", TensorType.I32);
         requireShape(scales, groups, rows);
@@ -60,9 +70,9 @@ final class QuantisedTensors {
         int groupSize = groupSize(scales, columns, groups);
         int[] groupOf = groupOf(prefix + "g_idx", columns, groups, groupSize);
         GroupedInt4.Layout layout = new GroupedInt4.Gptq(
-                new StoredNumbers(words),
-                new StoredNumbers(zeros),
-                new StoredNumbers(scales),
+                StoredNumbers.words(words),
+                StoredNumbers.words(zeros),
+                StoredNumbers.floating(scales),
                 rows,
                 method == QuantisationMethod.GPTQ ? 1 : 0);
         return new GroupedInt4(prefix + "weight", rows, columns, groupSize, groupOf, layout);
@@ -76,7 +86,7 @@ final class QuantisedTensors {
         }
         requireShape(tensor, columns);
         requireType(tensor, TensorType.I32);
-        StoredNumbers numbers = new StoredNumbers(tensor);
+        StoredNumbers numbers = StoredNumbers.words(tensor);
         int[] groupOf = new int[columns];
         boolean runs = true;
         for (int column = 0; column < columns; column++) {
@@ -100,7 +110,7 @@ final class QuantisedTensors {
         requireShape(scales, groups, rows);
         requireShape(zeros, groups, rows / 8);
         GroupedInt4.Layout layout = new GroupedInt4.Awq(
-                new StoredNumbers(words), new StoredNumbers(zeros), new StoredNumbers(scales), rows);
+                StoredNumbers.words(words), StoredNumbers.words(zeros), StoredNumbers.floating(scales), rows);
         return new GroupedInt4(prefix + "weight", rows, columns, groupSize(scales, columns, groups), null, layout);
     }
 
@@ -120,9 +130,9 @@ final class QuantisedTensors {
             requireShape(zeros, Math.ceilDiv(rows, 8), groups);
         }
         GroupedInt4.Layout layout = new GroupedInt4.Packed(
-                new StoredNumbers(words),
-                zeros == null ? null : new StoredNumbers(zeros),
-                new StoredNumbers(scales),
+                StoredNumbers.words(words),
+                zeros == null ? null : StoredNumbers.words(zeros),
+                StoredNumbers.floating(scales),
                 size(words, 1, 1),
                 groups);
         return new GroupedInt4(prefix + "weight", rows, columns, groupSize(scales, columns, groups), null, layout);
@@ -158,7 +168,7 @@ final class QuantisedTensors {
         return new ScaledTensor(
                 prefix + "weight",
                 numbers,
-                new StoredNumbers(scales),
+                StoredNumbers.floating(scales),
                 (int) scaleColumns,
                 share(scales, rows, (int) scaleRows, blockSize[0]),
                 share(scales, columns, (int) scaleColumns, blockSize[1]));

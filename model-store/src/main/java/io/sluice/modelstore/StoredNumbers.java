@@ -13,16 +13,31 @@ final class StoredNumbers {
     private final MemorySegment data;
     private final TensorType type;
 
-    StoredNumbers(StoredTensor tensor) {
+    private StoredNumbers(StoredTensor tensor) {
         data = tensor.data();
         type = tensor.type();
-        switch (type) {
-            case F32, F16, BF16, I32 -> {}
-            default ->
-                throw new ModelFileException(
-                        tensor.file(),
-                        "tensor " + tensor.name() + " is stored as " + type + ", which is not supported there");
+    }
+
+    /// Numbers that `number` reads.
+    static StoredNumbers floating(StoredTensor tensor) {
+        return switch (tensor.type()) {
+            case F32, F16, BF16 -> new StoredNumbers(tensor);
+            default -> throw unsupported(tensor);
+        };
+    }
+
+    /// Integers that `word` and `nibble` read.
+    static StoredNumbers words(StoredTensor tensor) {
+        if (tensor.type() != TensorType.I32) {
+            throw unsupported(tensor);
         }
+        return new StoredNumbers(tensor);
+    }
+
+    private static ModelFileException unsupported(StoredTensor tensor) {
+        return new ModelFileException(
+                tensor.file(),
+                "tensor " + tensor.name() + " is stored as " + tensor.type() + ", which is not supported there");
     }
 
     float number(long index) {

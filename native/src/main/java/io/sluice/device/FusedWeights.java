@@ -76,12 +76,14 @@ record FusedWeights(WeightFiles files) {
     /// @param inputRun numbers of its input that are computed together, a divisor of `columns`
     record Matrix(int rows, int columns, int inputRun, List<WeightTensor> parts) {
 
-        /// Where the parts are stored, whole.
+        /// Where the parts are stored, whole: from their first row's begin to their last one's end, because what
+        /// a type takes is not what a file has where rows are put together.
         List<MemorySegment> stored() {
             List<MemorySegment> stored = new ArrayList<>();
             for (WeightTensor part : parts) {
-                long bytes = part.rows() * part.type().bytes(part.columns());
                 MemorySegment first = part.rowBytes(0);
+                MemorySegment last = part.rowBytes(part.rows() - 1);
+                long bytes = last.address() + last.byteSize() - first.address();
                 if (first.isNative())
                     stored.add(MemorySegment.ofAddress(first.address()).reinterpret(bytes));
             }

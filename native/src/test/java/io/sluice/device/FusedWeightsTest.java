@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFileException;
+import io.sluice.modelstore.TensorType;
 import io.sluice.modelstore.WeightTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class FusedWeightsTest {
@@ -44,5 +46,51 @@ class FusedWeightsTest {
         assertThatThrownBy(() -> new FusedWeights(files).finalNorm())
                 .isInstanceOf(ModelFileException.class)
                 .hasMessageContainingAll("model.gguf", "model.norm.weight", "1 x 3", "1 x 60");
+    }
+
+    /// What lies behind a tensor in memory may be anybody's: pages of it must not be let go.
+    @Test
+    void whatAPartIsStoredInEndsWithItsLastRowWhateverItsTypeTakesElsewhere() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment data = arena.allocate(4 * 64);
+            FusedWeights.Matrix matrix = new FusedWeights.Matrix(4, 64, 64, List.of(new Bytes(data)));
+            assertThat(matrix.stored()).singleElement().satisfies(stored -> {
+                assertThat(stored.address()).isEqualTo(data.address());
+                assertThat(stored.byteSize()).isEqualTo(data.byteSize());
+            });
+        }
+    }
+
+    /// 4 x 64 integers as a quantised folder has them beside their scales: a byte each, where blocks would take more.
+    private record Bytes(MemorySegment data) implements WeightTensor {
+        @Override
+        public String name() {
+            return "bytes";
+        }
+
+        @Override
+        public TensorType type() {
+            return TensorType.INT8_SCATTERED;
+        }
+
+        @Override
+        public int rows() {
+            return 4;
+        }
+
+        @Override
+        public int columns() {
+            return 64;
+        }
+
+        @Override
+        public MemorySegment rowBytes(int row) {
+            return data.asSlice(64L * row, 64);
+        }
+
+        @Override
+        public void readRows(int firstRow, int rowCount, MemorySegment target) {
+            throw new UnsupportedOperationException("nobody reads numbers here");
+        }
     }
 }

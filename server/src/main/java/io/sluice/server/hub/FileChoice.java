@@ -16,6 +16,7 @@ final class FileChoice {
             "special_tokens_map.json",
             "chat_template.jinja",
             "chat_template.json",
+            "additional_chat_templates/tool_use.jinja",
             "model.safetensors.index.json");
 
     private FileChoice() {}

@@ -56,10 +56,14 @@ final class FileDownload {
         try (FileChannel channel = FileChannel.open(
                         incomplete, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
                 FileLock _ = lock(channel, file)) {
-            if (channel.size() > file.size()) channel.truncate(0);
-            fetch(model, commit, file, channel);
-            channel.force(true);
-            Files.move(incomplete, cache.blob(model, file), StandardCopyOption.ATOMIC_MOVE);
+            if (cache.has(model, file)) { // another pull was faster, and had the lock until now
+                Files.deleteIfExists(incomplete);
+            } else {
+                if (channel.size() > file.size()) channel.truncate(0);
+                fetch(model, commit, file, channel);
+                channel.force(true);
+                Files.move(incomplete, cache.blob(model, file), StandardCopyOption.ATOMIC_MOVE);
+            }
         }
         progress.completes(file);
     }
@@ -78,19 +82,22 @@ final class FileDownload {
             throws IOException, InterruptedException {
         int futile = 0;
         int wrong = 0;
+        long furthest = channel.size(); // a server that begins anew each time may bring less than before
         while (true) {
-            long before = channel.size();
+            long from = channel.size();
             try {
-                if (before < file.size()) receive(client.download(model, commit, file, before), file, channel);
+                if (from < file.size()) receive(client.download(model, commit, file, from), file, channel);
                 if (checksum(file, channel).equals(file.checksum())) return;
                 discard(channel);
                 if (++wrong == WRONG_MAX) {
                     throw new PullFailed("what came as " + file.path() + " is not what " + model
                             + " has: its checksum is wrong, twice. Is the mirror or a proxy at fault?");
                 }
+                furthest = 0;
                 progress.retries(file.path() + " came with a wrong checksum");
             } catch (IOException e) {
-                futile = channel.size() > before ? 0 : futile + 1;
+                futile = channel.size() > furthest ? 0 : futile + 1;
+                furthest = Math.max(furthest, channel.size());
                 if (futile == FUTILE_MAX) {
                     throw new PullFailed(
                             file.path() + " does not come: " + reason(e) + ", " + FUTILE_MAX
@@ -131,10 +138,21 @@ final class FileDownload {
                     throw new EOFException("cut off after " + channel.size() + " of " + file.size() + " bytes");
                 }
                 guard.hears();
-                ByteBuffer bytes = ByteBuffer.wrap(buffer, 0, count);
-                while (bytes.hasRemaining()) channel.write(bytes, channel.size());
+                write(ByteBuffer.wrap(buffer, 0, count), file, channel);
                 progress.advances(count);
             }
+        }
+    }
+
+    /// What a disk does not take, asking the server again does not mend.
+    private static void write(ByteBuffer bytes, HubFile file, FileChannel channel) {
+        try {
+            while (bytes.hasRemaining()) channel.write(bytes, channel.size());
+        } catch (IOException e) {
+            throw new PullFailed(
+                    file.path() + " cannot be written into the cache: " + reason(e)
+                            + ". Make room, or set HF_HUB_CACHE, and run it again to go on where it stopped.",
+                    e);
         }
     }
 

@@ -27,14 +27,17 @@ final class HubClient implements AutoCloseable {
     private static final Duration ANSWER_MAX = Duration.ofSeconds(60);
 
     private final HubSettings settings;
+    private final Duration listingMax;
     private final HttpClient http = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(CONNECT_MAX)
             .followRedirects(HttpClient.Redirect.NEVER)
             .build();
 
-    HubClient(HubSettings settings) {
+    /// @param listingMax how long a list of files may take, once it begins
+    HubClient(HubSettings settings, Duration listingMax) {
         this.settings = settings;
+        this.listingMax = listingMax;
     }
 
     /// A model's files at a commit.
@@ -58,16 +61,26 @@ final class HubClient implements AutoCloseable {
         URI uri = URI.create(settings.endpoint() + "/api/models/" + model.repository() + "/revision/"
                 + URLEncoder.encode(model.revision(), StandardCharsets.UTF_8) + "?blobs=true");
         HttpResponse<InputStream> response = open(model, uri, 0);
-        byte[] body;
-        try (InputStream in = response.body()) {
-            body = in.readNBytes(LISTING_BYTES_MAX + 1);
-        }
+        byte[] body = readListing(response.body());
         if (body.length > LISTING_BYTES_MAX) throw new PullFailed("the list of " + model + "'s files has no end");
         try {
             return listing(model, Json.parseObject(body));
         } catch (ApiError e) {
             throw new PullFailed(
                     settings.endpoint() + " does not answer as the Hugging Face Hub does: is HF_ENDPOINT right?", e);
+        }
+    }
+
+    /// The timeout of a request ends with the head of its answer; a body may fall silent, or never end.
+    private byte[] readListing(InputStream body) throws IOException {
+        try (InputStream in = body;
+                StallGuard guard = new StallGuard(in, listingMax)) {
+            try {
+                return in.readNBytes(LISTING_BYTES_MAX + 1);
+            } catch (IOException e) {
+                if (!guard.isStalled()) throw e;
+                throw new IOException("the list of files did not come within " + listingMax.toSeconds() + " s", e);
+            }
         }
     }
 
@@ -166,10 +179,15 @@ final class HubClient implements AutoCloseable {
             case 403 -> new PullFailed(model + " may not be read: accept its terms on " + page + " and set HF_TOKEN");
             case 404 ->
                 new PullFailed(model + " does not exist at " + settings.endpoint() + ", or has no such revision");
-            case 408, 429, 500, 502, 503, 504 ->
-                throw new Busy(uri.getHost() + " answers " + status, retryAfter(response));
+            case 408, 429, 500, 502, 503, 504 -> throw busy(uri.getHost() + " answers " + status, retryAfter(response));
             default -> new PullFailed(uri.getHost() + " answers " + status + " for " + model);
         };
+    }
+
+    /// Whoever waits for hours shall know.
+    private static Busy busy(String problem, long afterSeconds) {
+        return new Busy(
+                afterSeconds == 0 ? problem : problem + " and asks to wait " + afterSeconds + " s", afterSeconds);
     }
 
     private static long retryAfter(HttpResponse<?> response) {

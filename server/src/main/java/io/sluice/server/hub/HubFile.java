@@ -10,6 +10,9 @@ record HubFile(String path, long size, String checksum) {
     private static final Pattern CHECKSUM = Pattern.compile("[0-9a-f]{40}|[0-9a-f]{64}");
     private static final int PATH_MAX = 512;
 
+    /// Above any file of a model; sizes of a whole listing add up without overflow.
+    private static final long SIZE_MAX = 1L << 42;
+
     HubFile {
         boolean safe = !path.isEmpty()
                 && path.length() <= PATH_MAX
@@ -18,7 +21,7 @@ record HubFile(String path, long size, String checksum) {
                 && path.chars().noneMatch(Character::isISOControl);
         for (String part : path.split("/", -1)) safe &= !part.isEmpty() && !part.equals(".") && !part.equals("..");
         if (!safe) throw new PullFailed("the Hub lists a file named \"" + printable(path) + "\", which no model has");
-        if (size < 0) throw new PullFailed("the Hub says that " + path + " has " + size + " bytes");
+        if (size < 0 || size > SIZE_MAX) throw new PullFailed("the Hub says that " + path + " has " + size + " bytes");
         if (!CHECKSUM.matcher(checksum).matches()) {
             throw new PullFailed("the Hub gives no checksum for " + path + ": is it a complete mirror?");
         }

@@ -8,12 +8,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletionService;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -31,6 +32,9 @@ public final class HubModels {
 
     /// Nothing may come for so long before a connection counts as cut off.
     private static final Duration SILENCE_MAX = Duration.ofSeconds(60);
+
+    /// So long a list of files may take: the largest have a few MiB.
+    private static final Duration LISTING_MAX = Duration.ofSeconds(60);
 
     /// Tries to get the list of files.
     private static final int LISTING_TRIES = 5;
@@ -109,7 +113,7 @@ public final class HubModels {
                     .orElseThrow(() -> new PullFailed(model + " is not in " + settings.cache()
                             + ", and HF_HUB_OFFLINE is set: unset it, or fetch the model elsewhere"));
         }
-        try (HubClient client = new HubClient(settings)) {
+        try (HubClient client = new HubClient(settings, LISTING_MAX)) {
             HubClient.Listing listing = list(client, model);
             List<HubFile> files = FileChoice.of(model, listing.files());
             List<HubFile> missing = missing(model, files);
@@ -182,15 +186,15 @@ public final class HubModels {
         FileDownload download = new FileDownload(client, cache, progress, pause, SILENCE_MAX);
         ExecutorService threads = Executors.newFixedThreadPool(FILES_AT_ONCE);
         try {
-            List<Future<?>> fetched = new ArrayList<>();
+            CompletionService<HubFile> fetched = new ExecutorCompletionService<>(threads);
             for (HubFile file : missing) {
-                fetched.add(threads.submit(() -> {
+                Future<HubFile> _ = fetched.submit(() -> {
                     progress.advances(present(model, file));
                     download.fetch(model, commit, file);
-                    return null;
-                }));
+                    return file;
+                });
             }
-            for (Future<?> each : fetched) each.get();
+            for (int ended = 0; ended < missing.size(); ended++) fetched.take().get();
         } catch (ExecutionException e) {
             if (e.getCause() instanceof PullFailed failed) throw failed;
             if (e.getCause() instanceof IOException failed) throw failed;

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /// Where models come from and where they are kept, by the environment variables that Hugging Face's own tools read. A
 /// value.
@@ -17,6 +18,20 @@ import java.util.Optional;
 /// @param offline `HF_HUB_OFFLINE`: nothing is fetched
 public record HubSettings(URI endpoint, Path cache, Optional<String> token, boolean offline) {
     private static final int TOKEN_BYTES_MAX = 4096;
+
+    /// What a header can carry; the client would print any other token in its complaint.
+    private static final Pattern TOKEN = Pattern.compile("[!-~]+");
+
+    public HubSettings {
+        if (token.filter(text -> !TOKEN.matcher(text).matches()).isPresent()) {
+            throw new PullFailed("the token for the Hub has blanks, line breaks or other characters that none has:"
+                    + " look at HF_TOKEN, or the file that HF_TOKEN_PATH names");
+        }
+        if (endpoint.getUserInfo() != null) {
+            throw new PullFailed(
+                    "HF_ENDPOINT holds a user or a password, which are not sent: a token goes to HF_TOKEN");
+        }
+    }
 
     public static HubSettings of(Map<String, String> environment, Path userHome) {
         Path home = value(environment, "HF_HOME")
@@ -33,6 +48,12 @@ public record HubSettings(URI endpoint, Path cache, Optional<String> token, bool
                 cache,
                 value(environment, "HF_TOKEN").or(() -> read(tokenFile)),
                 offline.equals("1") || offline.equals("TRUE") || offline.equals("YES") || offline.equals("ON"));
+    }
+
+    /// Without the token, which belongs in no log.
+    @Override
+    public String toString() {
+        return "HubSettings[endpoint=" + endpoint + ", cache=" + cache + ", offline=" + offline + "]";
     }
 
     private static URI endpoint(String text) {

@@ -35,15 +35,14 @@ public final class ModelsCommand implements Runnable {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
 
-    private final HubCache cache;
+    private final Map<String, String> environment;
 
     public ModelsCommand() {
         this(System.getenv());
     }
 
     ModelsCommand(Map<String, String> environment) {
-        cache = new HubCache(HubSettings.of(environment, Path.of(System.getProperty("user.home")))
-                .cache());
+        this.environment = environment;
     }
 
     @Override
@@ -54,7 +53,7 @@ public final class ModelsCommand implements Runnable {
     @Command(name = "list", description = "Lists the models.", mixinStandardHelpOptions = true)
     int list() {
         PrintWriter out = spec.commandLine().getOut();
-        List<HubCache.Stored> models = cache.list();
+        List<HubCache.Stored> models = cache().list();
         if (models.isEmpty()) out.println("no models; sluice pull org/name fetches one");
         for (HubCache.Stored model : models) out.println(line(model));
         return 0;
@@ -63,7 +62,8 @@ public final class ModelsCommand implements Runnable {
     @Command(name = "show", description = "Shows a model's files.", mixinStandardHelpOptions = true)
     int show(@Parameters(paramLabel = "ORG/NAME") String name) {
         PrintWriter out = spec.commandLine().getOut();
-        HubCache.Stored model = find(name);
+        HubCache cache = cache();
+        HubCache.Stored model = find(cache, name);
         out.println(line(model));
         for (String revision : model.revisions()) {
             cache.find(new ModelName(model.repository(), revision, "")).ifPresent(snapshot -> {
@@ -82,7 +82,8 @@ public final class ModelsCommand implements Runnable {
     int remove(
             @Parameters(paramLabel = "ORG/NAME") String name,
             @Option(names = "--yes", description = "Really.") boolean really) {
-        HubCache.Stored model = find(name);
+        HubCache cache = cache();
+        HubCache.Stored model = find(cache, name);
         if (!really) {
             throw new ParameterException(
                     spec.commandLine(), "this removes " + line(model) + " for every tool that uses it: add --yes");
@@ -92,7 +93,17 @@ public final class ModelsCommand implements Runnable {
         return 0;
     }
 
-    private HubCache.Stored find(String name) {
+    /// Not before a command is run: what is wrong with the environment is this command's error, and no other's.
+    private HubCache cache() {
+        try {
+            return new HubCache(HubSettings.of(environment, Path.of(System.getProperty("user.home")))
+                    .cache());
+        } catch (PullFailed e) {
+            throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private HubCache.Stored find(HubCache cache, String name) {
         return cache.list().stream()
                 .filter(model -> model.repository().equals(name))
                 .findFirst()

@@ -16,6 +16,9 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -38,7 +41,7 @@ final class FakeHub implements AutoCloseable {
 
     final List<String> requestsElsewhere = new CopyOnWriteArrayList<>();
 
-    /// Answers of bytes that end too early, after half of what is left.
+    /// Answers of bytes that end too early, after half and a third of what is left in turn.
     final AtomicInteger cuts = new AtomicInteger();
 
     /// Answers of 429 before anything is told.
@@ -52,7 +55,14 @@ final class FakeHub implements AutoCloseable {
 
     private final CountDownLatch closed = new CountDownLatch(1);
 
+    /// Files that are listed and not there.
+    final Set<String> lost = ConcurrentHashMap.newKeySet();
+
+    /// What the list says of every file's size; the truth if it is empty.
+    volatile OptionalLong claimedSize = OptionalLong.empty();
+
     volatile boolean ignoresRanges;
+    volatile boolean listsWithoutEnd;
     volatile boolean redirectsInCircles;
     volatile boolean answersHtml;
     volatile int refusesWith;
@@ -125,11 +135,13 @@ final class FakeHub implements AutoCloseable {
         } else if (answersHtml) {
             send(exchange, 200, "<html>log in</html>".getBytes(StandardCharsets.UTF_8));
         } else if (path.equals("/api/models/" + MODEL + "/revision/main")) {
-            send(exchange, 200, listing().getBytes(StandardCharsets.UTF_8));
+            byte[] listing = listing().getBytes(StandardCharsets.UTF_8);
+            if (listsWithoutEnd) stopHalfway(exchange, 200, listing);
+            else send(exchange, 200, listing);
         } else {
             String prefix = "/" + MODEL + "/resolve/" + COMMIT + "/";
             String file = path.startsWith(prefix) ? path.substring(prefix.length()) : "";
-            if (!files.containsKey(file)) {
+            if (!files.containsKey(file) || lost.contains(file)) {
                 exchange.sendResponseHeaders(404, -1);
             } else if (isLarge(file)) {
                 URI to = redirectsInCircles
@@ -160,18 +172,22 @@ final class FakeHub implements AutoCloseable {
         if (cuts.get() > 0 && cuts.getAndDecrement() > 0) {
             exchange.sendResponseHeaders(from > 0 ? 206 : 200, rest.length);
             OutputStream out = exchange.getResponseBody();
-            out.write(rest, 0, rest.length / 2);
+            out.write(rest, 0, rest.length / (2 + cuts.get() % 2));
             out.flush();
             return; // closing the exchange ends the connection
         }
         if (silences.get() > 0 && silences.getAndDecrement() > 0) {
-            exchange.sendResponseHeaders(from > 0 ? 206 : 200, rest.length);
-            exchange.getResponseBody().write(rest, 0, rest.length / 2);
-            exchange.getResponseBody().flush();
-            awaitClose();
+            stopHalfway(exchange, from > 0 ? 206 : 200, rest);
             return;
         }
         send(exchange, from > 0 ? 206 : 200, rest);
+    }
+
+    private void stopHalfway(HttpExchange exchange, int status, byte[] body) throws IOException {
+        exchange.sendResponseHeaders(status, body.length);
+        exchange.getResponseBody().write(body, 0, body.length / 2);
+        exchange.getResponseBody().flush();
+        awaitClose();
     }
 
     private void awaitClose() {
@@ -193,7 +209,7 @@ final class FakeHub implements AutoCloseable {
         String between = "";
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
             String path = file.getKey();
-            long size = file.getValue().length;
+            long size = claimedSize.orElse(file.getValue().length);
             json.append(between)
                     .append("{\"rfilename\":\"")
                     .append(path)

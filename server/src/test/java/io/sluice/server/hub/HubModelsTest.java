@@ -13,11 +13,15 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,6 +30,7 @@ import picocli.CommandLine;
 
 class HubModelsTest {
     private static final ModelName TINY = name(FakeHub.MODEL);
+    private static final Duration LONG = Duration.ofMinutes(5);
     private static final String CONFIG = "{\"model_type\": \"llama\"}";
 
     @TempDir
@@ -95,6 +100,18 @@ class HubModelsTest {
         return new HubModels(settings, progress, pauses::add, _ -> usableBytes);
     }
 
+    private HubFile weightsFile() {
+        return new HubFile("model.safetensors", weights.length, hub.checksum("model.safetensors"));
+    }
+
+    private void fetch(HubFile file, Duration silenceMax) throws IOException, InterruptedException {
+        HubSettings settings = new HubSettings(hub.endpoint(), cache, Optional.empty(), false);
+        try (HubClient client = new HubClient(settings, LONG)) {
+            new FileDownload(client, new HubCache(cache), progress, pauses::add, silenceMax)
+                    .fetch(TINY, FakeHub.COMMIT, file);
+        }
+    }
+
     @Test
     void whatServesTheModelLiesWhereOtherToolsLookForIt() throws Exception {
         Path folder = models().pull(TINY);
@@ -110,10 +127,36 @@ class HubModelsTest {
     }
 
     @Test
+    void theTemplateForToolsIsFetchedToo() throws Exception {
+        hub.small("additional_chat_templates/tool_use.jinja", "{{ tools }}");
+        assertThat(models().pull(TINY).resolve("additional_chat_templates/tool_use.jinja"))
+                .hasContent("{{ tools }}");
+    }
+
+    @Test
     void theTokenGoesToTheHubAndNowhereThatItRedirectsTo() throws Exception {
         models().pull(TINY);
         assertThat(hub.requests).allMatch(request -> request.endsWith("Bearer secret"));
         assertThat(hub.requestsElsewhere).isNotEmpty().allMatch(request -> request.endsWith(" null"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"secret\nsecond line", "secret word", "secret\u00e9"})
+    void aTokenThatNoHeaderCanCarryIsRefusedAndNotPrinted(String token) {
+        assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN", token), cache))
+                .isInstanceOf(PullFailed.class)
+                .hasMessageContaining("HF_TOKEN")
+                .hasMessageNotContaining("secret");
+    }
+
+    @Test
+    void secretsAreNotPrintedWithTheSettings() {
+        assertThat(HubSettings.of(Map.of("HF_TOKEN", "secret"), cache).toString())
+                .contains("huggingface.co")
+                .doesNotContain("secret");
+        assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "https://me:secret@example.com"), cache))
+                .isInstanceOf(PullFailed.class)
+                .hasMessageNotContaining("secret");
     }
 
     @Test
@@ -140,12 +183,8 @@ class HubModelsTest {
     void aServerThatFallsSilentIsLeftAndAskedAnew() throws Exception {
         hub.silences.set(1);
         HubCache stored = new HubCache(cache);
-        HubSettings settings = new HubSettings(hub.endpoint(), cache, Optional.empty(), false);
-        HubFile file = new HubFile("model.safetensors", weights.length, hub.checksum("model.safetensors"));
-        try (HubClient client = new HubClient(settings)) {
-            new FileDownload(client, stored, progress, pauses::add, Duration.ofMillis(500))
-                    .fetch(TINY, FakeHub.COMMIT, file);
-        }
+        HubFile file = weightsFile();
+        fetch(file, Duration.ofMillis(500));
         assertThat(stored.blob(TINY, file)).hasBinaryContent(weights);
         assertThat(progress.retries).singleElement().asString().contains("nothing came for");
     }
@@ -178,6 +217,68 @@ class HubModelsTest {
     }
 
     @Test
+    void oneThatBeginsAnewEachTimeAndNeverGetsFurtherIsGivenUp() {
+        hub.cuts.set(100);
+        hub.ignoresRanges = true;
+        assertThatThrownBy(() -> models().pull(TINY))
+                .isInstanceOf(PullFailed.class)
+                .hasMessageContaining("model.safetensors does not come");
+    }
+
+    @Test
+    void whatAnotherPullHasBroughtMeanwhileIsNotFetchedAgain() throws Exception {
+        fetch(weightsFile(), LONG);
+        fetch(weightsFile(), LONG);
+        assertThat(hub.requestsElsewhere).hasSize(1);
+        assertThat(cache.resolve("models--acme--tiny/blobs"))
+                .isDirectoryNotContaining("glob:**.incomplete")
+                .isDirectoryContaining("glob:**" + weightsFile().checksum());
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aDiskThatFillsUpWhileFetchingIsToldAtOnce() throws Exception {
+        Path blobs = Files.createDirectories(cache.resolve("models--acme--tiny/blobs"));
+        Files.createSymbolicLink(blobs.resolve(weightsFile().checksum() + ".incomplete"), Path.of("/dev/full"));
+        assertThatThrownBy(() -> fetch(weightsFile(), LONG))
+                .isInstanceOf(PullFailed.class)
+                .hasMessageContainingAll("model.safetensors cannot be written", "Make room");
+        assertThat(hub.requestsElsewhere).hasSize(1);
+    }
+
+    @Test
+    void aFileThatFailsStopsTheOthers() {
+        hub.silences.set(1); // the weights do not end
+        hub.small("generation_config.json", "{ }");
+        hub.lost.add("generation_config.json");
+        assertThatThrownBy(() -> models().pull(TINY))
+                .isInstanceOf(PullFailed.class)
+                .hasMessageContaining("does not exist");
+        assertThat(progress.completed).doesNotContain("model.safetensors");
+    }
+
+    @Test
+    @Timeout(300) // instead of for ever
+    void aListThatNeverEndsIsLeft() {
+        hub.listsWithoutEnd = true;
+        HubSettings settings = new HubSettings(hub.endpoint(), cache, Optional.empty(), false);
+        try (HubClient client = new HubClient(settings, Duration.ofMillis(200))) {
+            assertThatThrownBy(() -> client.list(TINY))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("the list of files did not come");
+        }
+    }
+
+    @Test
+    void aSizeThatNoFileHasIsNotBelieved() {
+        hub.claimedSize = OptionalLong.of(Long.MAX_VALUE);
+        assertThatThrownBy(() -> models().pull(TINY))
+                .isInstanceOf(PullFailed.class)
+                .hasMessageContaining(Long.MAX_VALUE + " bytes");
+        assertThat(hub.requestsElsewhere).isEmpty();
+    }
+
+    @Test
     void aWrongByteIsFoundAndFetchedAgain() throws Exception {
         hub.lies.set(1);
         assertThat(models().pull(TINY).resolve("model.safetensors")).hasBinaryContent(weights);
@@ -200,6 +301,7 @@ class HubModelsTest {
         hub.throttles.set(2);
         models().pull(TINY);
         assertThat(pauses).isNotEmpty().allMatch(pause -> pause.toSeconds() >= 7);
+        assertThat(progress.retries).isNotEmpty().allMatch(why -> why.endsWith("answers 429 and asks to wait 7 s"));
     }
 
     @ParameterizedTest
@@ -303,13 +405,21 @@ class HubModelsTest {
         assertThat(run("list")).contains("no models");
     }
 
+    @Test
+    void aWrongEndpointIsToldByTheCommandThatIsRunAndByNoOther() {
+        Map<String, String> wrong = Map.of("HF_ENDPOINT", "nonsense", "HF_HUB_CACHE", cache.toString());
+        assertThat(run(wrong, "--help")).contains("Lists, shows and removes");
+        assertThat(run(wrong, "list")).contains("HF_ENDPOINT is \"nonsense\"").doesNotContain("\tat ");
+    }
+
     private String run(String... arguments) {
+        return run(Map.of("HF_HUB_CACHE", cache.toString()), arguments);
+    }
+
+    private static String run(Map<String, String> environment, String... arguments) {
         StringWriter text = new StringWriter();
         PrintWriter out = new PrintWriter(text, true);
-        new CommandLine(new ModelsCommand(Map.of("HF_HUB_CACHE", cache.toString())))
-                .setOut(out)
-                .setErr(out)
-                .execute(arguments);
+        new CommandLine(new ModelsCommand(environment)).setOut(out).setErr(out).execute(arguments);
         return text.toString();
     }
 
