@@ -204,7 +204,7 @@ public record ServerSettings(
             }
             if (keysFile.isEmpty() && !allowAnonymous && !Loopback.is(value(Declared.HOST))) {
                 throw new SettingsException(origin(Declared.HOST) + " is " + value(Declared.HOST)
-                        + ", which others can reach, and there are no API keys: make some (sluice keys create --tenant"
+                        + ", which others can reach, and there are no API keys: make some (./sluice keys create --tenant"
                         + " NAME) and give them with --api-keys-file, or open the server to everybody with"
                         + " --allow-anonymous");
             }
@@ -212,7 +212,7 @@ public record ServerSettings(
             boolean adminOff = adminPort instanceof AdminPort.Off;
             if (keysFile.isEmpty() && !adminOff && !Loopback.is(value(Declared.ADMIN_HOST))) {
                 throw new SettingsException(origin(Declared.ADMIN_HOST) + " is " + value(Declared.ADMIN_HOST)
-                        + ", which others can reach, and there are no API keys: make an admin key (sluice keys create"
+                        + ", which others can reach, and there are no API keys: make an admin key (./sluice keys create"
                         + " --admin) and give it with --api-keys-file");
             }
             return new Access(
