@@ -126,7 +126,7 @@ def a_client_that_leaves_frees_its_blocks(server):
     body = json.dumps(long | dict(prompt="Once", ignore_eos=True)).encode()
     address = server.url.removeprefix("http://").split(":")
     with socket.create_connection((address[0], int(address[1]))) as raw:
-        raw.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        raw.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                     b"Content-Length: %d\r\n\r\n" % len(body) + body)
         wait_for("the request to run", lambda: server.metric("sluice_requests_running") >= 1)
     wait_for("the choices to end as aborted", lambda: server.finished("abort") == aborted + 128)

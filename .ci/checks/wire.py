@@ -14,7 +14,7 @@ class Response:
         self.socket.settimeout(120)
         self.socket.connect(address)
         data = b"" if body is None else json.dumps(body).encode()
-        lines = [f"{method} {path} HTTP/1.1", "Host: check", *headers]
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
         if body is not None:
             lines += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
         self.socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data)

@@ -37,14 +37,23 @@ public record CudaDevices(List<String> names, String why) {
     ///
     /// @throws DeviceUnavailable if there is none, or none at all
     public void require(int index) {
-        if (names.isEmpty()) {
-            throw new DeviceUnavailable("device is cuda:" + index + ", but " + why
-                    + ". docs/cuda.md says what is needed;" + " --device cpu serves on the processor");
-        }
+        if (names.isEmpty()) throw none("cuda:" + index);
         if (index < names.size()) return;
         throw new DeviceUnavailable("device is cuda:" + index + ", but CUDA finds "
                 + (names.size() == 1 ? "one device" : names.size() + " devices") + " here: " + listed()
                 + ". Name one of them (CUDA_VISIBLE_DEVICES may hide others)");
+    }
+
+    /// Makes sure that there is at least one, where all that there are were asked for.
+    ///
+    /// @throws DeviceUnavailable if there is none
+    public void requireAny() {
+        if (names.isEmpty()) throw none("cuda:all");
+    }
+
+    private DeviceUnavailable none(String asked) {
+        return new DeviceUnavailable("device is " + asked + ", but " + why
+                + ". docs/cuda.md says what is needed; --device cpu serves on the processor");
     }
 
     /// All devices in words, each with its number.

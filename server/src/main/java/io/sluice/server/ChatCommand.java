@@ -73,7 +73,7 @@ final class ChatCommand implements Callable<Integer> {
             return converse(client, name, interactive);
         } catch (ConnectException e) {
             return complain(
-                    "no server answers at " + url + "; start one with `sluice serve`, or name another with --url");
+                    "no server answers at " + url + "; start one with `./sluice serve`, or name another with --url");
         } catch (ChatClient.Refused e) {
             return complain(String.valueOf(e.getMessage()));
         } catch (IOException e) {

@@ -36,7 +36,7 @@ record DevicePlan(List<Integer> gpus, String words) {
     private static DevicePlan gpus(List<Integer> indices, CudaDevices here) {
         List<Integer> wanted = indices;
         if (wanted.isEmpty()) {
-            here.require(0);
+            here.requireAny();
             wanted = IntStream.range(0, here.names().size()).boxed().toList();
         }
         wanted.forEach(here::require);

@@ -38,11 +38,11 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Examples:",
-            "  sluice keys create --tenant acme",
-            "  sluice keys create --tenant acme --expires 90d --requests-per-minute 600",
-            "  sluice keys create --admin",
-            "  sluice keys list",
-            "  sluice keys revoke k3v9q0a1zt"
+            "  ./sluice keys create --tenant acme",
+            "  ./sluice keys create --tenant acme --expires 90d --requests-per-minute 600",
+            "  ./sluice keys create --admin",
+            "  ./sluice keys list",
+            "  ./sluice keys revoke k3v9q0a1zt"
         })
 final class KeysCommand implements Runnable {
     private static final int FAILED = 1;

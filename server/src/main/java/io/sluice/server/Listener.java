@@ -1,6 +1,7 @@
 package io.sluice.server;
 
 import io.helidon.common.socket.SocketOptions;
+import io.helidon.webserver.ErrorHandling;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http1.Http1Config;
@@ -66,7 +67,9 @@ final class Listener implements AutoCloseable {
                         stalls,
                         settings.requestTimeout(),
                         room(settings)))
-                .directHandlers(ErrorMapping.directHandlers())
+                .directHandlers(ErrorMapping.directHandlers(settings.bodyBytesMax()))
+                // What is wrong with broken HTTP would be the log's alone.
+                .errorHandling(ErrorHandling.builder().includeEntity(true).build())
                 .addRouting(routing)
                 .build();
         server.start();

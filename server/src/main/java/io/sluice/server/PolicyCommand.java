@@ -33,8 +33,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Examples:",
-            "  sluice policy check --config sluice.yaml                              is it valid?",
-            "  sluice policy check --config sluice.yaml --url http://127.0.0.1:8001  what would it change there?"
+            "  ./sluice policy check --config sluice.yaml                              is it valid?",
+            "  ./sluice policy check --config sluice.yaml --url http://127.0.0.1:8001  what would it change there?"
         })
 final class PolicyCommand implements Runnable {
     private static final int FAILED = 1;

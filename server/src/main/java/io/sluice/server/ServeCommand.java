@@ -164,7 +164,7 @@ final class ServeCommand implements Callable<Integer> {
         }
         String host = settings.http().host();
         return host.startsWith("127.") || host.equals("localhost") || host.equals("::1")
-                ? "this machine only: there are no API keys; `sluice keys create` makes one"
+                ? "this machine only: there are no API keys; `./sluice keys create` makes one"
                 : "whoever reaches " + host + " can use it: there are no API keys";
     }
 

@@ -45,16 +45,16 @@ public final class SluiceCommand {
                 .footer(
                         "",
                         "Examples:",
-                        "  sluice serve                                  the small model that comes with Sluice",
-                        "  sluice serve --model ./my-model.gguf          a GGUF file, or a Hugging Face folder",
-                        "  sluice serve --config sluice.yaml --port 9000",
-                        "  sluice serve --model Qwen/Qwen3-0.6B          fetched from the Hugging Face Hub first",
-                        "  sluice pull Qwen/Qwen3-0.6B                   fetched, and no more; sluice models lists",
-                        "  sluice chat                                   talk to the server in this terminal",
-                        "  sluice simulate --trace requests.csv          what a trace would get, without a GPU",
-                        "  sluice bench serve --url http://localhost:8000",
-                        "  sluice keys create --tenant acme              an API key, for a server with --api-keys-file",
-                        "  sluice serve --help                           every setting");
+                        "  ./sluice serve                                  the small model that comes with Sluice",
+                        "  ./sluice serve --model ./my-model.gguf          a GGUF file, or a Hugging Face folder",
+                        "  ./sluice serve --config sluice.yaml --port 9000",
+                        "  ./sluice serve --model Qwen/Qwen3-0.6B          fetched from the Hugging Face Hub first",
+                        "  ./sluice pull Qwen/Qwen3-0.6B                   fetched, and no more; sluice models lists",
+                        "  ./sluice chat                                   talk to the server in this terminal",
+                        "  ./sluice simulate --trace requests.csv          what a trace would get, without a GPU",
+                        "  ./sluice bench serve --url http://localhost:8000",
+                        "  ./sluice keys create --tenant acme              an API key, for a server with --api-keys-file",
+                        "  ./sluice serve --help                           every setting");
         CommandLine commands = new CommandLine(spec);
         commands.setUsageHelpWidth(HELP_WIDTH);
         commands.setExecutionStrategy(result -> {

@@ -47,9 +47,10 @@ record Tenancy(ServerSettings.Access settings, Intake intake, PolicyReload reloa
     }
 
     AccessFilter mainFilter() {
-        return settings.metricsOpen()
+        AccessFilter filter = settings.metricsOpen()
                 ? AccessFilter.mainWithOpenMetrics(intake.policy(), wallClock)
                 : AccessFilter.main(intake.policy(), wallClock);
+        return settings.allowAnonymous() ? filter.openToAnybody() : filter;
     }
 
     AccessFilter adminFilter() {

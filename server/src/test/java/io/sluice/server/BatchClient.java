@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -18,6 +20,20 @@ record BatchClient(TestServer server, String key) {
     /// One whose key does not matter.
     static BatchClient of(TestServer server) {
         return new BatchClient(server, "anybody");
+    }
+
+    /// A server that keeps files and batches in the folder.
+    static TestServer.Options keeping(Path folder) {
+        return TestServer.Options.usual().withBatches(folder, 1 << 20);
+    }
+
+    /// What the folder holds of a batch.
+    static String description(Path folder, String batch) {
+        try {
+            return Files.readString(folder.resolve(batch + ".json"));
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
     }
 
     static String chatLine(String name, String answer) {

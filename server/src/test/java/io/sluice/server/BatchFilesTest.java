@@ -1,6 +1,8 @@
 package io.sluice.server;
 
 import static io.sluice.server.BatchClient.chatLine;
+import static io.sluice.server.BatchClient.description;
+import static io.sluice.server.BatchClient.keeping;
 import static io.sluice.server.TestServer.at;
 import static io.sluice.server.TestServer.json;
 import static io.sluice.server.TestServer.list;
@@ -101,7 +103,7 @@ class BatchFilesTest {
         Tenants tenants = new Tenants(keys);
         String ann = tenants.key("acme");
         String bob = tenants.key("acme");
-        try (TestServer server = TestServer.start(options().withSource(tenants.source()))) {
+        try (TestServer server = TestServer.start(keeping(folder).withSource(tenants.source()))) {
             BatchClient owner = new BatchClient(server, ann);
             String file = owner.upload(chatLine("a", "x") + chatLine("b", "y"));
             assertHidden(server, bob, file);
@@ -113,8 +115,9 @@ class BatchFilesTest {
                     "both requests to be admitted", () -> server.service.open().count() == 2);
             server.tenancy.reload().reloadOnSignal();
             server.gate.open();
-            TestServer.await("the batch to end", () -> description(batch).contains("\"completed_at\""));
-            assertThat(description(batch)).contains("\"failed\":2");
+            TestServer.await(
+                    "the batch to end", () -> description(folder, batch).contains("\"completed_at\""));
+            assertThat(description(folder, batch)).contains("\"failed\":2");
         }
         assertThat(Files.readString(folder.resolve(errors()))).contains("401").contains("key_revoked");
     }
@@ -262,19 +265,7 @@ class BatchFilesTest {
         assertThat(list(other.get("/v1/files"), "data")).isEmpty();
     }
 
-    private TestServer.Options options() {
-        return TestServer.Options.usual().withBatches(folder, 1 << 20);
-    }
-
     private TestServer start() {
-        return TestServer.start(options());
-    }
-
-    private String description(String batch) {
-        try {
-            return Files.readString(folder.resolve(batch + ".json"));
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+        return TestServer.start(keeping(folder));
     }
 }

@@ -2,6 +2,8 @@ package io.sluice.server;
 
 import static io.sluice.server.BatchClient.CHAT;
 import static io.sluice.server.BatchClient.chatLine;
+import static io.sluice.server.BatchClient.description;
+import static io.sluice.server.BatchClient.keeping;
 import static io.sluice.server.BatchClient.line;
 import static io.sluice.server.BatchClient.named;
 import static io.sluice.server.TestServer.at;
@@ -16,7 +18,6 @@ import io.sluice.server.openai.ResumableStreams;
 import io.sluice.server.openai.Serving;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.openai.Unattended;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -87,6 +88,20 @@ class BatchesTest {
     }
 
     @Test
+    void a_refused_request_leaves_a_record_too() throws Exception {
+        try (TestServer server = start()) {
+            BatchClient client = BatchClient.of(server);
+            String file = client.upload(line("a", "{\"messages\":[]}") + "\n");
+            Map<String, Object> error =
+                    named(client.results(client.awaitOver(client.create(file)), "error_file_id"), "a");
+            Object id = at(error, "response.request_id");
+            assertThat(error).containsEntry("id", "batch_" + id);
+            Map<String, Object> request = new KeyedClient(server, "").adminJson("/admin/requests/" + id);
+            assertThat(at(request, "decision.status")).isEqualTo(400L);
+        }
+    }
+
+    @Test
     void a_batch_goes_on_after_a_restart_and_answers_nothing_twice() throws Exception {
         String batch;
         try (TestServer server = start()) {
@@ -134,7 +149,7 @@ class BatchesTest {
     @Test
     void a_refusal_is_waited_out() throws Exception {
         // One place in the queue, and more lines than that.
-        TestServer.Options small = options().withSequencesMax(1).withWaitingMax(1);
+        TestServer.Options small = keeping(folder).withSequencesMax(1).withWaitingMax(1);
         try (TestServer server = TestServer.start(small)) {
             BatchClient client = BatchClient.of(server);
             StringBuilder input = new StringBuilder();
@@ -182,7 +197,8 @@ class BatchesTest {
                     BatchRunner runner =
                             new BatchRunner(store, new Unattended(serving), other.tenancy.intake(), () -> later)) {
                 runner.resume();
-                TestServer.await("the batch to end", () -> description(batch).contains("\"status\":\"expired\""));
+                TestServer.await(
+                        "the batch to end", () -> description(folder, batch).contains("\"status\":\"expired\""));
             }
         }
         try (TestServer server = start()) {
@@ -198,7 +214,7 @@ class BatchesTest {
         Tenants tenants = new Tenants(keys).policy("{tenants: {slow: {requests-per-minute: 1}}}");
         String slow = tenants.key("slow");
         String quick = tenants.key("quick");
-        try (TestServer server = TestServer.start(options().withSource(tenants.source()))) {
+        try (TestServer server = TestServer.start(keeping(folder).withSource(tenants.source()))) {
             StringBuilder input = new StringBuilder();
             for (int i = 0; i < 40; i++) input.append(chatLine("line" + i, "abc"));
             BatchClient first = new BatchClient(server, slow);
@@ -242,19 +258,7 @@ class BatchesTest {
         }
     }
 
-    private TestServer.Options options() {
-        return TestServer.Options.usual().withBatches(folder, 1 << 20);
-    }
-
     private TestServer start() {
-        return TestServer.start(options());
-    }
-
-    private String description(String batch) {
-        try {
-            return Files.readString(folder.resolve(batch + ".json"));
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+        return TestServer.start(keeping(folder));
     }
 }

@@ -106,7 +106,7 @@ class ConnectionTest {
             String json = "{" + prompting("bye") + "}";
             client.sendHead(
                     "POST /v1/completions HTTP/1.1",
-                    "Host: test",
+                    "Host: localhost",
                     "Connection: close",
                     "Content-Length: " + (json.length() + 2));
             client.send(json);
@@ -118,7 +118,7 @@ class ConnectionTest {
     void a_body_that_stops_in_the_middle_ends_its_connection_only() throws Exception {
         try (TestServer server = TestServer.start()) {
             try (RawClient client = new RawClient(server)) {
-                client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Content-Length: 1000");
+                client.sendHead("POST /v1/completions HTTP/1.1", "Host: localhost", "Content-Length: 1000");
                 client.send("{\"prompt\":");
             }
             assertThat(server.get("/livez").statusCode()).isEqualTo(200);

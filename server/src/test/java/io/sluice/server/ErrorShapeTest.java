@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Every failure has the shape that OpenAI's clients parse, whoever found it.
@@ -56,9 +58,11 @@ class ErrorShapeTest {
     @Test
     void a_body_over_the_limit_is_413_before_any_of_it_is_read() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Content-Length: 100000000");
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: localhost", "Content-Length: 100000000");
             String response = client.readToEnd();
-            assertThat(response).startsWith("HTTP/1.1 413").contains("\"code\":\"request_too_large\"");
+            assertThat(response)
+                    .startsWith("HTTP/1.1 413")
+                    .contains("\"code\":\"body_too_large\"", "65536 bytes, --max-body-bytes");
         }
     }
 
@@ -66,7 +70,10 @@ class ErrorShapeTest {
     void a_client_that_asks_before_sending_too_much_is_told_not_to() throws Exception {
         try (RawClient client = new RawClient(server)) {
             client.sendHead(
-                    "POST /v1/completions HTTP/1.1", "Host: test", "Expect: 100-continue", "Content-Length: 100000000");
+                    "POST /v1/completions HTTP/1.1",
+                    "Host: localhost",
+                    "Expect: 100-continue",
+                    "Content-Length: 100000000");
             assertThat(client.readToEnd()).startsWith("HTTP/1.1 413").doesNotContain("100 Continue");
         }
     }
@@ -74,26 +81,26 @@ class ErrorShapeTest {
     @Test
     void a_body_in_chunks_is_413_with_the_chunk_that_crosses_the_limit() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Transfer-Encoding: chunked");
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked");
             client.send("8000\r\n" + " ".repeat(0x8000) + "\r\n");
             // Announced, never sent: the server must not wait for it, let alone make room.
             client.send("7fff0000\r\n");
-            assertThat(client.readUntil("\"code\":\"request_too_large\"")).startsWith("HTTP/1.1 413");
+            assertThat(client.readUntil("\"code\":\"body_too_large\"")).startsWith("HTTP/1.1 413");
         }
     }
 
     @Test
     void what_a_refused_body_holds_is_never_taken_for_a_request() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Content-Length: 100000000");
-            client.sendHead("GET /livez HTTP/1.1", "Host: test");
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: localhost", "Content-Length: 100000000");
+            client.sendHead("GET /livez HTTP/1.1", "Host: localhost");
             assertThat(client.readToEnd().split("HTTP/1.1 ", -1)).hasSize(2);
         }
         try (RawClient client = new RawClient(server)) {
             client.sendHead(
-                    "POST /v1/completions HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n7fff0000\r\n"
+                    "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n7fff0000\r\n"
                             + "GET /livez HTTP/1.1",
-                    "Host: test");
+                    "Host: localhost");
             assertThat(client.readToEnd().split("HTTP/1.1 ", -1)).hasSize(2);
         }
     }
@@ -187,7 +194,7 @@ class ErrorShapeTest {
     @ValueSource(strings = {"zz\r\nabc\r\n", "-5\r\nabc\r\n", "ffffffffffffffffff\r\nabc", "3;name=value\r\nabc\r\n"})
     void a_body_in_broken_chunks_is_400_and_ends_its_connection(String chunks) throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Transfer-Encoding: chunked");
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked");
             client.send(chunks);
             // What follows such a body may be anything: nothing of it may be taken for a request.
             String response = client.readToEnd();
@@ -201,7 +208,7 @@ class ErrorShapeTest {
     @ValueSource(strings = {"Content-Length: 1000", "Transfer-Encoding: chunked"})
     void a_body_that_ends_too_early_is_400(String framing) throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", framing);
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: localhost", framing);
             client.send("8\r\n{\"prom").endSending();
             assertThat(client.readToEnd()).startsWith("HTTP/1.1 400").contains("\"code\":\"broken_body\"");
         }
@@ -210,8 +217,8 @@ class ErrorShapeTest {
     @Test
     void an_answer_to_head_has_no_body() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("HEAD /v1/models HTTP/1.1", "Host: test");
-            client.sendHead("GET /livez HTTP/1.1", "Host: test", "Connection: close");
+            client.sendHead("HEAD /v1/models HTTP/1.1", "Host: localhost");
+            client.sendHead("GET /livez HTTP/1.1", "Host: localhost", "Connection: close");
             assertThat(client.readToEnd())
                     .startsWith("HTTP/1.1 405")
                     .doesNotContain("error")
@@ -223,7 +230,7 @@ class ErrorShapeTest {
     @ValueSource(strings = {"GET /livez HTTP/1.0", "GET /livez HTTP/2.0", "GET /livez"})
     void another_version_of_http_is_answered(String line) throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead(line, "Host: test");
+            client.sendHead(line, "Host: localhost");
             assertThat(client.readToEnd())
                     .matches("(?s)HTTP/1.1 (400|505) .*")
                     .contains("\"type\":\"invalid_request_error\"");
@@ -233,16 +240,50 @@ class ErrorShapeTest {
     @Test
     void an_address_beyond_all_bounds_is_answered() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("GET /" + "x".repeat(20_000) + " HTTP/1.1", "Host: test");
+            client.sendHead("GET /" + "x".repeat(20_000) + " HTTP/1.1", "Host: localhost");
             assertThat(client.readUntil("}}")).startsWith("HTTP/1.1 414").contains("{\"error\":{\"message\":");
         }
     }
 
     @Test
-    void headers_beyond_all_bounds_are_refused() throws Exception {
+    void headers_beyond_all_bounds_are_431() throws Exception {
+        String many = "X-Short: x\r\n".repeat(10_000);
+        for (String headers : List.of("X-Long: " + "x".repeat(100_000), many + "X-Last: x")) {
+            try (RawClient client = new RawClient(server)) {
+                client.sendHead("GET /livez HTTP/1.1", "Host: localhost", headers);
+                assertThat(client.readUntil("}}"))
+                        .startsWith("HTTP/1.1 431")
+                        .contains("\"code\":\"headers_too_large\"", "headers are larger");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "X-A: 1 | Host header must be present",
+                "Host: | Host header must not be empty",
+                "Host: localhost;Host: localhost | Only a single Host header",
+                "Host: localhost;Content-Length: 5;Content-Length: 6 | Content-Length",
+                "Host: localhost;Content-Length: x | not a number",
+                "Host: localhost;Content-Length: 5;Transfer-Encoding: chunked | must not be combined",
+                "Host: localhost;Content-Length: 5;Content-Encoding: gzip | Content-Encoding",
+                "Host: localhost;no colon here | missing colon",
+                "Host: localhost;Transfer-Encoding: gzip | Transfer-Encoding",
+            })
+    void broken_http_says_what_is_wrong_with_it(String headers, String said) throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("GET /livez HTTP/1.1", "Host: test", "X-Long: " + "x".repeat(100_000));
-            assertThat(client.readUntil("\n")).startsWith("HTTP/1.1 4");
+            client.sendHead("POST /v1/completions HTTP/1.1", headers.replace(";", "\r\n"));
+            assertThat(client.readToEnd()).startsWith("HTTP/1.1 400").contains(said);
+        }
+    }
+
+    @Test
+    void a_first_line_that_is_none_is_told_what_it_should_be() throws Exception {
+        try (RawClient client = new RawClient(server)) {
+            client.sendHead("GET /livez", "Host: localhost");
+            assertThat(client.readToEnd()).startsWith("HTTP/1.1 400").contains("METHOD PATH HTTP/1.1");
         }
     }
 

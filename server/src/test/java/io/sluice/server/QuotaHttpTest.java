@@ -228,7 +228,7 @@ class QuotaHttpTest {
                 String body = "{\"prompt\":\"abcdefg\",\"max_tokens\":4000,\"stream\":true}";
                 raw.sendHead(
                         "POST /v1/completions HTTP/1.1",
-                        "Host: test",
+                        "Host: localhost",
                         "x-api-key: " + key,
                         "Content-Length: " + body.length());
                 raw.send(body);

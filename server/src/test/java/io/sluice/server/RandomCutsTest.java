@@ -74,7 +74,7 @@ class RandomCutsTest {
                     String last = events.isEmpty()
                             ? ""
                             : "\r\nLast-Event-ID: " + events.getLast().id();
-                    client.sendHead("GET /v1/streams/" + streamOf(head) + " HTTP/1.1", "Host: test" + last);
+                    client.sendHead("GET /v1/streams/" + streamOf(head) + " HTTP/1.1", "Host: localhost" + last);
                 }
                 StringBuilder part = new StringBuilder(client.readUntil("\r\n\r\n"));
                 for (int left = 1 + random.nextInt(6); left > 0; left--) {

@@ -72,7 +72,7 @@ final class RawClient implements AutoCloseable {
     }
 
     private static String postText(String path, String json, String headers) {
-        return "POST " + path + " HTTP/1.1\r\nHost: test\r\n" + headers
+        return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\n" + headers
                 + "Content-Type: application/json\r\nContent-Length: "
                 + json.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + json;
     }

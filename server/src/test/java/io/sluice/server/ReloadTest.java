@@ -300,7 +300,10 @@ class ReloadTest {
     private static void stream(RawClient client, String key) throws Exception {
         String body = "{\"prompt\":\"abc\",\"max_tokens\":400,\"stream\":true}";
         client.sendHead(
-                "POST /v1/completions HTTP/1.1", "Host: test", "x-api-key: " + key, "Content-Length: " + body.length());
+                "POST /v1/completions HTTP/1.1",
+                "Host: localhost",
+                "x-api-key: " + key,
+                "Content-Length: " + body.length());
         client.send(body);
     }
 

@@ -40,7 +40,7 @@ class RequestRoomTest {
             .maxPayloadSize(BODY_MAX)
             .protocolsDiscoverServices(false)
             .addConnectionSelector(new WatchedHttp1(Http1Config.builder(), stalls, Duration.ofHours(1), room))
-            .directHandlers(ErrorMapping.directHandlers())
+            .directHandlers(ErrorMapping.directHandlers(BODY_MAX))
             .addRouting(routing())
             .build()
             .start();
@@ -110,9 +110,9 @@ class RequestRoomTest {
     void a_length_that_is_only_declared_takes_no_room() throws Exception {
         try (RawClient first = client();
                 RawClient second = client()) {
-            first.sendHead("POST /read HTTP/1.1", "Host: test", "Content-Length: " + BODY_MAX)
+            first.sendHead("POST /read HTTP/1.1", "Host: localhost", "Content-Length: " + BODY_MAX)
                     .send("x");
-            second.sendHead("POST /read HTTP/1.1", "Host: test", "Transfer-Encoding: chunked");
+            second.sendHead("POST /read HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked");
             second.send(Integer.toHexString(BODY_MAX) + "\r\nx");
             assertThat(isRefused()).isFalse();
         }
@@ -121,7 +121,7 @@ class RequestRoomTest {
     @Test
     void a_body_of_full_length_may_be_one_chunk() throws Exception {
         try (RawClient client = client()) {
-            client.sendHead("POST /read HTTP/1.1", "Host: test", "Transfer-Encoding: chunked");
+            client.sendHead("POST /read HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked");
             client.send(Integer.toHexString(BODY_MAX) + "\r\n" + "x".repeat(BODY_MAX) + "\r\n0\r\n\r\n");
             assertThat(client.readResponse()).startsWith("HTTP/1.1 200").endsWith("\n" + BODY_MAX);
         }
@@ -132,7 +132,7 @@ class RequestRoomTest {
     @CsvSource({"/read, 1;extension=, 413", "/read, 0, 413", "/unread, 1;extension=, 200", "/unread, 0, 200"})
     void the_line_before_a_chunk_ends(String path, String beginning, int status) throws Exception {
         try (RawClient client = client()) {
-            client.sendHead("POST " + path + " HTTP/1.1", "Host: test", "Transfer-Encoding: chunked");
+            client.sendHead("POST " + path + " HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked");
             try {
                 client.send(beginning);
                 for (int i = 0; i < 1000; i++) client.send("0".repeat(BODY_MAX));
@@ -142,7 +142,7 @@ class RequestRoomTest {
             }
         }
         try (RawClient client = client()) {
-            client.sendHead("POST " + path + " HTTP/1.1", "Host: test", "Transfer-Encoding: chunked");
+            client.sendHead("POST " + path + " HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked");
             client.send(beginning + "0".repeat(2 * BODY_MAX + 16 * 1024));
             assertThat(client.readToTheBreak()).startsWith("HTTP/1.1 " + status);
         }
@@ -150,7 +150,7 @@ class RequestRoomTest {
 
     private void sendPart(RawClient client, boolean chunked) throws IOException {
         String length = chunked ? "Transfer-Encoding: chunked" : "Content-Length: " + (LONG + 1);
-        client.sendHead("POST /read HTTP/1.1", "Host: test", length);
+        client.sendHead("POST /read HTTP/1.1", "Host: localhost", length);
         if (chunked) client.send(Integer.toHexString(LONG + 1) + "\r\n");
         client.send("x".repeat(LONG));
     }

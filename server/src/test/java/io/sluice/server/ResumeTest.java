@@ -144,7 +144,7 @@ class ResumeTest {
             try (RawClient client = new RawClient(server)) {
                 client.sendHead(
                         "GET /v1/streams/" + streamOf(cut) + " HTTP/1.1",
-                        "Host: test",
+                        "Host: localhost",
                         "Last-Event-ID: " + seen.getLast().id());
                 client.readUntil("\n\n"); // it reads now, and waits
                 server.gate.open();

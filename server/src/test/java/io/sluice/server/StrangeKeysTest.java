@@ -85,7 +85,7 @@ class StrangeKeysTest {
                     new byte[] {'a', 127, 'b'},
                     "A".repeat(100_000).getBytes(StandardCharsets.US_ASCII))) {
                 try (RawClient client = new RawClient(server)) {
-                    client.send("GET /v1/models HTTP/1.1\r\nHost: test\r\nConnection: close\r\nx-api-key: ");
+                    client.send("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nx-api-key: ");
                     client.send(sent);
                     client.send("\r\n\r\n");
                     String response = client.readToTheBreak();
@@ -117,6 +117,6 @@ class StrangeKeysTest {
     }
 
     private static String request(String header) {
-        return "GET /v1/models HTTP/1.1\r\nHost: test\r\n" + header + "\r\n\r\n";
+        return "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n" + header + "\r\n\r\n";
     }
 }

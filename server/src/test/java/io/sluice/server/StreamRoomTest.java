@@ -11,11 +11,9 @@ import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.PrefixScope;
 import io.sluice.batching.SamplingParams;
-import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.EndMeter;
 import io.sluice.server.generation.Generation;
-import io.sluice.server.generation.RequestMeter;
 import io.sluice.server.generation.Submitted;
-import io.sluice.server.generation.Usage;
 import io.sluice.server.openai.OnePlace;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
@@ -63,37 +61,18 @@ class StreamRoomTest {
                 Caller.ANONYMOUS,
                 PrefixScope.of(0),
                 Deadlines.NONE);
-        return Submitted.to(engine, request, new ByteTokenizer(), new SlowMeter());
+        return Submitted.to(engine, request, new ByteTokenizer(), slowMeter());
     }
 
     /// Stands still where a request's end is counted.
-    private final class SlowMeter implements RequestMeter {
-        @Override
-        public void ended(Usage usage) {
+    private EndMeter slowMeter() {
+        return _ -> {
             closing.countDown();
             try {
                 closed.await();
             } catch (InterruptedException e) {
                 throw new AssertionError(e);
             }
-        }
-
-        @Override
-        public void admitted(Admitted admitted) {}
-
-        @Override
-        public void refused(String reason) {}
-
-        @Override
-        public void firstToken(long waitNs) {}
-
-        @Override
-        public void furtherTokens(int count, long gapNs) {}
-
-        @Override
-        public void finished(Finish finish) {}
-
-        @Override
-        public void completed(long durationNs) {}
+        };
     }
 }

@@ -168,7 +168,7 @@ class TakeOverTest {
     }
 
     private static void get(RawClient client, String stream, String lastEventId) throws Exception {
-        client.sendHead("GET /v1/streams/" + stream + " HTTP/1.1", "Host: test", "Last-Event-ID: " + lastEventId);
+        client.sendHead("GET /v1/streams/" + stream + " HTTP/1.1", "Host: localhost", "Last-Event-ID: " + lastEventId);
     }
 
     private static void refused(HttpResponse<String> response, int status) {

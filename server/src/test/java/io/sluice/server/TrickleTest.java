@@ -21,7 +21,7 @@ class TrickleTest {
     @Test
     void headers_that_never_end_are_408() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.send("POST /v1/completions HTTP/1.1\r\nHost: test\r\nX-More: ");
+            client.send("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nX-More: ");
             assertThat(trickle(client))
                     .startsWith("HTTP/1.1 408")
                     .contains("\"code\":\"request_timeout\"")
@@ -40,7 +40,7 @@ class TrickleTest {
     @Test
     void a_body_that_never_ends_is_408() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Content-Length: 60000");
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: localhost", "Content-Length: 60000");
             client.send("{\"prompt\":\"");
             assertThat(trickle(client))
                     .startsWith("HTTP/1.1 408")
@@ -52,7 +52,7 @@ class TrickleTest {
     @Test
     void a_body_in_chunks_that_never_end_is_408() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("POST /v1/completions HTTP/1.1", "Host: test", "Transfer-Encoding: chunked");
+            client.sendHead("POST /v1/completions HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked");
             client.send("8000\r\n");
             assertThat(trickle(client)).startsWith("HTTP/1.1 408");
         }
@@ -68,7 +68,7 @@ class TrickleTest {
     @Test
     void half_a_request_behind_a_whole_one_is_408_too() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.send("GET /livez HTTP/1.1\r\nHost: test\r\n\r\nPOST /v1/completions HTTP/1.1\r\nHost: te");
+            client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /v1/completions HTTP/1.1\r\nHost: te");
             assertThat(client.readResponse()).startsWith("HTTP/1.1 200");
             assertThat(trickle(client)).startsWith("HTTP/1.1 408");
         }
@@ -103,7 +103,7 @@ class TrickleTest {
     @Test
     void a_body_that_nobody_reads_is_hurried_too() throws Exception {
         try (RawClient client = new RawClient(server)) {
-            client.sendHead("POST /v1/nothing HTTP/1.1", "Host: test", "Content-Length: 60000");
+            client.sendHead("POST /v1/nothing HTTP/1.1", "Host: localhost", "Content-Length: 60000");
             client.send("{");
             assertThat(client.readToEnd()).startsWith("HTTP/1.1 404");
         }

@@ -17,7 +17,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/// Lets in who has a key, before any route is looked for: without one, every path is answered alike. Any thread.
+/// Lets in who has a key, before any route is looked for: without one, every path is answered alike. Where nobody needs
+/// one, lets in this machine's own programs. Any thread.
 public final class AccessFilter implements Filter {
     private static final HeaderName X_API_KEY = HeaderNames.create("x-api-key");
     private static final String BEARER = "bearer ";
@@ -28,37 +29,51 @@ public final class AccessFilter implements Filter {
     private final InstantSource wallClock;
     private final Set<String> openPaths;
     private final boolean adminsOnly;
+    private final boolean anonymousFromHere; // without keys, this machine's own programs alone are let in
 
-    private AccessFilter(PolicyInForce policy, InstantSource wallClock, Set<String> openPaths, boolean adminsOnly) {
+    private AccessFilter(
+            PolicyInForce policy,
+            InstantSource wallClock,
+            Set<String> openPaths,
+            boolean adminsOnly,
+            boolean anonymousFromHere) {
         this.policy = policy;
         this.wallClock = wallClock;
         this.openPaths = openPaths;
         this.adminsOnly = adminsOnly;
+        this.anonymousFromHere = anonymousFromHere;
     }
 
     /// For the routes that everybody uses.
     public static AccessFilter main(PolicyInForce policy, InstantSource wallClock) {
-        return new AccessFilter(policy, wallClock, PROBES, false);
+        return new AccessFilter(policy, wallClock, PROBES, false, true);
     }
 
     /// The same, but anybody may read the metrics.
     public static AccessFilter mainWithOpenMetrics(PolicyInForce policy, InstantSource wallClock) {
-        return new AccessFilter(policy, wallClock, PROBES_AND_METRICS, false);
+        return new AccessFilter(policy, wallClock, PROBES_AND_METRICS, false, true);
     }
 
     /// For the admin routes.
     public static AccessFilter admin(PolicyInForce policy, InstantSource wallClock) {
-        return new AccessFilter(policy, wallClock, Set.of(), true);
+        return new AccessFilter(policy, wallClock, Set.of(), true, true);
+    }
+
+    /// The same, but where nobody needs a key, whoever reaches the server is let in.
+    public AccessFilter openToAnybody() {
+        return new AccessFilter(policy, wallClock, openPaths, adminsOnly, false);
     }
 
     @Override
     public void filter(FilterChain chain, RoutingRequest request, RoutingResponse response) {
         PolicyInForce.Snapshot now = policy.now();
         Optional<KeyRing> keys = now.policy().keys();
+        // The path as it was sent: nothing that is only equal to a probe's after decoding is one.
+        boolean open = openPaths.contains(request.path().rawPath());
         if (keys.isEmpty()) {
+            if (anonymousFromHere && !open) LocalPrograms.require(request.headers());
             request.context().register(Identity.anonymous(now));
-            // The path as it was sent: nothing that is only equal to a probe's after decoding is one.
-        } else if (!openPaths.contains(request.path().rawPath())) {
+        } else if (!open) {
             request.context().register(Identity.of(now, key(keys.get(), request.headers(), response)));
         }
         chain.proceed();

@@ -6,12 +6,11 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.sluice.batching.Caller;
 import io.sluice.batching.Deadlines;
-import io.sluice.server.generation.Finish;
+import io.sluice.server.generation.EndMeter;
 import io.sluice.server.generation.RequestMeter;
 import io.sluice.server.generation.RequestMeters;
 import io.sluice.server.generation.RequestTerms;
 import io.sluice.server.generation.TextRequest;
-import io.sluice.server.generation.Usage;
 import io.sluice.server.http.ApiError;
 import io.sluice.server.http.RequestIds;
 import io.sluice.server.policy.ApiKey;
@@ -135,7 +134,7 @@ public final class Entry {
                 wanted.attempt(),
                 terms.outputTokensDefault(),
                 entered,
-                new RequestMeters(List.of(record, counts, new Settlement(entered))));
+                new RequestMeters(List.of(record, counts, settlement(entered))));
     }
 
     private String requireTenant() {
@@ -219,28 +218,7 @@ public final class Entry {
     }
 
     /// Gives the unused part of a reservation back at the request's end.
-    private record Settlement(QuotaPermit permit) implements RequestMeter {
-        @Override
-        public void ended(Usage usage) {
-            permit.settle(usage.total());
-        }
-
-        @Override
-        public void admitted(Admitted admitted) {}
-
-        @Override
-        public void refused(String reason) {}
-
-        @Override
-        public void firstToken(long waitNs) {}
-
-        @Override
-        public void furtherTokens(int count, long gapNs) {}
-
-        @Override
-        public void finished(Finish finish) {}
-
-        @Override
-        public void completed(long durationNs) {}
+    private static EndMeter settlement(QuotaPermit permit) {
+        return usage -> permit.settle(usage.total());
     }
 }

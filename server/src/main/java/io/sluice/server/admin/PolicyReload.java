@@ -142,7 +142,7 @@ public final class PolicyReload {
         if (losesAll && KeyFile.isBlank(file)) {
             throw new SettingsException(
                     file + ": the file is empty, and the keys in force stay so; to take all keys away,"
-                            + " revoke each with `sluice keys revoke`");
+                            + " revoke each with `./sluice keys revoke`");
         }
     }
 

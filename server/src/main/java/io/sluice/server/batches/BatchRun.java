@@ -193,7 +193,8 @@ final class BatchRun {
                 if (pause.isEmpty()) {
                     write(
                             errorId(),
-                            line.answered(line.name(), e.why().status(), e.why().body()),
+                            line.answered(
+                                    e.requestId(), e.why().status(), e.why().body()),
                             false);
                     return;
                 }

@@ -4,6 +4,7 @@ import io.sluice.server.access.Entry;
 import io.sluice.server.access.Identity;
 import io.sluice.server.access.Intake;
 import io.sluice.server.http.ApiError;
+import io.sluice.server.http.RequestIds;
 import io.sluice.server.openai.StreamOwners;
 import io.sluice.server.openai.Unattended;
 import java.time.Duration;
@@ -65,28 +66,43 @@ public final class BatchRunner implements AutoCloseable {
         lines.acquire();
         try {
             Entry entry = Entry.unattended(intake, identity(batch), batch.text("endpoint"));
-            return new Answer(entry.requestId(), answers.answer(entry, batch.text("endpoint"), line.body()));
-        } catch (ApiError e) {
-            throw new NoAnswer(e);
+            return answer(entry, batch.text("endpoint"), line);
         } finally {
             lines.release();
         }
     }
 
+    private Answer answer(Entry entry, String path, BatchLine line) throws InterruptedException {
+        try {
+            return new Answer(entry.requestId(), answers.answer(entry, path, line.body()));
+        } catch (ApiError e) {
+            throw new NoAnswer(entry.requestId(), e);
+        }
+    }
+
+    /// @throws NoAnswer if its key is not accepted any more: nobody is left whose record could be kept
     private Identity identity(Batch batch) {
         Optional<String> key =
                 batch.owner().equals(StreamOwners.ANYBODY) ? Optional.empty() : Optional.of(batch.owner());
         return Identity.ofKey(intake.policy().now(), key, clock.instant())
-                .orElseThrow(() -> ApiError.unauthorized("key_revoked", "The API key of this batch was revoked."));
+                .orElseThrow(() -> new NoAnswer(
+                        RequestIds.fresh(),
+                        ApiError.unauthorized("key_revoked", "The API key of this batch was revoked.")));
     }
 
     /// A request was refused or failed, as its client would have been told.
     static final class NoAnswer extends RuntimeException {
+        private final String requestId;
         private final transient ApiError why;
 
-        NoAnswer(ApiError why) {
+        NoAnswer(String requestId, ApiError why) {
             super(why.getMessage(), null, false, false); // an expected outcome: no stack trace
+            this.requestId = requestId;
             this.why = why;
+        }
+
+        String requestId() {
+            return requestId;
         }
 
         ApiError why() {

@@ -52,6 +52,15 @@ public final class ApiError extends RuntimeException {
         return new ApiError(status, "invalid_request_error", parameter, code, message, UNSAID);
     }
 
+    /// A body over the limit, or one in so many pieces that it takes as much.
+    static ApiError bodyTooLarge(long bytesMax) {
+        return invalid(
+                413,
+                null,
+                "body_too_large",
+                "The request's body is larger than this server accepts (" + bytesMax + " bytes, --max-body-bytes).");
+    }
+
     /// A body that cannot be read to its end.
     static ApiError brokenBody() {
         return invalid(400, null, BROKEN_BODY, "The request's body ends too early, or its chunks are malformed.");

@@ -25,6 +25,13 @@ public final class ErrorMapping {
     /// Anthropic's API.
     private static final String MESSAGES = "/v1/messages";
 
+    // What the web server says of headers that are over their limit, and in place of what it will not repeat: a first
+    // line that it cannot read.
+    private static final String HEADERS_TOO_LARGE = "Header size exceeded";
+    private static final String HIDDEN = "Bad request, see server log for more information";
+    private static final String NO_REQUEST_LINE =
+            "The request's first line must be METHOD PATH HTTP/1.1, without further spaces.";
+
     private ErrorMapping() {}
 
     /// For failures in routes.
@@ -38,10 +45,13 @@ public final class ErrorMapping {
     }
 
     /// For failures that the web server finds itself: broken HTTP, bodies over the limit.
-    public static DirectHandlers directHandlers() {
+    ///
+    /// @param bodyBytesMax that limit
+    public static DirectHandlers directHandlers(long bodyBytesMax) {
         DirectHandlers.Builder handlers = DirectHandlers.builder();
         for (DirectHandler.EventType type : DirectHandler.EventType.values()) {
-            handlers.addHandler(type, ErrorMapping::direct);
+            handlers.addHandler(
+                    type, (_, _, status, headers, message) -> direct(found(status, message, bodyBytesMax), headers));
         }
         return handlers.build();
     }
@@ -51,8 +61,8 @@ public final class ErrorMapping {
     }
 
     /// A failure while reading the request, as the client should see it.
-    static ApiError of(RequestException broken) {
-        return web(broken.status().code(), broken.getMessage());
+    static ApiError of(RequestException broken, long bodyBytesMax) {
+        return web(broken.status().code(), broken.getMessage(), bodyBytesMax);
     }
 
     private static void send(ServerRequest request, ServerResponse response, ApiError error) {
@@ -76,22 +86,26 @@ public final class ErrorMapping {
                 : error.body();
     }
 
-    private static DirectHandler.TransportResponse direct(
-            DirectHandler.TransportRequest request,
-            DirectHandler.EventType type,
-            Status status,
-            ServerResponseHeaders headers,
-            @Nullable String message) {
-        ApiError error = web(status.code(), message);
+    private static DirectHandler.TransportResponse direct(ApiError error, ServerResponseHeaders headers) {
         headers.set(HeaderValues.CONTENT_TYPE_JSON);
         headers.set(RequestIds.X_REQUEST_ID, RequestIds.fresh());
         RetryHeaders.set(headers, error.retry());
         return DirectHandler.TransportResponse.builder()
-                .status(status)
+                .status(Status.create(error.status()))
                 .headers(headers)
                 .keepAlive(false)
                 .entity(error.body())
                 .build();
+    }
+
+    /// The web server has one status for all that is wrong before a route is found; the message tells them apart.
+    private static ApiError found(Status status, @Nullable String message, long bodyBytesMax) {
+        if (HEADERS_TOO_LARGE.equals(message)) {
+            return ApiError.invalid(
+                    431, null, "headers_too_large", "The request's headers are larger than this server accepts.");
+        }
+        if (HIDDEN.equals(message)) return web(status.code(), NO_REQUEST_LINE, bodyBytesMax);
+        return web(status.code(), message, bodyBytesMax);
     }
 
     /// True for "not implemented" and "version not supported": the client's fault in spite of their numbers.
@@ -99,13 +113,11 @@ public final class ErrorMapping {
         return status == 501 || status == 505;
     }
 
-    private static ApiError web(int status, @Nullable String message) {
+    private static ApiError web(int status, @Nullable String message, long bodyBytesMax) {
         String said =
                 message == null || message.isBlank() ? Status.create(status).reasonPhrase() : message;
         return switch (status) {
-            case 413 ->
-                ApiError.invalid(
-                        413, null, "request_too_large", "The request's body is larger than this server accepts.");
+            case 413 -> ApiError.bodyTooLarge(bodyBytesMax);
             case 404 -> ApiError.invalid(404, null, "unknown_url", said);
             case 408 -> ApiError.requestTooSlow();
             case 503 -> ApiError.tooManyBodies();

@@ -26,12 +26,12 @@ public final class RequestBodies {
         if (!request.content().hasEntity()) {
             throw ApiError.invalid(null, "The request has no body; it must be a JSON object.");
         }
-        if (request.headers().contentLength().orElse(-1) > bytesMax) throw tooLarge();
+        if (request.headers().contentLength().orElse(-1) > bytesMax) throw ApiError.bodyTooLarge(bytesMax);
         var body = new ByteArrayOutputStream(FIRST_BUFFER);
         try {
             receive(request, body);
         } catch (RequestException e) {
-            throw e.status().code() == 413 ? tooLarge() : ErrorMapping.of(e);
+            throw ErrorMapping.of(e, bytesMax);
         } catch (RuntimeException e) {
             // The web server takes a body's framing on trust and stumbles: over a size that is none, over an early end.
             throw e instanceof ApiError refusal ? refusal : ApiError.brokenBody();
@@ -45,16 +45,8 @@ public final class RequestBodies {
         // Not closed: closing reads on to the end, and after a refusal the end may never come.
         InputStream in = request.content().inputStream();
         for (int count = in.read(piece); count >= 0; count = in.read(piece)) {
-            if (body.size() + count > bytesMax) throw tooLarge();
+            if (body.size() + count > bytesMax) throw ApiError.bodyTooLarge(bytesMax);
             body.write(piece, 0, count);
         }
-    }
-
-    private ApiError tooLarge() {
-        return ApiError.invalid(
-                413,
-                null,
-                "request_too_large",
-                "The request's body is larger than this server accepts (" + bytesMax + " bytes, --max-body-bytes).");
     }
 }

@@ -50,7 +50,7 @@ public final class KeyFile {
             }
         } catch (NoSuchFileException e) {
             throw new SettingsException(
-                    path + ": there is no such file of API keys; `sluice keys create --file " + path + "` makes one");
+                    path + ": there is no such file of API keys; `./sluice keys create --file " + path + "` makes one");
         } catch (MalformedInputException e) {
             throw new SettingsException(path + ":" + (line + 1) + ": is no text");
         } catch (IOException e) {

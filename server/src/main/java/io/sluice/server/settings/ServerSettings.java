@@ -11,7 +11,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
 
 /// What the operator decided: flags before environment before file before defaults. A value; every part has
 /// been checked. `auto` values that depend on the model are empty.
@@ -74,8 +73,10 @@ public record ServerSettings(
     /// Who may ask for what.
     ///
     /// @param keysFile empty if nobody needs a key
+    /// @param allowAnonymous nobody needs one, and whoever reaches the main port is meant to
     public record Access(
             Optional<Path> keysFile,
+            boolean allowAnonymous,
             boolean metricsOpen,
             int metricsTenantsMax,
             String adminHost,
@@ -141,9 +142,6 @@ public record ServerSettings(
 
     /// Turns what was given into what applies.
     private record Reading(Map<String, Given> given, Map<String, String> environment) {
-        private static final Pattern LOOPBACK =
-                Pattern.compile("localhost|127(\\.\\d{1,3}){3}|\\[?(::1|0:0:0:0:0:0:0:1)]?");
-
         /// A step of a processor takes as long as it has tokens; one of a GPU waits for weights until there
         /// are hundreds.
         private static final int CPU_SEQUENCES_MAX = 32;
@@ -204,30 +202,26 @@ public record ServerSettings(
                 throw new SettingsException(origin(Declared.ALLOW_ANONYMOUS)
                         + " contradicts api-keys-file: with keys nobody is anonymous; leave one of them out");
             }
-            if (keysFile.isEmpty() && !allowAnonymous && !isLoopback(value(Declared.HOST))) {
+            if (keysFile.isEmpty() && !allowAnonymous && !Loopback.is(value(Declared.HOST))) {
                 throw new SettingsException(origin(Declared.HOST) + " is " + value(Declared.HOST)
-                        + ", which others can reach, and there are no API keys: make some (sluice keys create --tenant"
+                        + ", which others can reach, and there are no API keys: make some (./sluice keys create --tenant"
                         + " NAME) and give them with --api-keys-file, or open the server to everybody with"
                         + " --allow-anonymous");
             }
             AdminPort adminPort = value(Declared.ADMIN_PORT);
             boolean adminOff = adminPort instanceof AdminPort.Off;
-            if (keysFile.isEmpty() && !adminOff && !isLoopback(value(Declared.ADMIN_HOST))) {
+            if (keysFile.isEmpty() && !adminOff && !Loopback.is(value(Declared.ADMIN_HOST))) {
                 throw new SettingsException(origin(Declared.ADMIN_HOST) + " is " + value(Declared.ADMIN_HOST)
-                        + ", which others can reach, and there are no API keys: make an admin key (sluice keys create"
+                        + ", which others can reach, and there are no API keys: make an admin key (./sluice keys create"
                         + " --admin) and give it with --api-keys-file");
             }
             return new Access(
                     keysFile,
+                    allowAnonymous,
                     value(Declared.METRICS_OPEN),
                     value(Declared.METRICS_TENANTS_MAX),
                     value(Declared.ADMIN_HOST),
                     adminPort);
-        }
-
-        /// Names are not looked up: what they mean may change.
-        private static boolean isLoopback(String host) {
-            return LOOPBACK.matcher(host.toLowerCase(Locale.ROOT)).matches();
         }
 
         private Map<String, String> texts() {
