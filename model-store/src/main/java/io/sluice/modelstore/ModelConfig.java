@@ -77,7 +77,13 @@ public record ModelConfig(
             throw new IllegalArgumentException(
                     "rotary width " + rotaryWidth + " is not an even number from 2 to the head size " + headDim);
         }
-        var _ = traits.rotary().scaling().frequencies(traits.rotary().width(), ropeTheta, contextMax);
+        for (int served : new int[] {1, contextMax}) { // the frequencies may depend on how long a context is served
+            for (float frequency : traits.rotary().scaling().frequencies(rotaryWidth, ropeTheta, served)) {
+                if (!Float.isFinite(frequency)) {
+                    throw new IllegalArgumentException("rope scaling gives the rotary frequency " + frequency);
+                }
+            }
+        }
     }
 
     /// A model that does everything as Llama does.

@@ -53,6 +53,8 @@ class HuggingFaceFolderTest {
                 "\"silu\"                 | \"gelu\"                     | activation gelu is not supported for LlamaForCausalLM",
                 "\"rope_scaling\": null   | \"rope_scaling\": {\"rope_type\": \"llama3\"} | rope scaling lacks factor",
                 "\"rope_scaling\": null   | \"rope_parameters\": {\"rope_type\": \"dynamic\"} | rope scaling of type dynamic is not supported",
+                "\"rope_scaling\": null   | \"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 1e-40} | rotary frequency Infinity",
+                "\"rope_scaling\": null   | \"rope_scaling\": {\"rope_type\": \"longrope\", \"original_max_position_embeddings\": 8, \"short_factor\": [1], \"long_factor\": [1, 1, 1, 1, 1, 1, 1, 1]} | 1 rope divisors for 8 rotary pairs",
                 "\"attention_bias\": false | \"attention_bias\": true    | attention_bias true is not supported",
                 "\"mlp_bias\": false      | \"mlp_bias\": true           | mlp_bias true is not supported",
                 "\"mlp_bias\": false      | \"mlp_bias\": 0              | mlp_bias is not true or false",

@@ -149,7 +149,10 @@ final class Choice {
     boolean skip(int tokens, boolean complete) {
         var ending = stream.ending().orElse(null);
         if (tokens > stream.count()) return false;
-        while (tokensRead < tokens && !isComplete()) readToken(tokensRead++);
+        while (tokensRead < tokens && !isComplete()) {
+            readToken(tokensRead++);
+            parser.take(); // at once: joined, each piece would be copied for each that follows
+        }
         if (tokensRead < tokens || (isComplete() && !complete)) return false;
         if (complete && isComplete()) {
             complete();

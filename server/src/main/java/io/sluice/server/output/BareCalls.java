@@ -53,6 +53,7 @@ final class BareCalls implements CallReader {
             begin(c);
             return;
         }
+        if (Character.isWhitespace(c)) return; // possible as before, however much of it comes
         String seen = held.toString().strip();
         boolean possible = seen.isEmpty()
                 || seen.equals("[")

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -108,6 +109,16 @@ class OutputParserTest {
                             .isEqualTo(whole);
                 }
             }
+        }
+    }
+
+    @Test
+    @Timeout(120) // it takes no second, where it is not looked through again with each letter
+    void white_space_without_end_costs_no_more_than_other_text() {
+        String answer = " ".repeat(1 << 20) + "x";
+        for (ToolFormat format : ToolFormat.values()) {
+            OutputRules rules = new OutputRules(format, Set.of("add", "get"), true, true);
+            assertThat(told(rules, answer)).as("%s", format).isEqualTo(answer);
         }
     }
 
