@@ -34,7 +34,7 @@ class ContainmentTest {
         try (RealServer server = RealServer.start(folder, "admin-port", "off")) {
             List<String> expected = texts(askAll(server));
             String victimsText = text(server.ask("", victim(false)).get());
-            server.meddler.cause(fault);
+            server.meddler.cause(fault, () -> server.streamsBegun() > 0);
 
             server.meddler.hold(); // so that they run together
             var victim = server.ask("", victim(true));
@@ -77,7 +77,7 @@ class ContainmentTest {
             streams.add(server.ask("", victim(true)));
             TestServer.await(
                     "all to be admitted", () -> server.metric("", "sluice_requests_admitted_total") == OTHERS + 1);
-            server.meddler.cause(Fault.DEVICE_LOST);
+            server.meddler.cause(Fault.DEVICE_LOST, () -> server.streamsBegun() > OTHERS);
             server.meddler.letGo();
             for (var stream : streams) {
                 assertThat(stream.get().statusCode()).isEqualTo(200);

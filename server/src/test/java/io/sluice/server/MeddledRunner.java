@@ -6,6 +6,8 @@ import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import java.util.Arrays;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntUnaryOperator;
 
 /// Stands between an engine and its real runner: holds steps, and makes the part of one request in them go wrong. The
@@ -35,6 +37,7 @@ record MeddledRunner(ModelRunner runner, Meddler meddler) implements ModelRunner
         private final Semaphore steps = new Semaphore(0);
         private volatile boolean open = true;
         private volatile Fault fault = Fault.NONE;
+        private volatile BooleanSupplier clientsAreAsFar = () -> true;
 
         void hold() {
             open = false;
@@ -57,6 +60,24 @@ record MeddledRunner(ModelRunner runner, Meddler meddler) implements ModelRunner
         void cause(Fault next) {
             fault = next;
         }
+
+        /// The same, but not before the clients have seen so much: a request that fails before its status line has gone
+        /// out is answered otherwise than one that fails after it.
+        void cause(Fault next, BooleanSupplier clientsAreAsFar) {
+            this.clientsAreAsFar = clientsAreAsFar;
+            fault = next;
+        }
+
+        /// What is to go wrong now, in a step of the victim. Waits a while for clients that are behind; where that is
+        /// in vain, because they wait for steps themselves, nothing goes wrong in this one.
+        private Fault due() {
+            Fault due = fault;
+            for (int wait = 0; due != Fault.NONE && !clientsAreAsFar.getAsBoolean(); wait++) {
+                if (wait == 500) return Fault.NONE;
+                LockSupport.parkNanos(1_000_000);
+            }
+            return due;
+        }
     }
 
     @Override
@@ -67,7 +88,7 @@ record MeddledRunner(ModelRunner runner, Meddler meddler) implements ModelRunner
     @Override
     public InFlightStep launch(StepPlan plan) {
         int victim = victimOf(plan);
-        Fault fault = victim < 0 ? Fault.NONE : meddler.fault;
+        Fault fault = victim < 0 ? Fault.NONE : meddler.due();
         InFlightStep step = runner.launch(fault == Fault.KERNEL ? withImpossibleBlock(plan, victim) : plan);
         return () -> {
             if (!meddler.open) meddler.steps.acquireUninterruptibly();

@@ -15,10 +15,12 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// All of `sluice serve` in this process: the demo model on the real runner, in float32, with a meddler before it.
 final class RealServer implements AutoCloseable {
     final MeddledRunner.Meddler meddler = new MeddledRunner.Meddler();
+    private final AtomicInteger streamsBegun = new AtomicInteger();
     private final ServerAssembly assembly;
     private final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
@@ -65,7 +67,16 @@ final class RealServer implements AutoCloseable {
                 .header("x-api-key", key.isEmpty() ? "none" : key)
                 .POST(HttpRequest.BodyPublishers.ofString(json));
         if (headers.length > 0) request.headers(headers);
-        return client.sendAsync(request.build(), HttpResponse.BodyHandlers.ofString());
+        return client.sendAsync(request.build(), info -> {
+            if (info.headers().firstValue("content-type").orElse("").startsWith("text/event-stream"))
+                streamsBegun.incrementAndGet();
+            return HttpResponse.BodyHandlers.ofString().apply(info);
+        });
+    }
+
+    /// Streams whose status line and headers have come, since the start.
+    int streamsBegun() {
+        return streamsBegun.get();
     }
 
     HttpResponse<String> get(String key, String path) throws IOException, InterruptedException {
