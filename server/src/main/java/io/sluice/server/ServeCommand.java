@@ -6,6 +6,7 @@ import io.sluice.device.NotEnoughMemory;
 import io.sluice.device.TorchFailed;
 import io.sluice.device.UnsupportedModel;
 import io.sluice.modelstore.ModelFileException;
+import io.sluice.server.audit.AuditUnusable;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.http.JsonOut;
 import io.sluice.server.hub.PullFailed;
@@ -95,6 +96,7 @@ final class ServeCommand implements Callable<Integer> {
             return fail(e, ASKED_WRONGLY);
         } catch (ModelFileException
                 | PullFailed
+                | AuditUnusable
                 | NotEnoughMemory
                 | DeviceUnavailable
                 | UnsupportedModel

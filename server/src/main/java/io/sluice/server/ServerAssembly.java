@@ -17,6 +17,8 @@ import io.sluice.modelstore.ModelFiles;
 import io.sluice.modelstore.ModelStore;
 import io.sluice.modelstore.TensorType;
 import io.sluice.server.admin.AdminRoutes;
+import io.sluice.server.audit.AuditTrail;
+import io.sluice.server.audit.WeightsHash;
 import io.sluice.server.generation.GenerationService;
 import io.sluice.server.generation.Interruption;
 import io.sluice.server.generation.ServedModel;
@@ -62,6 +64,7 @@ final class ServerAssembly implements AutoCloseable {
     private final ModelFiles model;
     private final ServedModel served;
     private final Tenancy tenancy;
+    private final Optional<AuditTrail> audit;
     private final HttpServer http;
     private final Optional<AdminServer> admin;
     private final Engines engine;
@@ -86,6 +89,8 @@ final class ServerAssembly implements AutoCloseable {
                     settings.access().metricsTenantsMax(),
                     settings.access().scaleTargetLoad());
             this.tenancy = Tenancy.of(source, settings, served, metrics, Tenancy.Clocks.SYSTEM);
+            this.audit = startAudit(metrics);
+            audit.ifPresent(trail -> endings.push(trail::close));
             this.http = HttpServer.start(
                     settings.http(),
                     new HttpServer.Behind(
@@ -143,6 +148,13 @@ final class ServerAssembly implements AutoCloseable {
                 model.config().contextMax(),
                 new ServedModel.Embeddings(
                         model.config().hiddenSize(), settings.model().pooling()));
+    }
+
+    private Optional<AuditTrail> startAudit(ServerMetrics metrics) {
+        Optional<AuditTrail> started =
+                Auditing.start(settings.audit(), served, () -> WeightsHash.of(model.path()), metrics);
+        started.ifPresent(tenancy::tell);
+        return started;
     }
 
     private Optional<AdminServer> startAdmin(AdminRoutes routes) {
@@ -248,6 +260,7 @@ final class ServerAssembly implements AutoCloseable {
             service.open().awaitNone(LAST_EVENTS);
             admin.ifPresent(AdminServer::close);
             http.close();
+            audit.ifPresent(AuditTrail::close);
             Thread ending = Thread.ofVirtual().start(engine::close);
             // What a step that hangs computes with must not be taken from under it.
             if (ending.join(LAST_STEP)) model.close();

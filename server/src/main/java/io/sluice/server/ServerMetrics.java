@@ -15,6 +15,7 @@ import io.sluice.batching.EngineStats;
 import io.sluice.batching.Engines;
 import io.sluice.batching.ModelLimits;
 import io.sluice.batching.Timeline;
+import io.sluice.server.audit.AuditLog;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.GenerationMeter;
 import io.sluice.server.generation.Payer;
@@ -283,6 +284,19 @@ final class ServerMetrics implements GenerationMeter {
         Gauge.builder("sluice_resumable_streams", streams, ResumableStreams::count)
                 .description("Resumable streams that are kept, running or ended.")
                 .tags(ours)
+                .register(registry);
+    }
+
+    /// Adds how the audit log fares; once.
+    void observe(AuditLog log) {
+        FunctionCounter.builder("sluice_audit_lines", log, AuditLog::writtenCount)
+                .description("Lines of the audit log that were written.")
+                .register(registry);
+        FunctionCounter.builder("sluice_audit_lost", log, AuditLog::lostCount)
+                .description("Lines of the audit log that could not be; the log says so too.")
+                .register(registry);
+        Gauge.builder("sluice_audit_sequence", log, AuditLog::latestSequence)
+                .description("The number of the audit log's last line.")
                 .register(registry);
     }
 

@@ -36,6 +36,8 @@ public final class SluiceCommand {
                         "simulate", MeasuringElsewhere.commandLine("Replays a request trace on a simulated device."))
                 .addSubcommand("bench", MeasuringElsewhere.commandLine("Measures a running server under load."))
                 .addSubcommand("keys", new CommandLine(new KeysCommand()))
+                .addSubcommand("audit", new CommandLine(new AuditCommand()))
+                .addSubcommand("usage", new CommandLine(new AuditCommand.Usage()))
                 .addSubcommand("policy", new CommandLine(new PolicyCommand()))
                 .addSubcommand("version", new CommandLine(new VersionCommand()));
         spec.mixinStandardHelpOptions(true).version("Sluice " + Version.TEXT);

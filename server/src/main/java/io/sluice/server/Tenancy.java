@@ -4,6 +4,7 @@ import io.sluice.server.access.AccessFilter;
 import io.sluice.server.access.Intake;
 import io.sluice.server.access.PolicyInForce;
 import io.sluice.server.admin.PolicyReload;
+import io.sluice.server.audit.AuditTrail;
 import io.sluice.server.generation.ServedModel;
 import io.sluice.server.generation.SharedPrefixes;
 import io.sluice.server.policy.Policy;
@@ -44,6 +45,12 @@ record Tenancy(ServerSettings.Access settings, Intake intake, PolicyReload reloa
         Intake intake = new Intake(policy, salts, new Quotas(clocks.quotas()), log, metrics);
         return new Tenancy(
                 settings.access(), intake, new PolicyReload(source, settings, policy, log, tokenise), clocks.wall());
+    }
+
+    /// Tells the audit log of each request and each reload.
+    void tell(AuditTrail trail) {
+        intake.log().tell(trail);
+        reload.tell(trail);
     }
 
     AccessFilter mainFilter() {

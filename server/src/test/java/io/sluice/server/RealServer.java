@@ -57,6 +57,11 @@ final class RealServer implements AutoCloseable {
         return new SettingsSource(all, Optional.empty(), Map.of());
     }
 
+    /// Puts the policy in force that the files hold now.
+    void reload() {
+        assembly.reload();
+    }
+
     int port() {
         return URI.create(assembly.url()).getPort();
     }

@@ -60,7 +60,8 @@ public final class Entry {
                         request.path().rawPath(),
                         Instant.now(),
                         identity.tenant(),
-                        identity.key().map(ApiKey::id)));
+                        identity.key().map(ApiKey::id),
+                        TraceContext.traceId(request.headers())));
         Entry entry = new Entry(intake, identity, request.headers(), record, true);
         response.beforeSend(() -> RateLimitHeaders.set(response.headers(), entry.rates()));
         response.whenSent(entry::sent);

@@ -31,6 +31,13 @@ public final class PolicyReload {
     /// Changes that are written to the log; the admin route shows more.
     private static final int LOGGED_MAX = 20;
 
+    /// Who is told of each reload. Must not wait.
+    @FunctionalInterface
+    public interface Audience {
+        void reloaded(Outcome outcome);
+    }
+
+    private volatile Audience audience = _ -> {};
     private final SettingsSource source;
     private final ServerSettings running;
     private final PolicyInForce inForce;
@@ -57,6 +64,11 @@ public final class PolicyReload {
         this.inForce = inForce;
         this.requests = requests;
         this.tokenise = tokenise;
+    }
+
+    /// Tells somebody of each reload; once, before there are any.
+    public void tell(Audience whom) {
+        audience = whom;
     }
 
     /// The policy that the files hold now.
@@ -98,6 +110,7 @@ public final class PolicyReload {
                 : requests.revoke(comparison.changes().revoked()::contains);
         Outcome outcome = comparison.outcome(true, ended);
         log(outcome);
+        audience.reloaded(outcome);
         return outcome;
     }
 

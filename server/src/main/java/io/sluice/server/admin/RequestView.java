@@ -1,5 +1,7 @@
 package io.sluice.server.admin;
 
+import io.sluice.batching.SamplingParams;
+import io.sluice.server.generation.Expense;
 import io.sluice.server.generation.Usage;
 import io.sluice.server.http.JsonText.Millis;
 import io.sluice.server.records.Decision;
@@ -12,7 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /// Shows what is remembered of a request, with all times as milliseconds since its arrival. Any thread.
-final class RequestView {
+public final class RequestView {
     private RequestView() {}
 
     /// Enough for a list.
@@ -25,12 +27,20 @@ final class RequestView {
         view.put("arrived_at", record.opening().arrivedAt());
         view.put("tenant", record.opening().tenant());
         view.put("key", record.opening().keyId());
+        view.put("trace_id", record.opening().traceId());
         view.put("class", record.details().map(RequestRecord.Asked::trafficClass));
         return view;
     }
 
-    /// Everything.
+    /// Everything, with whom it waited for and with.
     static Map<String, Object> full(RequestRecord record, RequestLog log) {
+        Map<String, Object> view = told(record);
+        view.put("queue", QueueCompany.of(record, log));
+        return view;
+    }
+
+    /// What is remembered of the request itself.
+    public static Map<String, Object> told(RequestRecord record) {
         Map<String, Object> view = brief(record);
         record.details().ifPresent(details -> {
             view.put("ttft_deadline_ms", details.firstTokenWithinMs());
@@ -48,7 +58,6 @@ final class RequestView {
         view.put(
                 "prompts",
                 record.parts().stream().map(part -> part(record, part)).toList());
-        view.put("queue", QueueCompany.of(record, log));
         return view;
     }
 
@@ -107,6 +116,7 @@ final class RequestView {
         view.put("output_tokens_max", part.outputTokensMax());
         view.put("choices", part.choices());
         view.put("shared_prefix_tokens", part.sharedPrefixTokens());
+        view.put("sampling", sampling(part.sampling()));
         view.put("admitted_ms", since(record, part.admittedNs()));
         view.put("started_ms", since(record, part.startedNs()));
         view.put("first_token_ms", since(record, part.firstTokenNs()));
@@ -120,6 +130,7 @@ final class RequestView {
         view.put("preemptions", work.preemptions());
         view.put("parks", work.parks());
         view.put("pauses", work.pauses());
+        view.put("device_seconds", work.deviceNs() / 1e9);
         view.put("kv_block_seconds", work.blockNs() / 1e9);
         return view;
     }
@@ -129,6 +140,28 @@ final class RequestView {
         view.put("prompt_tokens", usage.prompt());
         view.put("cached_tokens", usage.cached());
         view.put("completion_tokens", usage.completion());
+        Expense expense = usage.expense();
+        view.put("device_seconds", expense.deviceNs() / 1e9);
+        view.put("kv_block_seconds", expense.blockNs() / 1e9);
+        if (expense.isPriced()) {
+            view.put("cost", expense.cost());
+            view.put("currency", expense.currency());
+        }
+        return view;
+    }
+
+    private static Map<String, Object> sampling(SamplingParams params) {
+        Map<String, Object> view = new LinkedHashMap<>();
+        view.put("temperature", (double) params.temperature());
+        view.put("top_p", (double) params.topP());
+        view.put("top_k", params.topK());
+        view.put("min_p", (double) params.minP());
+        view.put("seed", params.seed());
+        view.put("frequency_penalty", (double) params.frequencyPenalty());
+        view.put("presence_penalty", (double) params.presencePenalty());
+        view.put("repetition_penalty", (double) params.repetitionPenalty());
+        view.put("min_tokens", params.minTokens());
+        view.put("logit_biases", params.logitBias().size());
         return view;
     }
 

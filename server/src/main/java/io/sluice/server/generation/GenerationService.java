@@ -159,7 +159,11 @@ public final class GenerationService {
                 rules,
                 new Generation.Dependencies(meter, open, new Bill(timelines, terms.rates()))));
         meter.admitted(new RequestMeter.Admitted(
-                promptTokens, streams.size(), timelines, () -> generation.interrupt(Interruption.KEY_REVOKED)));
+                promptTokens,
+                streams.size(),
+                timelines,
+                streams,
+                () -> generation.interrupt(Interruption.KEY_REVOKED)));
         return new Submission.Started(generation);
     }
 

@@ -1,6 +1,7 @@
 package io.sluice.server.generation;
 
 import io.sluice.batching.Timeline;
+import io.sluice.batching.TokenStream;
 import java.util.List;
 
 /// What is counted and remembered about one request as it goes. Called on the request's threads, one after the other:
@@ -39,5 +40,13 @@ public interface RequestMeter {
     ///
     /// @param timelines one for each of its prompts, kept up by the engine
     /// @param revoke ends it for its key's sake, on any thread
-    record Admitted(int promptTokens, int choices, List<Timeline> timelines, Runnable revoke) {}
+    /// @param streams one for each of its choices, for whoever keeps what was said
+    record Admitted(
+            int promptTokens, int choices, List<Timeline> timelines, List<TokenStream> streams, Runnable revoke) {
+
+        /// Of which nobody keeps what was said.
+        public Admitted(int promptTokens, int choices, List<Timeline> timelines, Runnable revoke) {
+            this(promptTokens, choices, timelines, List.of(), revoke);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 package io.sluice.server.records;
 
 import io.sluice.batching.GenerationRequest;
+import io.sluice.batching.SamplingParams;
 import io.sluice.batching.Timeline;
 
 /// What the engine did for one prompt of a request, as it was at some moment; `NOT_YET` for what had not happened. A
@@ -11,6 +12,7 @@ public record EnginePart(
         int outputTokensMax,
         int choices,
         int sharedPrefixTokens,
+        SamplingParams sampling,
         Timeline.Forecast forecast,
         long admittedNs,
         long startedNs,
@@ -22,7 +24,14 @@ public record EnginePart(
 
     /// What it cost. A value.
     public record Work(
-            int preemptions, int parks, int pauses, int steps, long computedTokens, int cachedTokens, long blockNs) {}
+            int preemptions,
+            int parks,
+            int pauses,
+            int steps,
+            long computedTokens,
+            int cachedTokens,
+            long deviceNs,
+            long blockNs) {}
 
     static EnginePart of(Timeline timeline) {
         // The end first: what is read after it is final.
@@ -33,6 +42,7 @@ public record EnginePart(
                 request.maxNewTokens(),
                 request.choiceCount(),
                 request.prefixScope().sharedTokens(),
+                request.sampling(),
                 timeline.forecast(),
                 timeline.admittedNs(),
                 timeline.startedNs(),
@@ -45,6 +55,7 @@ public record EnginePart(
                         timeline.steps(),
                         timeline.computedTokens(),
                         timeline.cachedTokens(),
+                        timeline.deviceNs(),
                         timeline.blockNs()));
     }
 }

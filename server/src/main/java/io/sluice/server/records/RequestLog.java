@@ -20,6 +20,27 @@ public final class RequestLog {
     /// Requests that are over; about two kilobytes each.
     public static final int RECENT_MAX = 4096;
 
+    /// Who is told of each request that is over. Called on its thread; must not wait.
+    public interface Audience {
+        Audience NOBODY = new Audience() {
+            @Override
+            public boolean wantsContents() {
+                return false;
+            }
+
+            @Override
+            public void ended(RequestRecord record, Contents contents) {}
+        };
+
+        boolean wantsContents();
+
+        /// A request is over.
+        ///
+        /// @param contents nothing, unless they are wanted
+        void ended(RequestRecord record, Contents contents);
+    }
+
+    private volatile Audience audience = Audience.NOBODY;
     private final LongSupplier clock; // the engine's
     private final int recentMax;
     private final Set<RequestRecord> live = new LinkedHashSet<>(); // bounded by the connections
@@ -49,10 +70,22 @@ public final class RequestLog {
         if (live.contains(named)) byId.put(answerId, named);
     }
 
-    synchronized void end(RequestRecord ended) {
-        if (!live.remove(ended)) return;
-        recent.addLast(ended);
-        if (recent.size() > recentMax) forget(recent.removeFirst());
+    void end(RequestRecord ended, Contents contents) {
+        synchronized (this) {
+            if (!live.remove(ended)) return;
+            recent.addLast(ended);
+            if (recent.size() > recentMax) forget(recent.removeFirst());
+        }
+        audience.ended(ended, contents);
+    }
+
+    /// Tells somebody of each request that is over; once, before there are any.
+    public void tell(Audience whom) {
+        audience = whom;
+    }
+
+    boolean wantsContents() {
+        return audience.wantsContents();
     }
 
     private void forget(RequestRecord oldest) {

@@ -1,6 +1,7 @@
 package io.sluice.server.records;
 
 import io.sluice.batching.Timeline;
+import io.sluice.batching.TokenStream;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.RequestMeter;
 import io.sluice.server.generation.Usage;
@@ -34,6 +35,7 @@ public final class RequestRecord implements RequestMeter {
     private volatile @Nullable Asked asked;
     private volatile Decision decision = new Decision.Pending();
     private volatile List<Timeline> timelines = List.of(); // while it is under way
+    private volatile List<TokenStream> streams = List.of(); // likewise
     private volatile List<EnginePart> finalParts = List.of(); // once it is over
     private volatile long tokenisedNs = EnginePart.NOT_YET;
     private volatile long refusalSentNs = EnginePart.NOT_YET;
@@ -46,8 +48,21 @@ public final class RequestRecord implements RequestMeter {
     /// What is known when a request arrives. A value.
     ///
     /// @param tenant empty for a key without one
+    /// @param traceId of W3C trace context, as its client gave it
     public record Opening(
-            String requestId, String path, Instant arrivedAt, Optional<String> tenant, Optional<String> keyId) {}
+            String requestId,
+            String path,
+            Instant arrivedAt,
+            Optional<String> tenant,
+            Optional<String> keyId,
+            Optional<String> traceId) {
+
+        /// Of a request that belongs to no trace.
+        public Opening(
+                String requestId, String path, Instant arrivedAt, Optional<String> tenant, Optional<String> keyId) {
+            this(requestId, path, arrivedAt, tenant, keyId, Optional.empty());
+        }
+    }
 
     /// What is known once its body was read. A value.
     ///
@@ -125,6 +140,7 @@ public final class RequestRecord implements RequestMeter {
     @Override
     public void admitted(Admitted admitted) {
         timelines = List.copyOf(admitted.timelines());
+        streams = List.copyOf(admitted.streams());
         decision = new Decision.Admitted(clock.getAsLong(), admitted.promptTokens(), admitted.choices());
         synchronized (this) {
             revoke = admitted.revoke();
@@ -171,12 +187,14 @@ public final class RequestRecord implements RequestMeter {
 
     private void close() {
         finalParts = parts();
+        Contents contents = log.wantsContents() ? Contents.of(timelines, streams) : Contents.NONE;
         timelines = List.of(); // they hold the prompt
+        streams = List.of(); // and they the answer
         synchronized (this) {
             revoke = null; // it holds the answer
         }
         endedNs = clock.getAsLong();
-        log.end(this);
+        log.end(this, contents);
     }
 
     public Opening opening() {

@@ -335,6 +335,50 @@ final class Declared {
             "127.0.0.1",
             "The address that the admin routes listen on. Any but this machine's own needs `api-keys-file`.");
 
+    static final Setting<Optional<String>> AUDIT_DIR = new Setting<>(
+            "audit-dir",
+            Group.AUDIT,
+            new Kind.None<>(new Kind.Text("PATH")),
+            "none",
+            "The folder of the [audit log](audit.md), for this instance alone. With it, a line is written for each request and"
+                    + " each change of the policy, and the model's files are hashed at start.");
+
+    static final Setting<Optional<String>> AUDIT_KEY_FILE = new Setting<>(
+            "audit-key-file",
+            Group.AUDIT,
+            new Kind.None<>(new Kind.Text("PATH")),
+            "none",
+            "A file with a secret of at least 32 characters that the log is sealed with: who does not have it cannot make"
+                    + " another log that holds.");
+
+    static final Setting<String> AUDIT_CONTENT = new Setting<>(
+            "audit-content",
+            Group.AUDIT,
+            new Kind.Word(List.of("none", "hash", "encrypted")),
+            "hash",
+            "What is kept of prompts and outputs: nothing, their hashes, or the texts, encrypted with the audit key.");
+
+    static final Setting<Optional<String>> AUDIT_REDACT = new Setting<>(
+            "audit-redact",
+            Group.AUDIT,
+            new Kind.None<>(new Kind.Text("REGEX")),
+            "none",
+            "What is replaced by `[redacted]` in users' names, metadata and texts before they are written.");
+
+    static final Setting<Long> AUDIT_FILE_BYTES = new Setting<>(
+            "audit-file-bytes",
+            Group.AUDIT,
+            new Kind.Size(),
+            "64MiB",
+            "After how much the log goes on in another file.");
+
+    static final Setting<Duration> AUDIT_RETENTION = new Setting<>(
+            "audit-retention",
+            Group.AUDIT,
+            new Kind.Span(),
+            "400d",
+            "How long the log's files are kept; then they are removed, and the log says so.");
+
     static final Setting<Duration> DRAIN_DELAY = new Setting<>(
             "drain-delay",
             Group.LIFECYCLE,
@@ -409,6 +453,12 @@ final class Declared {
             SCALE_TARGET_LOAD,
             ADMIN_PORT,
             ADMIN_HOST,
+            AUDIT_DIR,
+            AUDIT_KEY_FILE,
+            AUDIT_CONTENT,
+            AUDIT_REDACT,
+            AUDIT_FILE_BYTES,
+            AUDIT_RETENTION,
             DRAIN_DELAY,
             DRAIN_TIMEOUT,
             STUCK_STEP_TIMEOUT,

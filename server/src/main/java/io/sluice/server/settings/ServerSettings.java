@@ -11,13 +11,21 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 
 /// What the operator decided: flags before environment before file before defaults. A value; every part has
 /// been checked. `auto` values that depend on the model are empty.
 ///
 /// @param texts every setting as somebody would write it, by name
 public record ServerSettings(
-        Model model, Engine engine, Http http, Access access, Lifecycle lifecycle, Map<String, String> texts) {
+        Model model,
+        Engine engine,
+        Http http,
+        Access access,
+        Audit audit,
+        Lifecycle lifecycle,
+        Map<String, String> texts) {
 
     public record Model(
             String source,
@@ -82,6 +90,19 @@ public record ServerSettings(
             double scaleTargetLoad,
             String adminHost,
             AdminPort adminPort) {}
+
+    /// What is kept of each request for auditors.
+    ///
+    /// @param folder empty if nothing is
+    /// @param content `none`, `hash` or `encrypted`
+    /// @param fileBytesMax of one file
+    public record Audit(
+            Optional<Path> folder,
+            Optional<Path> keyFile,
+            String content,
+            Optional<Pattern> redact,
+            long fileBytesMax,
+            Duration retention) {}
 
     /// How streams and their readers are treated.
     ///
@@ -188,6 +209,7 @@ public record ServerSettings(
                     engine,
                     http(),
                     access(),
+                    audit(),
                     new Lifecycle(
                             value(Declared.DRAIN_DELAY),
                             value(Declared.DRAIN_TIMEOUT),
@@ -224,6 +246,31 @@ public record ServerSettings(
                     value(Declared.SCALE_TARGET_LOAD),
                     value(Declared.ADMIN_HOST),
                     adminPort);
+        }
+
+        private Audit audit() {
+            Optional<Path> keyFile = value(Declared.AUDIT_KEY_FILE).map(path -> Path.of(atHome(path)));
+            String content = value(Declared.AUDIT_CONTENT);
+            if (content.equals("encrypted") && keyFile.isEmpty()) {
+                throw new SettingsException(origin(Declared.AUDIT_CONTENT)
+                        + " is encrypted, and there is no key: give one with --audit-key-file");
+            }
+            return new Audit(
+                    value(Declared.AUDIT_DIR).map(path -> Path.of(atHome(path))),
+                    keyFile,
+                    content,
+                    value(Declared.AUDIT_REDACT).map(this::pattern),
+                    value(Declared.AUDIT_FILE_BYTES),
+                    moreThanNothing(Declared.AUDIT_RETENTION));
+        }
+
+        private Pattern pattern(String regex) {
+            try {
+                return Pattern.compile(regex);
+            } catch (PatternSyntaxException e) {
+                throw new SettingsException(origin(Declared.AUDIT_REDACT) + " is no regular expression: "
+                        + e.getDescription() + " in " + regex);
+            }
         }
 
         private Map<String, String> texts() {

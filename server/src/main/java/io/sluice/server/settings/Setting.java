@@ -16,6 +16,7 @@ record Setting<T>(String name, Group group, Kind<T> kind, String defaultText, St
         ENGINE("Engine and memory"),
         HTTP("HTTP"),
         ACCESS("Keys, tenants and the admin port"),
+        AUDIT("Audit log"),
         LIFECYCLE("Stopping and logging");
 
         private final String title;

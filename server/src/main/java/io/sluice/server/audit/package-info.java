@@ -1,0 +1,4 @@
+@NullMarked
+package io.sluice.server.audit;
+
+import org.jspecify.annotations.NullMarked;
