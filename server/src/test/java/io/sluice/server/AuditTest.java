@@ -95,7 +95,7 @@ class AuditTest {
         assertThat(at(request, "prompts.0.sampling.temperature")).isEqualTo(0.5);
         assertThat(at(request, "prompts.0.sampling.seed")).isEqualTo(7L);
         assertThat(at(request, "prompts.0.output_tokens_max")).isEqualTo(5L);
-        assertThat(at(request, "usage.completion_tokens")).isEqualTo(5L);
+        assertThat(TestServer.count(request, "usage.completion_tokens")).isBetween(1L, 5L);
         assertThat(at(request, "decision.admitted")).isEqualTo(true);
         assertThat(lines.get(2)).containsEntry("state", "refused");
         assertThat(at(lines.get(2), "decision.status")).isEqualTo(400L);
@@ -125,7 +125,7 @@ class AuditTest {
         assertThat(equal).as("equal prompts have equal hashes").hasSize(1);
         assertThat(equal.getFirst()).matches("\\[[0-9a-f]{64}]");
         Path file = file();
-        Files.writeString(file, Files.readString(file).replace("\"completion_tokens\":5", "\"completion_tokens\":4"));
+        Files.writeString(file, Files.readString(file).replace("\"completion_tokens\":", "\"completion_tokens\":9"));
         Outcome verified = run("verify");
         assertThat(verified.exitCode()).isEqualTo(1);
         assertThat(verified.err()).contains("not intact", "audit-000000000001.jsonl:2");
@@ -137,7 +137,7 @@ class AuditTest {
     @Test
     void a_months_usage_per_tenant_is_the_sum_of_its_requests() throws Exception {
         tenants.policy("{prices: {currency: EUR, per-million-prompt-tokens: 100, per-million-output-tokens: 1000}}");
-        String other = tenants.key("other");
+        String other = tenants.key("second@corp");
         double charged = 0;
         Map<String, Long> tokens = new HashMap<>();
         try (RealServer server = start("none")) {
@@ -160,7 +160,7 @@ class AuditTest {
         assertThat(Double.parseDouble(priced[10])).isCloseTo(charged, withinPercentage(1));
         assertThat(priced[11]).isEqualTo("EUR");
         row(rows, month + ",acme,sluice-demo,1,1,0,0,0,"); // what was refused has no price
-        row(rows, month + ",other,sluice-demo,1,0,");
+        row(rows, month + ",second@corp,sluice-demo,1,0,");
         assertThat(usage("--month", "2001-01").out().lines()).hasSize(1);
         Outcome nonsense = usage("--month", "soon");
         assertThat(nonsense.exitCode()).isEqualTo(2);
