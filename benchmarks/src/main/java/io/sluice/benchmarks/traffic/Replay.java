@@ -31,6 +31,7 @@ final class Replay {
     private final RetryAfterCheck retryAfter;
     private final Occupancy occupancy;
     private TokenListener listener = TokenListener.NOBODY;
+    private @Nullable SignalLog signals; // null if nobody wants them
     private int toSend; // requests whose next attempt is to come
     private int open;
     private long exhaustions;
@@ -45,6 +46,11 @@ final class Replay {
         outcomes = new Outcome[flows.length];
         retryAfter = new RetryAfterCheck(time, workload.seed(), FOLLOW_ONE_IN);
         occupancy = new Occupancy(workload.measuredFromNs(), workload.endNs());
+    }
+
+    /// Notes the signals for scaling, too; to be called before `run`.
+    void note(SignalLog log) {
+        signals = log;
     }
 
     /// Runs until everything that was admitted has ended.
@@ -96,6 +102,7 @@ final class Replay {
         occupancy.add(startNs, time.getAsLong(), after);
         for (int i = 0; i < log.count(); i++) read(log.request(i));
         retryAfter.ask(time.getAsLong());
+        if (signals != null) signals.look(time.getAsLong(), engine);
         return true;
     }
 
@@ -105,7 +112,10 @@ final class Replay {
         boolean isFirst = !flow.hasTokens();
         long gapNs = flow.read(nowNs, gapLogs);
         if (gapNs >= 0) listener.next(flow.request(), nowNs, gapNs);
-        else if (isFirst && flow.hasTokens()) listener.first(flow.request(), nowNs);
+        else if (isFirst && flow.hasTokens()) {
+            listener.first(flow.request(), nowNs);
+            if (signals != null) signals.countFirstToken(flow.request(), nowNs);
+        }
         if (flow.hasEnded()) settle(flow, flow.end(gapLogs));
     }
 
@@ -139,6 +149,7 @@ final class Replay {
             }
             case SimulatedEngine.Answer.Refused(var why) -> {
                 long nowNs = time.getAsLong();
+                if (signals != null) signals.countRefused();
                 if (flow.attempts() == 1) retryAfter.refused(nowNs, request, why, engine);
                 long againNs = nowNs + why.retryAfter().toNanos();
                 if (clients.comeBack(request.arrivalNs(), againNs, why.retryAfter())) sendAt(againNs, flow);

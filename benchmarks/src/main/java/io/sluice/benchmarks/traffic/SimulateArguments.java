@@ -105,7 +105,7 @@ final class SimulateArguments {
                         + "\"" + SettingsFlags.hint(wanted, names)));
     }
 
-    private ParameterException wrong(String problem) {
+    ParameterException wrong(String problem) {
         return new ParameterException(command, problem);
     }
 }

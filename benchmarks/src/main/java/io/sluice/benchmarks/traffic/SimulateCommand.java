@@ -1,6 +1,7 @@
 package io.sluice.benchmarks.traffic;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -71,6 +72,13 @@ public final class SimulateCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private String clients;
 
+    @Option(
+            names = "--signals",
+            paramLabel = "FILE",
+            description =
+                    "Replays once more and writes the engine's signals for scaling to FILE, ten rows for each second.")
+    private @Nullable Path signals;
+
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
@@ -93,13 +101,24 @@ public final class SimulateCommand implements Callable<Integer> {
         Setup setup = options.setup(arguments);
         Policy followed = arguments.policy(policy);
         Clients behaviour = arguments.clients(clients);
+        if (signals != null && !(followed instanceof Policy.Sluice)) {
+            throw arguments.wrong("--signals are those of the production engine: leave --policy out");
+        }
         Trace read = options.shortened(arguments.trace(trace), arguments);
         double perSecond = requestsPerSecond(arguments, setup, read);
         Workload workload = setup.workload(read, perSecond);
         Measured measured = setup.measure(workload, followed, setup.device().stepTokensMax(), behaviour);
         spec.commandLine().getOut().print(json ? ReportJson.of(setup, measured) : ReplayText.of(setup, measured));
         spec.commandLine().getOut().flush();
+        if (signals != null) writeSignals(signals, new Replay(workload, setup.device(), followed, behaviour));
         return 0;
+    }
+
+    private static void writeSignals(Path file, Replay replay) throws IOException {
+        SignalLog log = new SignalLog();
+        replay.note(log);
+        replay.run(TokenListener.NOBODY);
+        Files.writeString(file, log.csv());
     }
 
     private void say(String line) {

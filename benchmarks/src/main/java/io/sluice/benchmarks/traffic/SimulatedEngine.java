@@ -3,6 +3,8 @@ package io.sluice.benchmarks.traffic;
 import io.sluice.batching.Admission;
 import io.sluice.batching.Attempt;
 import io.sluice.batching.FinishReason;
+import io.sluice.batching.Outlook;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /// An engine in a replay: takes requests, and computes a step in virtual time when it is told to. One thread.
@@ -70,4 +72,9 @@ interface SimulatedEngine {
     BooleanSupplier probe(TrafficRequest request);
 
     State state();
+
+    /// How near it is to what it can do; empty if it does not know.
+    default Optional<Outlook> outlook() {
+        return Optional.empty();
+    }
 }

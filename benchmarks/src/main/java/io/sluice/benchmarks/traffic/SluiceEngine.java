@@ -6,10 +6,12 @@ import io.sluice.batching.EngineSettings;
 import io.sluice.batching.EngineStats;
 import io.sluice.batching.FinishReason;
 import io.sluice.batching.GenerationRequest;
+import io.sluice.batching.Outlook;
 import io.sluice.batching.Timeline;
 import io.sluice.batching.TokenStream;
 import io.sluice.batching.VirtualEngine;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
 
@@ -62,6 +64,11 @@ final class SluiceEngine implements SimulatedEngine {
     public BooleanSupplier probe(TrafficRequest request) {
         GenerationRequest asked = request.forEngine(vocabSize);
         return () -> engine.wouldRefuse(asked).isEmpty();
+    }
+
+    @Override
+    public Optional<Outlook> outlook() {
+        return Optional.of(engine.outlook());
     }
 
     @Override
