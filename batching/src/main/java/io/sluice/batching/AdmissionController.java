@@ -109,6 +109,7 @@ class AdmissionController {
             if (refused == null) return new Verdict.Taken(submission);
         }
         if (refused.reason() == Reason.NO_CAPACITY) {
+            flow.noteRefused(nowNs);
             flow.classQueue().deference().refused(flow, nowNs);
             long awayNs = refused.retryAfter().toNanos();
             double learned = flow.gate().close(expected.waitNs(), allowedNs(flow, expected, nowNs), awayNs, nowNs);
@@ -185,7 +186,7 @@ class AdmissionController {
         var expected = new Timeline.Forecast(
                 rawWaitNs,
                 waitNs,
-                waitNs + forecast.prefillNs(request, flow),
+                waitNs + forecast.prefillNs(request, flow, nowNs),
                 forecast.requestsAhead(flow),
                 WaitForecast.reservedTokens(request, flow) * request.choiceCount());
         return new Assessment(refusal(request, flow, expected, nowNs), expected, demand);
