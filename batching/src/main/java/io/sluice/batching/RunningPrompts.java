@@ -9,9 +9,6 @@ import org.jspecify.annotations.Nullable;
 /// before them. The engine writes it after each step, without allocation once it has grown; any thread reads it, and
 /// the engine never waits for a reader.
 final class RunningPrompts {
-    /// Who goes before others may take so great a part of the time that they can spare: it will not be the last.
-    private static final double SPARED_PART = 0.5;
-
     private final StampedLock lock = new StampedLock(); // written by the engine alone; read optimistically
     private @Nullable Flow[] flows = new Flow[8];
     private double[] turns = new double[8]; // [prompt], the virtual time at which it had its turn
@@ -57,7 +54,7 @@ final class RunningPrompts {
         long targetNs = sequence.flow().classQueue().terms().firstTokenTargetNs();
         double leftNs = targetNs - (nowNs - sequence.arrivedNs());
         double tokens = leftNs / tokenNs - tokensUpToIt;
-        return tokens < 0 ? Double.MAX_VALUE : tokens * SPARED_PART;
+        return tokens < 0 ? Double.MAX_VALUE : tokens;
     }
 
     private void add(Sequence sequence, double toSpare) {

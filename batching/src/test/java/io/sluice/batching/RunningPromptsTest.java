@@ -36,11 +36,11 @@ class RunningPromptsTest {
     @Test
     void whatWouldMissItsTargetGoesBeforeUnlessItIsLateInAnyCase() {
         Flow newcomer = arrivals.arrive(request().of("new").in(OURS)).flow();
-        Sequence other = start("other", OURS, 101); // 100 ms of work, due in 1,000: half of the rest may go to another
+        Sequence other = start("other", OURS, 101); // 100 ms of work, due in 1,000
         other.flow().charge(1);
         RunningPrompts prompts = publish(other.flow().classQueue(), MS, 0);
-        assertThat(prompts.tokensBefore(newcomer, 0, 450)).isZero();
-        assertThat(prompts.tokensBefore(newcomer, 0, 451)).isEqualTo(100);
+        assertThat(prompts.tokensBefore(newcomer, 0, 900)).isZero();
+        assertThat(prompts.tokensBefore(newcomer, 0, 901)).isEqualTo(100);
         publish(other.flow().classQueue(), MS, 899 * MS);
         assertThat(prompts.tokensBefore(newcomer, 0, 2)).isEqualTo(100);
         publish(other.flow().classQueue(), MS, 901 * MS);
