@@ -13,6 +13,11 @@ final class BlockTable {
         blocks[count++] = block;
     }
 
+    /// Makes room for so many blocks in all, so that `append` allocates nothing up to there.
+    void reserve(int room) {
+        if (room > blocks.length) blocks = Arrays.copyOf(blocks, room);
+    }
+
     /// Takes the last block off.
     int removeLast() {
         Invariant.check(count > 0, "an empty block table has no last block");
