@@ -148,7 +148,8 @@ public final class TokenStream {
         return cancelled;
     }
 
-    /// Makes room for the first `room` tokens, so that `append` allocates nothing for them. Not where log-probabilities are
+    /// Makes room for the first `room` tokens, so that `append` allocates nothing for them. Not where log-probabilities
+    /// are
     /// kept: they take a hundred times as much. Engine thread only.
     void reserve(int room) {
         if (topMax == SamplingParams.NO_LOGPROBS && room > log.capacity()) log = log.grown(room, topMax);

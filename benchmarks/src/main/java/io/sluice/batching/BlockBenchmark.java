@@ -32,8 +32,7 @@ public class BlockBenchmark {
     private static final int VOCABULARY = 32_000;
     private static final int BLOCKS = PROMPTS * PROMPT / BLOCK_SIZE + 2 * HELD;
 
-    private final PrefixIndex index =
-            new PrefixIndex(BLOCKS, BLOCK_SIZE, BlockHash.keyed(new SplittableRandom(1)));
+    private final PrefixIndex index = new PrefixIndex(BLOCKS, BLOCK_SIZE, BlockHash.keyed(new SplittableRandom(1)));
     private final BlockPool pool = new BlockPool(BLOCKS, index);
     private final TenantAccount tenant = new TenantAccount(Tenant.ANONYMOUS, BLOCKS);
     private final PrefixChain chain = new PrefixChain(PrefixScope.of(1));

@@ -21,7 +21,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /// Plan and apply alone: what the scheduler takes of each step on the engine thread while everything that runs writes.
 /// One operation is one step. The sequences are made anew before each 256 steps, outside of what is measured;
-/// `stepBytes` is therefore counted around the steps, because the profiler's figure counts that making as well.
+/// `stepBytes` is therefore counted around the steps, because the profiler's figure counts that making as well;
+/// `stepCpuUs` is the processor's time for them, which a busy machine leaves alone.
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -39,22 +40,29 @@ public class PlanApplyStepBenchmark {
 
     private @Nullable RunningSequences sequences;
 
-    /// Bytes that the steps themselves allocated.
+    /// What the steps themselves took: not of the making of sequences, and not of others that want the processor.
     @State(Scope.Thread)
     @AuxCounters(AuxCounters.Type.EVENTS)
     public static class Counted {
         private long bytes;
+        private long cpuNs;
         private long steps;
 
         @Setup(Level.Iteration)
         public void clear() {
             bytes = 0;
+            cpuNs = 0;
             steps = 0;
         }
 
-        /// For each step.
+        /// Allocated by each step.
         public double stepBytes() {
             return (double) bytes / Math.max(1, steps);
+        }
+
+        /// Microseconds of processor time of each step.
+        public double stepCpuUs() {
+            return cpuNs / 1e3 / Math.max(1, steps);
         }
     }
 
@@ -68,8 +76,10 @@ public class PlanApplyStepBenchmark {
     public int planApply(Counted counted) {
         RunningSequences it = Invariant.present(sequences, "set up");
         long before = THREADS.getCurrentThreadAllocatedBytes();
+        long startNs = THREADS.getCurrentThreadCpuTime();
         int tokens = 0;
         for (int step = 0; step < STEPS; step++) tokens += it.step();
+        counted.cpuNs += THREADS.getCurrentThreadCpuTime() - startNs;
         counted.bytes += THREADS.getCurrentThreadAllocatedBytes() - before;
         counted.steps += STEPS;
         if (tokens != STEPS * running) throw new AssertionError(tokens + " tokens were planned");

@@ -40,9 +40,26 @@ public class KernelBenchmark {
 
     /// The kernel, and for products the weights' format and the number of rows.
     @Param({
-        "GEMM_FLOAT32_1", "GEMM_FLOAT32_256", "GEMM_BFLOAT16_1", "GEMM_BFLOAT16_16", "GEMM_BFLOAT16_256",
-        "GEMM_INT8_1", "GEMM_INT8_256", "GEMM_INT4_1", "GEMM_INT4_256", "EMBED", "GATHER", "SCATTER_ADD",
-        "RMS_NORM", "SILU_MUL", "GELU_MUL", "SCALE", "SOFT_CAP", "ARGMAX", "ROPE_KV", "ATTENTION"
+        "GEMM_FLOAT32_1",
+        "GEMM_FLOAT32_256",
+        "GEMM_BFLOAT16_1",
+        "GEMM_BFLOAT16_16",
+        "GEMM_BFLOAT16_256",
+        "GEMM_INT8_1",
+        "GEMM_INT8_256",
+        "GEMM_INT4_1",
+        "GEMM_INT4_256",
+        "EMBED",
+        "GATHER",
+        "SCATTER_ADD",
+        "RMS_NORM",
+        "SILU_MUL",
+        "GELU_MUL",
+        "SCALE",
+        "SOFT_CAP",
+        "ARGMAX",
+        "ROPE_KV",
+        "ATTENTION"
     })
     public String kernel = "RMS_NORM";
 
@@ -164,7 +181,8 @@ public class KernelBenchmark {
         int sequences = KernelWork.SEQUENCES;
         int blocks = KernelWork.CONTEXT / KV.blockSize();
         long tables = room.take(4L * sequences * blocks);
-        for (int i = 0; i < sequences * blocks; i++) ints(tables, sequences * blocks).setAtIndex(JAVA_INT, i, i);
+        for (int i = 0; i < sequences * blocks; i++)
+            ints(tables, sequences * blocks).setAtIndex(JAVA_INT, i, i);
         long tokenStart = ascending(room, sequences + 1);
         long tileStart = ascending(room, sequences + 1);
         long first = room.take(4L * sequences);

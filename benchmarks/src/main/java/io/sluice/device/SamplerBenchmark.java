@@ -73,8 +73,7 @@ public class SamplerBenchmark {
 
     private static SamplingParams params(
             float temperature, float topP, int topK, float minP, float penalty, int topLogprobs) {
-        return new SamplingParams(
-                temperature, topP, topK, minP, 1, penalty, penalty, 1f, 0, Map.of(), topLogprobs);
+        return new SamplingParams(temperature, topP, topK, minP, 1, penalty, penalty, 1f, 0, Map.of(), topLogprobs);
     }
 
     @Benchmark

@@ -1,7 +1,7 @@
 package io.sluice.benchmarks.load;
 
-import io.sluice.benchmarks.traffic.BrokenTrace;
 import io.sluice.benchmarks.report.Conditions;
+import io.sluice.benchmarks.traffic.BrokenTrace;
 import io.sluice.benchmarks.traffic.Slo;
 import io.sluice.benchmarks.traffic.Trace;
 import io.sluice.benchmarks.traffic.TraceFile;

@@ -105,7 +105,9 @@ public final class JmhCommand implements Callable<Integer> {
         values.put("pattern", pattern);
         values.put(
                 "how",
-                quick ? "QUICK LOOK: 1 fork, 2 warm-ups, 2 iterations of 1 s" : "forks, warm-ups and times as declared");
+                quick
+                        ? "QUICK LOOK: 1 fork, 2 warm-ups, 2 iterations of 1 s"
+                        : "forks, warm-ups and times as declared");
         if (forks != null) values.put("forks", forks.toString());
         if (warmUps != null) values.put("warm-ups", warmUps.toString());
         if (iterations != null) values.put("iterations", iterations.toString());

@@ -19,6 +19,7 @@ import org.openjdk.jmh.util.Statistics;
 /// @param error half the 99.9 % interval around it; NaN if there were too few iterations
 /// @param percentiles of single calls, where they were sampled; else empty
 /// @param bytesPerOperation that the benchmark's threads allocated; NaN if it was not counted
+/// @param cpuUs processor time of an operation, where the benchmark counts it; else NaN
 record JmhFigure(
         String benchmark,
         Map<String, String> parameters,
@@ -27,11 +28,14 @@ record JmhFigure(
         double error,
         String unit,
         Map<String, Double> percentiles,
-        double bytesPerOperation) {
+        double bytesPerOperation,
+        double cpuUs) {
     private static final String ALLOCATION = "gc.alloc.rate.norm";
 
     /// What a benchmark counts itself, because its making of things is no part of what it measures.
     private static final String OWN_ALLOCATION = "stepBytes";
+
+    private static final String OWN_CPU = "stepCpuUs";
 
     private static final List<Double> SAMPLED = List.of(50.0, 90.0, 99.0, 99.9);
 
@@ -48,13 +52,13 @@ record JmhFigure(
                 parameters.put(name, result.getParams().getParam(name));
             }
             String name = shortName(result.getParams().getBenchmark());
-            double bytes = bytes(result);
+            var counted = new Counted(bytes(result), score(result, OWN_CPU));
             String mode = result.getParams().getMode().shortLabel();
-            figures.add(figure(name, parameters, mode, result.getPrimaryResult(), bytes));
+            figures.add(figure(name, parameters, mode, result.getPrimaryResult(), counted));
             result.getSecondaryResults().forEach((label, part) -> {
                 // The threads of a group, each by itself.
                 if (label.equals("send") || label.equals("receive")) {
-                    figures.add(figure(name + ":" + label, parameters, mode, part, Double.NaN));
+                    figures.add(figure(name + ":" + label, parameters, mode, part, Counted.NOTHING));
                 }
             });
         }
@@ -62,7 +66,7 @@ record JmhFigure(
     }
 
     private static JmhFigure figure(
-            String name, Map<String, String> parameters, String mode, Result<?> result, double bytes) {
+            String name, Map<String, String> parameters, String mode, Result<?> result, Counted counted) {
         Statistics statistics = result.getStatistics();
         Map<String, Double> percentiles = new TreeMap<>();
         if (mode.equals("sample")) {
@@ -76,13 +80,22 @@ record JmhFigure(
                 result.getScoreError(),
                 result.getScoreUnit(),
                 percentiles,
-                bytes);
+                counted.bytes(),
+                counted.cpuUs());
+    }
+
+    private record Counted(double bytes, double cpuUs) {
+        static final Counted NOTHING = new Counted(Double.NaN, Double.NaN);
     }
 
     private static double bytes(RunResult result) {
-        Result<?> own = result.getSecondaryResults().get(OWN_ALLOCATION);
-        Result<?> all = own != null ? own : result.getSecondaryResults().get(ALLOCATION);
-        return all == null ? Double.NaN : all.getScore();
+        double own = score(result, OWN_ALLOCATION);
+        return Double.isNaN(own) ? score(result, ALLOCATION) : own;
+    }
+
+    private static double score(RunResult result, String name) {
+        Result<?> counted = result.getSecondaryResults().get(name);
+        return counted == null ? Double.NaN : counted.getStatistics().getMean();
     }
 
     private static String shortName(String benchmark) {

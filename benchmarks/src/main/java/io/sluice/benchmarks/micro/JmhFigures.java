@@ -18,7 +18,7 @@ import java.util.stream.Collectors;
 /// All figures of a run of the suite, and how they are told: as text, JSON and HTML. A value.
 record JmhFigures(Conditions conditions, List<JmhFigure> figures) {
     private static final List<String> HEAD =
-            List.of("benchmark", "score", "±", "unit", "B/op", "p50", "p99", "of memory", "of products");
+            List.of("benchmark", "score", "±", "unit", "B/op", "CPU µs", "p50", "p99", "of memory", "of products");
 
     JmhFigures {
         figures = List.copyOf(figures);
@@ -33,13 +33,16 @@ record JmhFigures(Conditions conditions, List<JmhFigure> figures) {
 
     String text() {
         var text = new StringBuilder();
-        conditions.values().forEach((name, value) -> text.append(String.format(Locale.ROOT, "%-18s %s%n", name, value)));
+        conditions
+                .values()
+                .forEach((name, value) -> text.append(String.format(Locale.ROOT, "%-18s %s%n", name, value)));
         text.append(System.lineSeparator());
         List<List<String>> rows = new ArrayList<>(List.of(HEAD));
         rows.addAll(rows());
         int[] widths = new int[HEAD.size()];
         for (List<String> row : rows) {
-            for (int i = 0; i < widths.length; i++) widths[i] = Math.max(widths[i], row.get(i).length());
+            for (int i = 0; i < widths.length; i++)
+                widths[i] = Math.max(widths[i], row.get(i).length());
         }
         for (List<String> row : rows) {
             for (int i = 0; i < widths.length; i++) {
@@ -60,6 +63,7 @@ record JmhFigures(Conditions conditions, List<JmhFigure> figures) {
                         digits(it.error()),
                         it.unit(),
                         digits(it.bytesPerOperation()),
+                        digits(it.cpuUs()),
                         digits(it.percentiles().getOrDefault("p50.0", Double.NaN)),
                         digits(it.percentiles().getOrDefault("p99.0", Double.NaN)),
                         percent(limits.ofMemory(it.parameter("kernel"), it.score())),
@@ -86,7 +90,8 @@ record JmhFigures(Conditions conditions, List<JmhFigure> figures) {
                 .field("score", figure.score())
                 .field("error", figure.error())
                 .field("unit", figure.unit())
-                .field("bytesPerOperation", figure.bytesPerOperation());
+                .field("bytesPerOperation", figure.bytesPerOperation())
+                .field("cpuUs", figure.cpuUs());
         json.object("percentiles", () -> new TreeMap<>(figure.percentiles()).forEach(json::field));
         String kernel = figure.parameter("kernel");
         if (kernel.isEmpty()) return;

@@ -20,11 +20,13 @@ public final class HtmlReport {
     public HtmlReport(String title, Conditions conditions) {
         this.title = title;
         body.append("<h1>").append(escaped(title)).append("</h1><table class='conditions'>");
-        conditions.values().forEach((name, value) -> body.append("<tr><td>")
-                .append(escaped(name))
-                .append("</td><td>")
-                .append(escaped(value))
-                .append("</td></tr>"));
+        conditions
+                .values()
+                .forEach((name, value) -> body.append("<tr><td>")
+                        .append(escaped(name))
+                        .append("</td><td>")
+                        .append(escaped(value))
+                        .append("</td></tr>"));
         body.append("</table>");
     }
 

@@ -15,8 +15,8 @@ public final class Plot {
     private static final int BAR = 18;
     private static final int NAME = 300;
     private static final int TICKS = 5;
-    private static final List<String> COLOURS = List.of(
-            "#0b6e99", "#c0392b", "#2e7d32", "#8e44ad", "#d68910", "#34495e", "#16a085", "#7f8c8d");
+    private static final List<String> COLOURS =
+            List.of("#0b6e99", "#c0392b", "#2e7d32", "#8e44ad", "#d68910", "#34495e", "#16a085", "#7f8c8d");
 
     private Plot() {}
 
@@ -39,7 +39,11 @@ public final class Plot {
     public static String lines(String title, String x, String y, boolean logarithmic, List<Line> lines) {
         List<Point> all = lines.stream().flatMap(line -> line.points().stream()).toList();
         var out = new StringBuilder(begin(title, HEIGHT));
-        double least = all.stream().mapToDouble(Point::x).filter(value -> value > 0).min().orElse(1);
+        double least = all.stream()
+                .mapToDouble(Point::x)
+                .filter(value -> value > 0)
+                .min()
+                .orElse(1);
         double mostX = all.stream().mapToDouble(Point::x).max().orElse(1);
         double mostY = nice(all.stream().mapToDouble(Point::y).max().orElse(1));
         var axis = new Axis(logarithmic ? least : 0, Math.max(mostX, least * 1.0001), logarithmic);
@@ -52,7 +56,13 @@ public final class Plot {
                 path.append(String.format(Locale.ROOT, "%.1f,%.1f ", axis.at(point.x()), height(point.y(), mostY)));
             }
             out.append("<polyline fill='none' stroke='%s' stroke-width='1.8' points='%s'/>".formatted(colour, path));
-            text(out, WIDTH - RIGHT + 10, TOP + 14 + 16 * i, "start", colour, lines.get(i).name());
+            text(
+                    out,
+                    WIDTH - RIGHT + 10,
+                    TOP + 14 + 16 * i,
+                    "start",
+                    colour,
+                    lines.get(i).name());
         }
         return out.append("</svg>").toString();
     }
@@ -90,7 +100,12 @@ public final class Plot {
                         top + 8,
                         COLOURS.get(1)));
             }
-            text(out, NAME + 8 + (int) ((bar.value() + bar.spread()) * scale), top + 13, "start", "currentColor",
+            text(
+                    out,
+                    NAME + 8 + (int) ((bar.value() + bar.spread()) * scale),
+                    top + 13,
+                    "start",
+                    "currentColor",
                     number(bar.value()));
         }
         return out.append("</svg>").toString();
@@ -113,8 +128,8 @@ public final class Plot {
         }
         for (double value : axis.ticks()) {
             int at = (int) axis.at(value);
-            out.append("<line x1='%d' x2='%d' y1='%d' y2='%d' stroke='#8884'/>"
-                    .formatted(at, at, TOP, HEIGHT - BOTTOM));
+            out.append(
+                    "<line x1='%d' x2='%d' y1='%d' y2='%d' stroke='#8884'/>".formatted(at, at, TOP, HEIGHT - BOTTOM));
             text(out, at, HEIGHT - BOTTOM + 16, "middle", "currentColor", number(value));
         }
         text(out, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "middle", "currentColor", x);
@@ -127,9 +142,7 @@ public final class Plot {
 
     private record Axis(double from, double to, boolean logarithmic) {
         double at(double value) {
-            double part = logarithmic
-                    ? Math.log(value / from) / Math.log(to / from)
-                    : (value - from) / (to - from);
+            double part = logarithmic ? Math.log(value / from) / Math.log(to / from) : (value - from) / (to - from);
             return LEFT + (WIDTH - RIGHT - LEFT) * part;
         }
 

@@ -23,7 +23,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(2)
 public class RequestParseBenchmark {
-    private static final String SENTENCE = "The quick brown fox jumps over the lazy dog, and says \\\"hello\\\" to it. ";
+    private static final String SENTENCE =
+            "The quick brown fox jumps over the lazy dog, and says \\\"hello\\\" to it. ";
 
     /// Messages of the conversation, of about 700 characters each.
     @Param({"1", "64"})

@@ -31,8 +31,7 @@ public class SseBenchmark implements EventSink {
             false,
             StreamOptions.NONE,
             true);
-    private final Delta delta =
-            new Delta(0, 17, List.of(new Piece.Text(" token\n")), List.of(), null, List.of());
+    private final Delta delta = new Delta(0, 17, List.of(new Piece.Text(" token\n")), List.of(), null, List.of());
     private final Counting out = new Counting();
     private final SseStream events = SseStream.onto(out);
     private final JsonOut json = new JsonOut();
