@@ -43,7 +43,8 @@ public final class FrontendCommand implements Callable<Integer> {
     private static final int FAILED = 1;
     private static final int STREAMS_MAX = 20_000;
     private static final int LOOKS = 60;
-    private static final int HEAPS = 10;
+    private static final Duration BARE = Duration.ofSeconds(5);
+    private static final int FIRST_HEAP = 6; // look, a tenth of the time
 
     /// Less than a tenant's part of the server's queue.
     private static final int OPENED_TOGETHER = 128;
@@ -136,11 +137,14 @@ public final class FrontendCommand implements Callable<Integer> {
 
     private FrontendResult measure(Path folder, Duration stepTime, Duration warm, Duration measured)
             throws IOException, InterruptedException {
+        Map<String, String> conditions = Conditions.here(); // before this process gets its own processors
         boolean pins = !serverCores.equals("all") && canPin();
+        describe(conditions, pins);
         Path recording = jfr != null ? jfr : folder.resolve("server.jfr");
-        Map<String, String> conditions = conditions(pins);
         List<FrontendResult.Look> looks = new ArrayList<>();
         List<Long> heaps = new ArrayList<>();
+        say("Measuring what the system alone takes ...");
+        double bare = new BareWrites(streams, stepTime, BARE).eventsPerCpuSecond();
         say("Starting the server ...");
         try (ServerProcess server = ServerProcess.start(plan(folder, recording, stepTime, pins));
                 var sink = new RawSink(server.port(), "sluice-demo", outputTokens)) {
@@ -151,7 +155,7 @@ public final class FrontendCommand implements Callable<Integer> {
         }
         conditions.put("load after", "%.2f processes ready to run".formatted(Conditions.load()));
         CpuProfile profile = Files.exists(recording) ? CpuProfile.of(recording) : null;
-        return new FrontendResult(new Conditions(conditions), looks, heaps, profile);
+        return new FrontendResult(new Conditions(conditions), bare, looks, heaps, profile);
     }
 
     private ServerProcess.Plan plan(Path folder, Path recording, Duration stepTime, boolean pins) {
@@ -172,7 +176,7 @@ public final class FrontendCommand implements Callable<Integer> {
                 folder.resolve("server.log"));
     }
 
-    /// Looks `count` times within `span`, and a tenth as often at what is live on the heap.
+    /// Looks `count` times within `span`, and early and late at what is live on the heap.
     private void look(
             ServerProcess server, RawSink sink, Duration span, int count, List<FrontendResult.Look> looks, List<Long> heaps)
             throws IOException, InterruptedException {
@@ -189,7 +193,8 @@ public final class FrontendCommand implements Callable<Integer> {
                     threads.getThreadCpuTime(sink.threadId()),
                     server.residentBytes()));
             boolean isMeasured = count == LOOKS && i > 0;
-            if (isMeasured && i % (LOOKS / HEAPS) == 0) {
+            // A full collection takes the server's processor: once early, and once when all has been counted.
+            if (isMeasured && (i == FIRST_HEAP || i == LOOKS)) {
                 long live = server.liveHeapBytes();
                 if (live >= 0) heaps.add(live);
             }
@@ -225,13 +230,11 @@ public final class FrontendCommand implements Callable<Integer> {
         }
     }
 
-    private Map<String, String> conditions(boolean pins) {
-        Map<String, String> values = Conditions.here();
+    private void describe(Map<String, String> values, boolean pins) {
         values.put("server", "this build, the demo model's tokenizer, a model that computes nothing, heap " + heap);
         values.put("processors", pins ? "server on " + serverCores + ", client on others" : "shared by server and client");
         values.put("streams", Integer.toString(streams));
         values.put("a token every", step + ": " + outputTokens + " tokens for each answer");
-        return values;
     }
 
     private void say(String line) {

@@ -15,11 +15,12 @@ import org.jspecify.annotations.Nullable;
 
 /// What the frontend did, and how it is told. A value.
 ///
+/// @param bare events that one processor could write each second if it did nothing else
 /// @param looks at its counters, one after another
 /// @param heaps live, from the beginning of the measurement to its end; empty if unknown
 /// @param profile null if nothing was recorded
 record FrontendResult(
-        Conditions conditions, List<Look> looks, List<Long> heaps, @Nullable CpuProfile profile) {
+        Conditions conditions, double bare, List<Look> looks, List<Long> heaps, @Nullable CpuProfile profile) {
     FrontendResult {
         looks = List.copyOf(looks);
         heaps = List.copyOf(heaps);
@@ -83,6 +84,8 @@ record FrontendResult(
                 + digits(bytesPerEvent()) + " bytes each, " + digits(eventsPerRead()) + " in each of the client's reads");
         line(text, "server", digits(cores()) + " cores busy: " + digits(eventsPerCpuSecond())
                 + " EVENTS PER SECOND AND SERVER CORE");
+        line(text, "system alone", digits(bare) + " writes of as many bytes per second of a processor: the server reaches "
+                + percent(eventsPerCpuSecond() / bare) + " of that");
         line(text, "client", "counts " + digits(sinkAdvantage()) + " events in the processor time of one of the server's");
         line(text, "memory", memory());
         CpuProfile found = profile;
@@ -121,6 +124,7 @@ record FrontendResult(
                             .field("eventsPerSecond", eventsPerSecond())
                             .field("serverCores", cores())
                             .field("eventsPerSecondAndServerCore", eventsPerCpuSecond())
+                            .field("bareWritesPerSecondAndCore", bare)
                             .field("bytesPerEvent", bytesPerEvent())
                             .field("eventsPerRead", eventsPerRead())
                             .field("sinkAdvantage", sinkAdvantage());
@@ -147,6 +151,8 @@ record FrontendResult(
         var page = new HtmlReport("Sluice: the frontend's ceiling", conditions);
         page.paragraph("%s events per second and server core (%s per second on %s cores)"
                 .formatted(digits(eventsPerCpuSecond()), digits(eventsPerSecond()), digits(cores())));
+        page.paragraph("The system alone, with one write for each event: %s per second and core"
+                .formatted(digits(bare)));
         page.paragraph(memory());
         List<Plot.Point> rates = new ArrayList<>();
         for (int i = 1; i < looks.size(); i++) {
