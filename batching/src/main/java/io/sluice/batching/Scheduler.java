@@ -3,7 +3,7 @@ package io.sluice.batching;
 import org.jspecify.annotations.Nullable;
 
 /// Decides, step by step, which tokens of which sequences are computed. Hot path: plan and apply allocate
-/// nothing once warm, but for the growing storage of the tokens themselves. Engine thread only.
+/// nothing once warm, but when a sequence starts, and when one outgrows the room that it then got. Engine thread only.
 ///
 /// There is no prefill phase and no decode phase: a sequence's computed tokens catch up with its tokens.
 /// Every running sequence whose reader keeps up gets at least one token in every step; what is left of the
@@ -243,6 +243,7 @@ class Scheduler {
         if (sequence.hasStarted()) return;
         int cached = Math.min(sequence.computed(), sequence.promptLength());
         sequence.start(cached);
+        blocks.makeRoom(sequence);
         sequence.chargeUpTo(cached); // cached tokens are free
         counts.countStart(sequence, forked);
         sequence.submission().timeline().start(nowNs, cached);
