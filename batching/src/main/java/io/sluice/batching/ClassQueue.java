@@ -16,6 +16,8 @@ final class ClassQueue {
     /// A flow that was refused is owed at most what so many steps compute: a minute or less of any device.
     private static final double KEPT_STEPS = 512;
 
+    private static final double PREFILL_GAIN = 0.1;
+
     private volatile TrafficClass terms;
     private final SequenceList returning = SequenceList.byArrival(); // preempted, parked, or a started one's siblings
     private final FlowHeap flows = new FlowHeap();
@@ -30,6 +32,8 @@ final class ClassQueue {
 
     // For admission; any thread.
     private final ArrivalRate arrivals;
+    private final ArrivalRate offered;
+    private volatile double prefillNs; // of its requests lately, as was expected
     private final ForecastBias bias = new ForecastBias();
     private final Patience patience = new Patience();
     private final Deference deference = new Deference();
@@ -40,6 +44,7 @@ final class ClassQueue {
     ClassQueue(TrafficClass terms, long nowNs) {
         this.terms = terms;
         arrivals = new ArrivalRate(nowNs);
+        offered = new ArrivalRate(nowNs);
         latestStartNs = nowNs;
     }
 
@@ -219,6 +224,24 @@ final class ClassQueue {
     /// What is admitted of it. Requests' threads.
     ArrivalRate arrivals() {
         return arrivals;
+    }
+
+    /// A request has come that would take `ns`, of which its prompt `promptNs`, whether it is taken or not. Requests'
+    /// threads.
+    void countOffered(long ns, long promptNs, long nowNs) {
+        offered.add(ns, nowNs);
+        double before = prefillNs;
+        prefillNs = before == 0 ? promptNs : before + PREFILL_GAIN * (promptNs - before);
+    }
+
+    /// What clients ask for. Any thread.
+    ArrivalRate offered() {
+        return offered;
+    }
+
+    /// How long its requests' prompts take once they have started. Any thread.
+    long prefillNs() {
+        return (long) prefillNs;
     }
 
     /// Notes that a flow has admitted requests which have not started. Requests' threads.

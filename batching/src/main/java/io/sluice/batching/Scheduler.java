@@ -31,6 +31,7 @@ class Scheduler {
     private final Step[] steps; // in turn, so that the next can be planned while one is in flight
     private final FollowUp followUp;
     private final SchedulerCounts counts;
+    private final StepCosts costs;
     private int turn;
     private int followed; // steps in a row that followed one under way
     private boolean settled; // in the latest plan nobody could start, as long as nothing changes
@@ -57,6 +58,7 @@ class Scheduler {
         shares = core.shares();
         attendance = core.attendance();
         counts = core.counts();
+        costs = new StepCosts(core);
         steps = new Step[] {new Step(limits), new Step(limits)};
         followUp = core.followUp();
         applied = steps[0].plan();
@@ -270,10 +272,7 @@ class Scheduler {
     void apply(StepPlan plan, StepResult result, long nowNs, long stepNs) {
         Step step = stepOf(plan);
         applied = plan;
-        for (int i = 0; i < running.size(); i++) {
-            Sequence sequence = running.get(i);
-            sequence.submission().timeline().countHeld(sequence.table().count(), stepNs);
-        }
+        costs.charge(step, running, stepNs);
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             Sequence sequence = step.sequence(slice);
             if (plan.feedingSlice(slice) >= 0) {

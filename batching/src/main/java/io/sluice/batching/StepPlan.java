@@ -289,12 +289,17 @@ public final class StepPlan {
     double promptPairs() {
         double pairs = 0;
         for (int slice = 0; slice < sliceCount; slice++) {
-            if (!isWriting(slice)) pairs += length(slice) * (firstPosition(slice) + length(slice) / 2.0);
+            if (!isWriting(slice)) pairs += pairs(slice);
         }
         return pairs;
     }
 
-    private boolean isWriting(int slice) {
+    /// What the slice's tokens attend to: for each of them, the tokens before it.
+    double pairs(int slice) {
+        return length(slice) * (firstPosition(slice) + length(slice) / 2.0);
+    }
+
+    boolean isWriting(int slice) {
         return length(slice) == 1 && samples(slice);
     }
 

@@ -20,6 +20,7 @@ public final class Timeline {
     private long computedTokens;
     private int cachedTokens;
     private long blockNs;
+    private long deviceNs;
 
     /// What was expected of the request when it was admitted. A value.
     ///
@@ -52,9 +53,14 @@ public final class Timeline {
         computedTokens += tokens;
     }
 
-    /// One of its sequences held `blocks` blocks for `ns`.
-    void countHeld(int blocks, long ns) {
-        blockNs += blocks * ns;
+    /// One of its sequences held `blocks` blocks for `ns`; of a block that others hold too, a part.
+    void countHeld(double blocks, long ns) {
+        blockNs += Math.round(blocks * ns);
+    }
+
+    /// `ns` of a step were for one of its sequences.
+    void countDevice(long ns) {
+        deviceNs += ns;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
@@ -129,6 +135,11 @@ public final class Timeline {
     /// Prompt tokens of its first choice to start that were found in the prefix cache.
     public int cachedTokens() {
         return cachedTokens;
+    }
+
+    /// Its part of the steps that it was computed in: the parts of all requests add up to the steps.
+    public long deviceNs() {
+        return deviceNs;
     }
 
     /// KV blocks held, times the time they were held, in block nanoseconds.

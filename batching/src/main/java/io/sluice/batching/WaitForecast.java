@@ -25,6 +25,7 @@ final class WaitForecast {
     private final WorkRate workRate = new WorkRate();
     private volatile Load load = Load.UNKNOWN;
     private volatile long publishedNs;
+    private volatile boolean crowded;
 
     /// What the engine publishes after a step. A value.
     ///
@@ -61,6 +62,17 @@ final class WaitForecast {
         load = latest;
         publishedNs = nowNs;
         workRate.observe(busy, nowNs);
+        crowded = busy;
+    }
+
+    /// True if something could not start with the latest step.
+    boolean isCrowded() {
+        return crowded;
+    }
+
+    /// How much work a busy engine does per time, by what it was expected to take.
+    double workRate() {
+        return workRate.get();
     }
 
     Load load() {
@@ -134,6 +146,12 @@ final class WaitForecast {
         Ahead own = new Ahead();
         own.add(queue.backlog(), 1);
         return (long) startNs(higherThan(queue, queue.prompts().tokens()), own, share(queue, nowNs), 0, 1);
+    }
+
+    /// When a request of this class would have its first token, behind all that waits in it.
+    long firstTokenNs(ClassQueue queue, long nowNs) {
+        long waitNs = queue.bias().correct(waitNs(queue, nowNs), (long) load.gapNs());
+        return bounded((double) waitNs + queue.prefillNs());
     }
 
     /// True if no admitted request of any class has not started.

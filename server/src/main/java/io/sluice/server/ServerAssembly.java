@@ -82,8 +82,10 @@ final class ServerAssembly implements AutoCloseable {
             this.model = open(settings.model(), say);
             endings.push(model::close);
             this.served = served(settings, model);
-            ServerMetrics metrics =
-                    new ServerMetrics(served.name(), settings.access().metricsTenantsMax());
+            ServerMetrics metrics = new ServerMetrics(
+                    served.name(),
+                    settings.access().metricsTenantsMax(),
+                    settings.access().scaleTargetLoad());
             this.tenancy = Tenancy.of(source, settings, served, metrics, Tenancy.Clocks.SYSTEM);
             this.http = HttpServer.start(
                     settings.http(),

@@ -311,7 +311,14 @@ final class Declared {
             new Kind.Count(1, 1000),
             "50",
             "How many tenants have metrics of their own: those with most traffic; the others are counted together as"
-                    + " `other`. Each takes about sixty series.");
+                    + " `other`. Each takes about a hundred series.");
+
+    static final Setting<Double> SCALE_TARGET_LOAD = new Setting<>(
+            "scale-target-load",
+            Group.ACCESS,
+            new Kind.Share(),
+            "0.7",
+            "The load that each replica is to have: what `sluice_replicas_wanted` counts [replicas](scaling.md) by.");
 
     static final Setting<AdminPort> ADMIN_PORT = new Setting<>(
             "admin-port",
@@ -408,6 +415,7 @@ final class Declared {
             ALLOW_ANONYMOUS,
             METRICS_OPEN,
             METRICS_TENANTS_MAX,
+            SCALE_TARGET_LOAD,
             ADMIN_PORT,
             ADMIN_HOST,
             DRAIN_DELAY,

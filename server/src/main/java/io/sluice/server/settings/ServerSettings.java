@@ -79,6 +79,7 @@ public record ServerSettings(
             boolean allowAnonymous,
             boolean metricsOpen,
             int metricsTenantsMax,
+            double scaleTargetLoad,
             String adminHost,
             AdminPort adminPort) {}
 
@@ -226,6 +227,7 @@ public record ServerSettings(
                     allowAnonymous,
                     value(Declared.METRICS_OPEN),
                     value(Declared.METRICS_TENANTS_MAX),
+                    value(Declared.SCALE_TARGET_LOAD),
                     value(Declared.ADMIN_HOST),
                     adminPort);
         }
