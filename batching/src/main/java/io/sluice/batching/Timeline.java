@@ -20,6 +20,8 @@ public final class Timeline {
     private long computedTokens;
     private int cachedTokens;
     private long blockNs;
+    private long proposedTokens;
+    private long acceptedTokens;
 
     /// What was expected of the request when it was admitted. A value.
     ///
@@ -50,6 +52,12 @@ public final class Timeline {
     void countStep(int tokens) {
         steps++;
         computedTokens += tokens;
+    }
+
+    /// Tokens were proposed to one of its sequences, and so many of them were right.
+    void countProposed(int proposed, int right) {
+        proposedTokens += proposed;
+        acceptedTokens += right;
     }
 
     /// One of its sequences held `blocks` blocks for `ns`.
@@ -129,6 +137,16 @@ public final class Timeline {
     /// Prompt tokens of its first choice to start that were found in the prefix cache.
     public int cachedTokens() {
         return cachedTokens;
+    }
+
+    /// Tokens that were proposed to its choices.
+    public long proposedTokens() {
+        return proposedTokens;
+    }
+
+    /// Of those, the ones that were right.
+    public long acceptedTokens() {
+        return acceptedTokens;
     }
 
     /// KV blocks held, times the time they were held, in block nanoseconds.
