@@ -8,6 +8,14 @@ interface EngineParts {
     /// The engine as it is.
     EngineParts REAL = new EngineParts() {};
 
+    /// The engine with a draft model.
+    record WithDraft(Proposer proposer) implements EngineParts {
+        @Override
+        public Proposer proposer(SpeculationSettings settings) {
+            return proposer;
+        }
+    }
+
     /// The parts of one engine, each made once.
     record Core(
             ModelLimits limits,

@@ -25,8 +25,8 @@ class Speculation {
     /// told from what they take if it were never seen.
     private static final int STEPS_PER_PLAIN = 32;
 
-    /// Steps of a sequence, after which it is tried again although its guesses were wrong, or too dear: text changes,
-    /// and so does the load.
+    /// Steps of a sequence, after which it is tried again although its guesses were wrong: text changes. Where they are
+    /// too dear, whoever's they are, one is tried of all: what was measured may be wrong.
     private static final int STEPS_PER_TRIAL = 32;
 
     /// Believed of a guess before the first.
@@ -42,6 +42,7 @@ class Speculation {
     private @Nullable Sequence[] wanting = new Sequence[8]; // [0, wantingCount)
     private int wantingCount;
     private int steps; // that could have proposals
+    private int latestTrial; // step
 
     Speculation(EngineSettings settings, Proposer proposer, StepTimeModel times, BlockAllocator blocks) {
         this.settings = settings.speculation();
@@ -109,9 +110,10 @@ class Speculation {
 
     /// How likely a guess has to be right to be worth its time; above 1 nothing is.
     private double neededProbability(int writing) {
-        if (!times.isSettled()) return 0;
-        long plainNs = times.predict(writing, 0);
-        return plainNs <= 0 ? 0 : MARGIN * writing * times.proposedTokenNs() / plainNs;
+        double tokenNs = times.proposedTokenNs();
+        if (!times.isSettled() || tokenNs == 0) return 0;
+        // If guesses are blamed for all that steps have taken, there is none without them to tell, and will be now.
+        return MARGIN * writing * tokenNs / Math.max(1, times.predict(writing, 0));
     }
 
     /// The most tokens that may be proposed to the sequence, whatever they bring: none that its limit would cut off,
@@ -136,7 +138,11 @@ class Speculation {
             double count = needed <= 0 || rate >= 1 ? possible : Math.log(needed) / Math.log(rate);
             return (int) Math.clamp(count, 1, possible);
         }
-        if (idleSteps >= STEPS_PER_TRIAL) return 1;
+        boolean tries = needed <= 1 ? idleSteps >= STEPS_PER_TRIAL : steps - latestTrial >= STEPS_PER_TRIAL;
+        if (tries) {
+            latestTrial = steps;
+            return 1;
+        }
         counts.countHeld(needed > 1 ? SpeculationCounts.Held.LOAD : SpeculationCounts.Held.ACCEPTANCE, 1);
         return 0;
     }

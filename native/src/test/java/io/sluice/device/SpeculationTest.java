@@ -186,7 +186,8 @@ class SpeculationTest {
                     turn(engine, answers); // until there is room in the queue
                 }
             }
-            while (turn(engine, answers)) continue;
+            boolean works = true;
+            while (works) works = turn(engine, answers);
             return new Outcome(
                     answers.stream().map(Answer::text).toList(), engine.stats().speculated());
         }
