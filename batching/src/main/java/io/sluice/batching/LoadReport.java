@@ -108,6 +108,7 @@ final class LoadReport {
                         audit.leaked(),
                         core.host().usedCount()),
                 counts.work(),
+                core.speculation().speculated(),
                 classLoads(nowNs),
                 counts.stepTokens(),
                 stepNs,

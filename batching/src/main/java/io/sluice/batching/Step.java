@@ -30,6 +30,12 @@ final class Step {
         sequences[slice] = sequence;
     }
 
+    /// Plans the sequence's last token, and those that are proposed to follow it; no sample.
+    void addProposing(Sequence sequence, Proposal proposal) {
+        add(sequence, 1);
+        plan.propose(proposal.tokens(), proposal.count());
+    }
+
     /// Plans the token that the step before samples for its slice `feeding`, and the sample after it.
     ///
     /// @param position of that token
