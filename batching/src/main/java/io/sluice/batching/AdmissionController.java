@@ -106,7 +106,7 @@ class AdmissionController {
         };
         if (!isWork) return;
         long ns = forecast.demandOf(request, flow).ns();
-        flow.classQueue().countOffered(ns, forecast.prefillNs(request, flow), nowNs);
+        flow.classQueue().countOffered(ns, forecast.prefillNs(request, flow, nowNs), nowNs);
     }
 
     /// @param isAwaited it comes when it was told to: nobody else who was goes before it

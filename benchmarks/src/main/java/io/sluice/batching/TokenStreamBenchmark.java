@@ -39,7 +39,7 @@ public class TokenStreamBenchmark {
     @Benchmark
     public int publish() {
         if (stream.count() == TOKENS) stream = fresh();
-        stream.append(count++, result, 0);
+        stream.append(count++, result, 0, 0);
         stream.wake();
         return count;
     }
@@ -87,7 +87,7 @@ public class TokenStreamBenchmark {
             read.end();
             read.next();
         }
-        read.stream.append(1, result, 0);
+        read.stream.append(1, result, 0, 0);
         read.stream.wake();
         while (read.stream.lag() > 0) Thread.onSpinWait();
         return read.stream.count();

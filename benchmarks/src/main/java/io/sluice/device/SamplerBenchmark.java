@@ -78,7 +78,7 @@ public class SamplerBenchmark {
 
     @Benchmark
     public int sample() {
-        sampler.sample(Objects.requireNonNull(plan), 0, logits, result);
+        sampler.sample(Objects.requireNonNull(plan), 0, 0, logits, result);
         return result.token(0);
     }
 }

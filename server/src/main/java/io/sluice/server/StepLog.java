@@ -81,7 +81,8 @@ final class StepLog implements ModelRunner {
     }
 
     private static String head(ModelLimits limits, String model) {
-        return "# sluice step log 1, model " + model + "\n# limits " + limits.blockCount() + " " + limits.blockSize() + " "
+        return "# sluice step log 1, model " + model + "\n# limits " + limits.blockCount() + " " + limits.blockSize()
+                + " "
                 + limits.contextMax() + " " + limits.stepTokensMax() + " " + limits.sequencesMax() + " "
                 + limits.vocabSize() + " " + limits.hostBlockCount()
                 + "\nat_us,us,host_us,writing,prompts,prompt_tokens,sampled,writing_context,prompt_context,prompt_pairs,"
@@ -143,7 +144,17 @@ final class StepLog implements ModelRunner {
         }
         int copies = plan.copiesInCount() + plan.copiesOutCount();
         return new Line(
-                atUs, 0, 0, writing, prompts, promptTokens, sampled, writingContext, promptContext, promptPairs, copies);
+                atUs,
+                0,
+                0,
+                writing,
+                prompts,
+                promptTokens,
+                sampled,
+                writingContext,
+                promptContext,
+                promptPairs,
+                copies);
     }
 
     private void put(Line it, long us, long hostUs) {

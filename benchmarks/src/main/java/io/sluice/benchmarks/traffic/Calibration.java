@@ -9,7 +9,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /// What the steps of a real run took, as a sum of parts that are fitted to its step log: a constant, a part for each
-/// sequence that writes, for each token that those look back at, for each prompt token, and for each pair of a prompt token
+/// sequence that writes, for each token that those look back at, for each prompt token, and for each pair of a prompt
+/// token
 /// and one before it. A value.
 ///
 /// None is negative. The fit is of relative errors, so that short steps count as much as long ones; the steps that it
@@ -80,7 +81,9 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
     static Calibration read(Path file) throws IOException {
         List<String> lines = Files.readAllLines(file);
         String name = String.valueOf(file.getFileName());
-        if (lines.size() < 3 || !lines.get(0).startsWith("# sluice step log 1, model ") || !lines.get(2).equals(HEAD)) {
+        if (lines.size() < 3
+                || !lines.get(0).startsWith("# sluice step log 1, model ")
+                || !lines.get(2).equals(HEAD)) {
             throw new BrokenTrace(name + " is no step log of this version: `sluice serve --step-log FILE` writes one");
         }
         ModelLimits limits = limits(name, lines.get(1));
@@ -99,9 +102,9 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
     private static ModelLimits limits(String name, String line) {
         String[] words = line.split(" ", -1);
         try {
-            int[] numbers = Arrays.stream(words).skip(2).mapToInt(Integer::parseInt).toArray();
-            return new ModelLimits(
-                    numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]);
+            int[] numbers =
+                    Arrays.stream(words).skip(2).mapToInt(Integer::parseInt).toArray();
+            return new ModelLimits(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]);
         } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
             throw new BrokenTrace(name + ", line 2: these are no limits");
         }
@@ -139,13 +142,13 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
         for (int round = 0; round < ROUNDS; round++) {
             parts = leastSquares(kept);
             double[] fit = parts;
-            double[] errors = all.stream().mapToDouble(row -> error(row, fit)).sorted().toArray();
+            double[] errors =
+                    all.stream().mapToDouble(row -> error(row, fit)).sorted().toArray();
             usual = errors[errors.length / 2];
             double most = Math.max(0.02, OUTLIER * usual);
             kept = all.stream().filter(row -> error(row, fit) <= most).toList();
         }
-        return new Calibration(
-                name, model, limits, Arrays.stream(parts).boxed().toList(), usual, kept.size());
+        return new Calibration(name, model, limits, Arrays.stream(parts).boxed().toList(), usual, kept.size());
     }
 
     private static double error(double[] row, double[] parts) {
