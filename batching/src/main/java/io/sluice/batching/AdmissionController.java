@@ -106,7 +106,7 @@ class AdmissionController {
         };
         if (!isWork) return;
         long ns = forecast.demandOf(request, flow).ns();
-        flow.classQueue().countOffered(ns, forecast.prefillNs(request, flow), nowNs);
+        flow.classQueue().countOffered(ns, forecast.prefillNs(request, flow, nowNs), nowNs);
     }
 
     /// @param isAwaited it comes when it was told to: nobody else who was goes before it
@@ -125,6 +125,7 @@ class AdmissionController {
             if (refused == null) return new Verdict.Taken(submission);
         }
         if (refused.reason() == Reason.NO_CAPACITY) {
+            flow.noteRefused(nowNs);
             flow.classQueue().deference().refused(flow, nowNs);
             long awayNs = refused.retryAfter().toNanos();
             double learned = flow.gate().close(expected.waitNs(), allowedNs(flow, expected, nowNs), awayNs, nowNs);
@@ -201,7 +202,7 @@ class AdmissionController {
         var expected = new Timeline.Forecast(
                 rawWaitNs,
                 waitNs,
-                waitNs + forecast.prefillNs(request, flow),
+                waitNs + forecast.prefillNs(request, flow, nowNs),
                 forecast.requestsAhead(flow),
                 WaitForecast.reservedTokens(request, flow) * request.choiceCount());
         return new Assessment(refusal(request, flow, expected, nowNs), expected, demand);

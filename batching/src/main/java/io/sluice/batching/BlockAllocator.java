@@ -69,6 +69,14 @@ class BlockAllocator {
         return ((long) sequence.table().count() + available(sequence)) * blockSize - sequence.computed();
     }
 
+    /// Tokens after the computed ones that the sequence's blocks have room for, and those that its tenant may
+    /// take like any other: what may turn out to be for nothing breaks nobody's floor.
+    long spareRoom(Sequence sequence) {
+        TenantAccount tenant = sequence.flow().account();
+        int spare = Math.max(0, Math.min(pool.freeFor(tenant), tenant.belowCeiling()));
+        return ((long) sequence.table().count() + spare) * blockSize - sequence.computed();
+    }
+
     /// Blocks that the sequence may take now. Whoever comes first of all may take any, so that there is
     /// always one that gets on, whatever the tenants' floors and ceilings are.
     int available(Sequence sequence) {
@@ -91,7 +99,12 @@ class BlockAllocator {
         while ((long) table.count() * blockSize < end) table.append(allocate(sequence, table.count()));
     }
 
-    /// Gives back what `cover` took beyond positions `[0, end)`, which nothing computed is in.
+    /// Makes the sequence's table as long as its tokens have room for. Not in the steps that follow.
+    void makeRoom(Sequence sequence) {
+        sequence.table().reserve(Math.ceilDiv(sequence.tokens().length, blockSize));
+    }
+
+    /// Gives back what `cover` took beyond positions `[0, end)`, which nothing is in that is of use.
     void uncover(Sequence sequence, int end) {
         BlockTable table = sequence.table();
         while ((long) (table.count() - 1) * blockSize >= end) pool.release(table.removeLast());

@@ -39,9 +39,18 @@ public final class Engine implements Engines {
             ModelLimits limits, boolean canReport, Accounts accounts, AdmissionController admission, EngineLoop loop) {}
 
     Engine(String name, EngineSettings settings, ModelRunner.Factory factory, LongSupplier clock) {
+        this(name, settings, factory, null, clock);
+    }
+
+    private Engine(
+            String name,
+            EngineSettings settings,
+            ModelRunner.Factory factory,
+            ModelRunner.@Nullable Factory draft,
+            LongSupplier clock) {
         this.settings = settings;
         this.clock = clock;
-        thread = Thread.ofPlatform().name("engine-" + name).unstarted(() -> run(factory));
+        thread = Thread.ofPlatform().name("engine-" + name).unstarted(() -> run(factory, draft));
     }
 
     /// Starts the engine thread, which makes the runner; returns when the runner is ready.
@@ -49,6 +58,15 @@ public final class Engine implements Engines {
     /// @throws RuntimeException whatever the factory threw
     public static Engine start(String name, EngineSettings settings, ModelRunner.Factory runner) {
         return start(name, settings, runner, System::nanoTime);
+    }
+
+    /// The same with a draft model, whose guesses are proposed as the settings say.
+    public static Engine startWithDraft(
+            String name, EngineSettings settings, ModelRunner.Factory runner, ModelRunner.Factory draft) {
+        Engine engine = new Engine(name, settings, runner, draft, System::nanoTime);
+        engine.thread.start();
+        engine.awaitReady();
+        return engine;
     }
 
     /// The same on another clock.
@@ -249,9 +267,10 @@ public final class Engine implements Engines {
         return made;
     }
 
-    private void run(ModelRunner.Factory factory) {
-        try (ModelRunner runner = factory.create()) {
-            Core made = assemble(runner);
+    private void run(ModelRunner.Factory factory, ModelRunner.@Nullable Factory draft) {
+        try (ModelRunner runner = factory.create();
+                Proposer guesses = draft == null ? null : guesses(runner, draft)) {
+            Core made = assemble(runner, guesses == null ? EngineParts.REAL : new EngineParts.WithDraft(guesses));
             core = made;
             ready.countDown();
             serve(made);
@@ -265,9 +284,18 @@ public final class Engine implements Engines {
         }
     }
 
-    private Core assemble(ModelRunner runner) {
-        EngineParts.Core parts = EngineParts.REAL.core(runner.limits(), settings, new SecureRandom());
-        Scheduler scheduler = EngineParts.REAL.scheduler(parts);
+    private static Proposer guesses(ModelRunner runner, ModelRunner.Factory draft) {
+        ModelRunner made = draft.create();
+        int vocabSize = made.limits().vocabSize();
+        if (vocabSize == runner.limits().vocabSize()) return new DraftProposer(made);
+        made.close();
+        throw new IllegalArgumentException("the draft model has " + vocabSize + " tokens, the model "
+                + runner.limits().vocabSize() + ": both must have the same vocabulary");
+    }
+
+    private Core assemble(ModelRunner runner, EngineParts kind) {
+        EngineParts.Core parts = kind.core(runner.limits(), settings, new SecureRandom());
+        Scheduler scheduler = kind.scheduler(parts);
         return new Core(
                 runner.limits(),
                 runner.canReport(),

@@ -69,6 +69,7 @@ final class EngineLoop {
         saturation = new Saturation(core.limits(), core.accounts(), core.forecast());
         admission = core.admission();
         attendance = core.attendance();
+        core.speculation().requireRunner(runner.proposedMax());
         times = core.times();
         isolation = new StepIsolation(runner);
         audit = new BlockAudit(core.limits(), core.blocks(), core.host());
@@ -145,7 +146,8 @@ final class EngineLoop {
         } else {
             StepPlan plan = now.plan;
             int writing = plan.writingSlices();
-            times.measure(writing, plan.tokenCount() - writing, plan.promptPairs(), stepNs);
+            int proposed = plan.proposedTokens();
+            times.measure(writing, proposed, plan.tokenCount() - writing - proposed, plan.promptPairs(), stepNs);
             scheduler.apply(plan, result, endNs, stepNs);
             if (scheduler.counts().steps() % BlockAudit.STEPS_BETWEEN == 0) audit.countLeaked(scheduler.running());
         }

@@ -8,6 +8,14 @@ interface EngineParts {
     /// The engine as it is.
     EngineParts REAL = new EngineParts() {};
 
+    /// The engine with a draft model.
+    record WithDraft(Proposer proposer) implements EngineParts {
+        @Override
+        public Proposer proposer(SpeculationSettings settings) {
+            return proposer;
+        }
+    }
+
     /// The parts of one engine, each made once.
     record Core(
             ModelLimits limits,
@@ -25,7 +33,8 @@ interface EngineParts {
             StepShares shares,
             SchedulerCounts counts,
             Attendance attendance,
-            FollowUp followUp) {}
+            FollowUp followUp,
+            Speculation speculation) {}
 
     /// Puts everything but scheduler and loop together.
     ///
@@ -36,6 +45,11 @@ interface EngineParts {
 
     /// The same with a hash that is given.
     default Core core(ModelLimits limits, EngineSettings settings, BlockHash hash) {
+        return core(limits, settings, hash, proposer(settings.speculation()));
+    }
+
+    /// The same with somebody who guesses.
+    default Core core(ModelLimits limits, EngineSettings settings, BlockHash hash, Proposer proposer) {
         var index = index(limits, hash);
         var blocks = blocks(limits, settings, pool(limits, index), index);
         var host = new HostBlocks(limits.hostBlockCount());
@@ -46,6 +60,7 @@ interface EngineParts {
         var counts = new SchedulerCounts();
         var budget = new StepBudget(limits, times);
         var attendance = attendance(settings, counts);
+        var speculation = speculation(settings, proposer, times, blocks);
         return new Core(
                 limits,
                 settings,
@@ -59,10 +74,11 @@ interface EngineParts {
                 budget,
                 reservations,
                 starter(blocks, host, reservations),
-                shares(settings, budget, blocks),
+                shares(settings, budget, blocks, speculation),
                 counts,
                 attendance,
-                followUp(blocks, attendance));
+                followUp(blocks, attendance),
+                speculation);
     }
 
     default BlockHash hash(RandomGenerator random) {
@@ -98,8 +114,23 @@ interface EngineParts {
         return new Starter(blocks, host, reservations);
     }
 
-    default StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
-        return new StepShares(settings, budget, blocks);
+    default StepShares shares(
+            EngineSettings settings, StepBudget budget, BlockAllocator blocks, Speculation speculation) {
+        return new StepShares(settings, budget, blocks, speculation);
+    }
+
+    /// A draft model is the engine's to bring along.
+    default Proposer proposer(SpeculationSettings settings) {
+        return switch (settings.kind()) {
+            case OFF -> (_, _) -> {};
+            case NGRAM -> new NgramProposer();
+            case DRAFT -> throw new IllegalArgumentException("tokens of a draft model, but there is none");
+        };
+    }
+
+    default Speculation speculation(
+            EngineSettings settings, Proposer proposer, StepTimeModel times, BlockAllocator blocks) {
+        return new Speculation(settings, proposer, times, blocks);
     }
 
     default Attendance attendance(EngineSettings settings, SchedulerCounts counts) {

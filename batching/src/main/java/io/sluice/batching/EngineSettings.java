@@ -10,8 +10,14 @@ import java.time.Duration;
 /// nobody
 /// @param lagTokensMax a sequence stands still while its reader is so many tokens behind
 /// @param stallNs a sequence that has stood still for this long ends
+/// @param speculation whether tokens are proposed to sequences that write
 public record EngineSettings(
-        int waitingMax, boolean prefixCaching, int sliceTokensMax, int lagTokensMax, long stallNs) {
+        int waitingMax,
+        boolean prefixCaching,
+        int sliceTokensMax,
+        int lagTokensMax,
+        long stallNs,
+        SpeculationSettings speculation) {
 
     /// `lagTokensMax` where nobody said otherwise: seconds of text, and a few kilobytes.
     public static final int LAG_TOKENS_MAX = 512;
@@ -30,9 +36,19 @@ public record EngineSettings(
         this(waitingMax, prefixCaching, sliceTokensMax, LAG_TOKENS_MAX, STALL_NS);
     }
 
+    /// Without proposed tokens.
+    public EngineSettings(int waitingMax, boolean prefixCaching, int sliceTokensMax, int lagTokensMax, long stallNs) {
+        this(waitingMax, prefixCaching, sliceTokensMax, lagTokensMax, stallNs, SpeculationSettings.OFF);
+    }
+
+    /// The same with proposed tokens.
+    public EngineSettings with(SpeculationSettings proposed) {
+        return new EngineSettings(waitingMax, prefixCaching, sliceTokensMax, lagTokensMax, stallNs, proposed);
+    }
+
     /// The same with another number of requests that may wait.
     EngineSettings withWaitingMax(int count) {
-        return new EngineSettings(count, prefixCaching, sliceTokensMax, lagTokensMax, stallNs);
+        return new EngineSettings(count, prefixCaching, sliceTokensMax, lagTokensMax, stallNs, speculation);
     }
 
     private static void requirePositive(String name, long value) {

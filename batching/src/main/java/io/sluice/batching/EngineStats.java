@@ -1,5 +1,6 @@
 package io.sluice.batching;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -12,6 +13,7 @@ import java.util.TreeMap;
 /// @param paused of all, the ones that stand still until their reader has caught up
 /// @param blocks the KV cache
 /// @param work what was done so far
+/// @param speculated what was proposed so far, and what became of it
 /// @param classes of which requests have come, in order of name
 /// @param stepTokens tokens in the latest step
 /// @param stepNs duration of the latest step, plan to apply
@@ -23,6 +25,7 @@ public record EngineStats(
         int paused,
         Blocks blocks,
         Work work,
+        Speculated speculated,
         List<ClassLoad> classes,
         int stepTokens,
         long stepNs,
@@ -95,6 +98,75 @@ public record EngineStats(
         }
     }
 
+    /// Tokens that were proposed to sequences since the engine started, and why none were.
+    ///
+    /// @param drafts times that tokens were proposed to a sequence
+    /// @param proposed tokens that were
+    /// @param accepted of those, the ones that were right, each a token that needed no step of its own
+    /// @param acceptedAt the same by their place among those proposed at once, from 0
+    /// @param heldByLoad times that none were because so many wrote that none could pay
+    /// @param heldByAcceptance times that none were because too few of the sequence's had been right
+    /// @param heldByPrompts times that none were because prompts had the step's time
+    /// @param nothingFound times that none were because there was nothing to guess from
+    /// @param acceptance how likely one is to be right lately; 0 if none are proposed
+    public record Speculated(
+            long drafts,
+            long proposed,
+            long accepted,
+            Counts acceptedAt,
+            long heldByLoad,
+            long heldByAcceptance,
+            long heldByPrompts,
+            long nothingFound,
+            double acceptance) {
+        private Speculated and(Speculated other) {
+            return new Speculated(
+                    drafts + other.drafts,
+                    proposed + other.proposed,
+                    accepted + other.accepted,
+                    acceptedAt.and(other.acceptedAt),
+                    heldByLoad + other.heldByLoad,
+                    heldByAcceptance + other.heldByAcceptance,
+                    heldByPrompts + other.heldByPrompts,
+                    nothingFound + other.nothingFound,
+                    Math.max(acceptance, other.acceptance));
+        }
+    }
+
+    /// A row of counts. A value.
+    public static final class Counts {
+        private final long[] counts;
+
+        Counts(long[] own) {
+            counts = own;
+        }
+
+        private Counts and(Counts other) {
+            long[] sums = counts.clone();
+            for (int i = 0; i < sums.length; i++) sums[i] += other.counts[i];
+            return new Counts(sums);
+        }
+
+        public long at(int index) {
+            return counts[index];
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Counts that && Arrays.equals(counts, that.counts);
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(counts);
+        }
+
+        @Override
+        public String toString() {
+            return Arrays.toString(counts);
+        }
+    }
+
     /// One class's load.
     ///
     /// @param running its sequences that own blocks
@@ -114,7 +186,17 @@ public record EngineStats(
     /// nothing that runs, waits or is free.
     EngineStats ended() {
         return new EngineStats(
-                0, 0, 0, 0, new Blocks(0, 0, 0, 0, 0, 0), work, List.of(), stepTokens, stepNs, latestStepEndNs);
+                0,
+                0,
+                0,
+                0,
+                new Blocks(0, 0, 0, 0, 0, 0),
+                work,
+                speculated,
+                List.of(),
+                stepTokens,
+                stepNs,
+                latestStepEndNs);
     }
 
     /// Of two engines that serve the same together: what they have is added up; a wait is the shorter one,
@@ -131,6 +213,7 @@ public record EngineStats(
                 paused + other.paused,
                 blocks.and(other.blocks),
                 work.and(other.work),
+                speculated.and(other.speculated),
                 List.copyOf(loads.values()),
                 later.stepTokens,
                 later.stepNs,

@@ -24,6 +24,11 @@ public interface ModelRunner extends AutoCloseable {
         return false;
     }
 
+    /// The most proposed tokens of one slice (`StepPlan.propose`) that it samples after; 0 if it takes none. Constant.
+    default int proposedMax() {
+        return 0;
+    }
+
     @Override
     void close();
 

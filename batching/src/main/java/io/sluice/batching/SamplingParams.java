@@ -98,6 +98,22 @@ public record SamplingParams(
                 topLogprobs);
     }
 
+    /// The same without a report.
+    SamplingParams withoutLogprobs() {
+        return new SamplingParams(
+                temperature,
+                topP,
+                topK,
+                minP,
+                seed,
+                frequencyPenalty,
+                presencePenalty,
+                repetitionPenalty,
+                minTokens,
+                logitBias,
+                NO_LOGPROBS);
+    }
+
     private static void require(boolean holds, String parameter, String range, Number actual) {
         if (!holds) throw new InvalidRequest(parameter, "must be " + range + ", got " + actual);
     }

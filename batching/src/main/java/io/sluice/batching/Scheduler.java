@@ -3,7 +3,7 @@ package io.sluice.batching;
 import org.jspecify.annotations.Nullable;
 
 /// Decides, step by step, which tokens of which sequences are computed. Hot path: plan and apply allocate
-/// nothing once warm, but for the growing storage of the tokens themselves. Engine thread only.
+/// nothing once warm, but when a sequence starts, and when one outgrows the room that it then got. Engine thread only.
 ///
 /// There is no prefill phase and no decode phase: a sequence's computed tokens catch up with its tokens.
 /// Every running sequence whose reader keeps up gets at least one token in every step; what is left of the
@@ -30,6 +30,7 @@ class Scheduler {
     private final SequenceList waiting = SequenceList.byArrival(); // all that are not running, queued or not
     private final Step[] steps; // in turn, so that the next can be planned while one is in flight
     private final FollowUp followUp;
+    private final Speculation speculation;
     private final SchedulerCounts counts;
     private final StepCosts costs;
     private int turn;
@@ -61,6 +62,7 @@ class Scheduler {
         costs = new StepCosts(core);
         steps = new Step[] {new Step(limits), new Step(limits)};
         followUp = core.followUp();
+        speculation = core.speculation();
         applied = steps[0].plan();
     }
 
@@ -111,6 +113,7 @@ class Scheduler {
     StepPlan follow(long nowNs) {
         boolean somebodyMayStart = !waiting.isEmpty() && !(settled && changes == changesAtPlan);
         if (somebodyMayStart || followed == FollowUp.IN_A_ROW_MAX || attendance.hasNews()) return null;
+        if (speculation.isTrying()) return null; // more comes of guesses than of not waiting
         Step next = steps[turn ^ 1];
         next.plan().clear();
         if (!followUp.plan(steps[turn], next, running, nowNs)) return null;
@@ -245,6 +248,7 @@ class Scheduler {
         if (sequence.hasStarted()) return;
         int cached = Math.min(sequence.computed(), sequence.promptLength());
         sequence.start(cached);
+        blocks.makeRoom(sequence);
         sequence.chargeUpTo(cached); // cached tokens are free
         counts.countStart(sequence, forked);
         sequence.submission().timeline().start(nowNs, cached);
@@ -290,11 +294,11 @@ class Scheduler {
                         nowNs);
                 continue;
             }
-            int length = plan.length(slice);
+            int length = plan.length(slice) - plan.proposedCount(slice);
             charge(sequence, length);
             sequence.advance(length);
             sequence.countStep();
-            sequence.submission().timeline().countStep(length);
+            sequence.submission().timeline().countStep(plan.length(slice));
             blocks.offer(sequence);
             if (sequence.isPromptComputed())
                 letIntoQueue(sequence.submission(), sequence.submission().choiceCount());
@@ -302,7 +306,7 @@ class Scheduler {
             if (report != null && report.isBroken()) {
                 endAsNotFinite(sequence, nowNs);
             } else if (plan.samples(slice)) {
-                accept(sequence, result, slice, nowNs);
+                acceptAll(sequence, result, slice, nowNs);
             } else if (sequence.uncomputed() == 0) {
                 end(sequence, FinishReason.LENGTH, "", nowNs); // nothing but its prompt was of interest
             }
@@ -326,10 +330,39 @@ class Scheduler {
         queue.charge(sequence, prompt, sequence.chargeUpTo(end));
     }
 
+    /// Takes in the token that the step sampled, and one more for each guess that was right. A guess that was right
+    /// is computed with it; what was computed of the others is worth nothing, and so are their blocks.
+    private void acceptAll(Sequence sequence, StepResult result, int slice, long nowNs) {
+        int proposed = applied.proposedCount(slice);
+        accept(sequence, result, slice, 0, nowNs);
+        int right = 0;
+        while (right < proposed && isRight(sequence, result, slice, right)) {
+            charge(sequence, 1);
+            sequence.advance(1);
+            blocks.offer(sequence);
+            accept(sequence, result, slice, ++right, nowNs);
+        }
+        if (proposed > 0) speculation.learn(sequence, proposed, right);
+        if (sequence.status() != Sequence.Status.RUNNING) return;
+        if (proposed > 0) takeBack(sequence);
+        sequence.stream().wake();
+    }
+
+    /// True if the guess is what was sampled, and the sequence goes on.
+    boolean isRight(Sequence sequence, StepResult result, int slice, int guess) {
+        return sequence.status() == Sequence.Status.RUNNING
+                && result.token(slice, guess) == applied.proposed(slice, guess);
+    }
+
+    void takeBack(Sequence sequence) {
+        blocks.uncover(sequence, sequence.computed());
+    }
+
     /// Takes in one sampled token.
-    void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
-        int token = result.token(slice);
-        if (token == StepResult.NO_TOKEN && applied.allowsNothing(slice)) {
+    void accept(Sequence sequence, StepResult result, int slice, int sample, long nowNs) {
+        Invariant.check(sample < result.count(slice), "fewer tokens than guesses were right");
+        int token = result.token(slice, sample);
+        if (token == StepResult.NO_TOKEN && applied.allowsNothing(slice, sample)) {
             end(sequence, FinishReason.FAILED, "no token of the model can continue the required structure", nowNs);
             return;
         }
@@ -338,7 +371,7 @@ class Scheduler {
             return;
         }
         Invariant.check(token >= 0 && token < limits.vocabSize(), "a sampled token outside the vocabulary");
-        Invariant.check(applied.allows(slice, token), "a sampled token that the sequence's constraint forbids");
+        Invariant.check(applied.allows(slice, sample, token), "a sampled token that the sequence's constraint forbids");
         sequence.countSampled();
         counts.countSampled();
         sequence.submission().timeline().firstToken(nowNs);
@@ -348,7 +381,7 @@ class Scheduler {
         }
         sequence.append(token);
         reservations.outgrow(sequence);
-        sequence.stream().append(token, result, slice);
+        sequence.stream().append(token, result, slice, sample);
         TokenConstraint.Progress progress = sequence.progress();
         if (progress != null && !progress.accept(token)) {
             end(sequence, FinishReason.FAILED, "the required structure could not be followed any further", nowNs);
@@ -356,8 +389,6 @@ class Scheduler {
             end(sequence, FinishReason.STOP, "", nowNs);
         } else if (sequence.sampled() == sequence.request().maxNewTokens()) {
             end(sequence, FinishReason.LENGTH, "", nowNs);
-        } else {
-            sequence.stream().wake();
         }
     }
 
@@ -377,6 +408,7 @@ class Scheduler {
         releases++;
         changes++;
         host.release(sequence);
+        speculation.forget(sequence);
         reservations.release(sequence);
         if (sequence.sampled() > 0 && reason != FinishReason.FAILED) reservations.learn(sequence);
         sequence.setStatus(Sequence.Status.ENDED);

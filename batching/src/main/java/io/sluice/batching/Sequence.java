@@ -21,6 +21,11 @@ final class Sequence {
     }
 
     private static final int GROWTH_MIN = 64;
+
+    /// Output tokens that a sequence has room for from its start on, so that steps in which everybody writes allocate
+    /// nothing: 32 KiB for each that runs, next to which its keys and values are megabytes. Longer outputs grow.
+    private static final int OUTPUT_ROOM = 4096;
+
     private static final long NOT_STARTED = -1;
     private static final long AFTER_STARTED = 1L << 47;
 
@@ -33,6 +38,9 @@ final class Sequence {
             new BlockTable(); // the blocks that hold its computed tokens while it is parked
     private final PrefixChain chain;
     private final TokenConstraint.@Nullable Progress progress; // through the request's constraint, if it has one
+
+    private TokenConstraint.@Nullable Progress ahead; // looks ahead of `progress`; made when first needed
+    private final Proposal proposal = new Proposal();
 
     private final @Nullable PromptReport report; // of the first choice: what is found out about the prompt
 
@@ -52,7 +60,7 @@ final class Sequence {
     private int[] tokens; // [0, tokenCount); the request's own prompt, unwritten, until the first output token
     private int tokenCount;
     private int computed;
-    private int ahead; // planned beyond what the steps under way were told, each a token that is not known yet
+    private int fed; // planned beyond what the steps under way were told, each a token that is not known yet
     private int sampled;
     private int cachedTokens;
     private boolean started;
@@ -119,12 +127,12 @@ final class Sequence {
 
     /// Tokens that a step follows another for, which is under way itself: its blocks have room for them.
     int ahead() {
-        return ahead;
+        return fed;
     }
 
     void countAhead(int change) {
-        ahead += change;
-        Invariant.check(ahead >= 0, "more steps of a sequence were settled than followed others");
+        fed += change;
+        Invariant.check(fed >= 0, "more steps of a sequence were settled than followed others");
     }
 
     void countSampled() {
@@ -138,7 +146,15 @@ final class Sequence {
     /// Notes the first start, with the tokens that need not be computed.
     void start(int reusedTokens) {
         started = true;
+        makeRoom();
         cachedTokens = Math.min(reusedTokens, promptLength());
+    }
+
+    /// Not before it starts: whoever waits may never write a token.
+    private void makeRoom() {
+        int room = Math.min(OUTPUT_ROOM, request().maxNewTokens());
+        if (report == null) tokens = Arrays.copyOf(tokens, Math.toIntExact((long) tokenCount + room));
+        stream.reserve(room);
     }
 
     /// Sets where the sequence stands among all others.
@@ -315,6 +331,21 @@ final class Sequence {
     /// How far the output has come in its constraint: as far as the last appended token. Null without one.
     TokenConstraint.@Nullable Progress progress() {
         return progress;
+    }
+
+    /// A second way through its constraint, now as far as the last appended token, that may be led on from there;
+    /// null without a constraint.
+    TokenConstraint.@Nullable Progress lookAhead() {
+        if (progress == null) return null;
+        if (ahead == null)
+            ahead = Invariant.present(request().constraint(), "a constraint").begin();
+        ahead.moveTo(progress);
+        return ahead;
+    }
+
+    /// What is guessed to come next in it, and how right such guesses were.
+    Proposal proposal() {
+        return proposal;
     }
 
     /// What is found out about its prompt; null if nothing is, or another choice does it.

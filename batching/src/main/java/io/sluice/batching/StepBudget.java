@@ -108,6 +108,15 @@ class StepBudget {
         return (int) Math.max(1, stepTokensMax * budgetNs / fullNs);
     }
 
+    /// The most tokens that may be proposed to those that write: together with what they take anyway they stay
+    /// within the tightest target.
+    int proposedTokensMax() {
+        if (targetNs == TrafficClass.NO_TARGET || !times.isSettled()) return stepTokensMax;
+        double spareNs = CAUTION * targetNs - times.predict(writing, 0);
+        double eachNs = times.proposedTokenNs();
+        return eachNs * stepTokensMax <= spareNs ? stepTokensMax : (int) Math.max(0, spareNs / eachNs);
+    }
+
     /// True if one more sequence that writes leaves the step within the tightest target.
     boolean hasTimeForOneMore(Sequence sequence) {
         long tightestNs =

@@ -11,7 +11,7 @@ final class StepIsolation {
     StepIsolation(ModelRunner runner) {
         this.runner = runner;
         part = new StepPlan(runner.limits());
-        result = new StepResult(runner.limits().sequencesMax());
+        result = new StepResult(runner.limits().sequencesMax(), runner.proposedMax());
     }
 
     /// The plan's result, in which the slices that could not be computed have failed. Its copies were made

@@ -10,7 +10,13 @@ import org.jspecify.annotations.Nullable;
 /// A slice is a run of consecutive tokens of one sequence, `[firstPosition, firstPosition + length)`. Keys
 /// and values of positions before it are in the sequence's blocks; the step writes those of its own
 /// positions. There is no prefill and no decode: a slice of many tokens and a slice of one are the same
-/// thing. A slice that `samples` ends at the sequence's last token and asks for the token after it.
+/// thing. A slice that `samples` has the sequence's last token and asks for the token after it.
+///
+/// Such a slice may go on with *proposed* tokens, which the sequence does not have: guesses of what will be
+/// sampled. Then it samples after each of them too, as long as each guess was right: sample 0 is the one
+/// after the sequence's last token, sample `i` the one after its proposed token `i - 1`, and it is wanted
+/// only if sample `i - 1` is that token. Keys and values of guesses that were wrong are written, and nobody
+/// reads them.
 ///
 /// Before its slices are computed, a step copies whole blocks between the device and host memory: first
 /// those out, then those in, so that a block given up by one sequence can be filled for another in the same
@@ -31,13 +37,17 @@ public final class StepPlan {
     private final int[] blockCount; // [slice]
     private final int[] feedingSlice; // [slice] of the plan before, whose token is this slice's only one; -1: none
     private final boolean[] samples; // [slice]
+    private final int[] proposedCount; // [slice] of its tokens, the last ones
+    private int proposedTokens; // of all slices
     private final SamplingParams[] sampling; // [slice]
     private final int[] promptLength; // [slice]
     private final int[][] endTokens; // [slice]
     private final int[][] history; // [slice][>= historyLength], only if the slice samples and its sampling uses history
-    private final int[] historyLength; // [slice]
+    private final int[] historyLength; // [slice] without proposed tokens, which follow
     private final boolean[] constrained; // [slice]
-    private final long[][] mask; // [slice][vocab / 64], only if the slice was ever constrained
+    private final int maskWords;
+    private final long[][] mask; // [slice][sample, vocab / 64], only if the slice was ever constrained
+    private long[] scratch = NO_MASK; // [vocab / 64]
     private final @Nullable PromptReport[] report; // [slice], only if its prompt is reported on
     private final int[] following; // [slice] the prompt's token after the slice
     private final int[] copiesOut; // [copy, 2]: device block, host block
@@ -55,6 +65,7 @@ public final class StepPlan {
         blockCount = new int[slices];
         feedingSlice = new int[slices];
         samples = new boolean[slices];
+        proposedCount = new int[slices];
         sampling = new SamplingParams[slices];
         Arrays.fill(sampling, SamplingParams.GREEDY);
         promptLength = new int[slices];
@@ -64,6 +75,7 @@ public final class StepPlan {
         Arrays.fill(history, NO_TOKENS);
         historyLength = new int[slices];
         constrained = new boolean[slices];
+        maskWords = (limits.vocabSize() + 63) >>> 6;
         mask = new long[slices][];
         Arrays.fill(mask, NO_MASK);
         report = new PromptReport[slices];
@@ -81,6 +93,7 @@ public final class StepPlan {
         forgetReports();
         sliceCount = 0;
         tokenCount = 0;
+        proposedTokens = 0;
         copiesOutCount = 0;
         copiesInCount = 0;
     }
@@ -138,16 +151,25 @@ public final class StepPlan {
     /// @param sequenceTokens all tokens of the sequence so far, prompt then output; copied as far as needed
     /// @return the slice's index
     public int add(int[] sequenceTokens, int position, int length, int[] blocks, int blocksUsed) {
+        return add(sequenceTokens, position, length, blocks, 0, blocksUsed);
+    }
+
+    /// The same where the slice's row of the block table holds the first `blocksKnown` blocks from an earlier use of
+    /// this
+    /// plan.
+    int add(int[] sequenceTokens, int position, int length, int[] blocks, int blocksKnown, int blocksUsed) {
         int slice = sliceCount++;
         System.arraycopy(sequenceTokens, position, tokens, tokenCount, length);
         tokenStart[slice] = tokenCount;
         tokenCount += length;
         tokenStart[sliceCount] = tokenCount;
         firstPosition[slice] = position;
-        System.arraycopy(blocks, 0, blockTable, slice * limits.sequenceBlocksMax(), blocksUsed);
+        int row = slice * limits.sequenceBlocksMax();
+        System.arraycopy(blocks, blocksKnown, blockTable, row + blocksKnown, blocksUsed - blocksKnown);
         blockCount[slice] = blocksUsed;
         feedingSlice[slice] = -1;
         samples[slice] = false;
+        proposedCount[slice] = 0;
         constrained[slice] = false;
         historyLength[slice] = 0;
         report[slice] = null;
@@ -160,7 +182,12 @@ public final class StepPlan {
     ///
     /// @return the slice's index
     public int addFed(int feeding, int position, int[] blocks, int blocksUsed) {
-        int slice = add(UNKNOWN, 0, 1, blocks, blocksUsed);
+        return addFed(feeding, position, blocks, 0, blocksUsed);
+    }
+
+    /// The same where the slice's row of the block table holds the first `blocksKnown` blocks already.
+    int addFed(int feeding, int position, int[] blocks, int blocksKnown, int blocksUsed) {
+        int slice = add(UNKNOWN, 0, 1, blocks, blocksKnown, blocksUsed);
         firstPosition[slice] = position;
         feedingSlice[slice] = feeding;
         return slice;
@@ -174,7 +201,18 @@ public final class StepPlan {
         following[slice] = end < prompt.promptLength() ? sequenceTokens[end] : NO_TOKEN;
     }
 
-    /// Makes the last added slice sample the token after its end.
+    /// Makes the last added slice, which ends at its sequence's last token and does not sample yet, go on with
+    /// guesses. Its blocks cover them.
+    void propose(int[] proposed, int count) {
+        int slice = sliceCount - 1;
+        System.arraycopy(proposed, 0, tokens, tokenCount, count);
+        tokenCount += count;
+        proposedTokens += count;
+        tokenStart[sliceCount] = tokenCount;
+        proposedCount[slice] = count;
+    }
+
+    /// Makes the last added slice sample the token after the sequence's last, and after each that is proposed.
     public void sample(SamplingParams params, int[] sequenceTokens, int promptTokenCount, int[] requestEndTokens) {
         int slice = sliceCount - 1;
         samples[slice] = true;
@@ -182,32 +220,46 @@ public final class StepPlan {
         promptLength[slice] = promptTokenCount;
         endTokens[slice] = requestEndTokens;
         if (params.usesHistory()) {
-            int length = firstPosition[slice] + length(slice);
-            if (history[slice].length < length) history[slice] = new int[limits.contextMax()];
+            int length = samplePosition(slice, 0);
+            int proposed = proposedCount[slice];
+            if (history[slice].length < length + proposed) history[slice] = new int[limits.contextMax()];
             System.arraycopy(sequenceTokens, 0, history[slice], 0, length);
+            System.arraycopy(tokens, tokenStart[sliceCount] - proposed, history[slice], length, proposed);
             historyLength[slice] = length;
         }
     }
 
-    /// Lets the last added slice, which samples, take only tokens with which its sequence's constraint goes
+    /// Lets the first sample of the last added slice take only tokens with which its sequence's constraint goes
     /// on, and end tokens only where it is complete.
     public void constrain(TokenConstraint.Progress progress) {
+        constrain(progress, 0);
+    }
+
+    /// The same for sample `index`, before which the constraint is where `progress` says.
+    void constrain(TokenConstraint.Progress progress, int index) {
         int slice = sliceCount - 1;
         constrained[slice] = true;
-        long[] words = maskOf(slice);
-        progress.fill(words);
+        progress.fill(scratchMask());
         int beyond = limits.vocabSize() & 63; // bits after the last token stand for nothing
-        if (beyond != 0) words[words.length - 1] &= (1L << beyond) - 1;
+        if (beyond != 0) scratch[maskWords - 1] &= (1L << beyond) - 1;
         boolean mayEnd = progress.isComplete();
         for (int token : endTokens[slice]) {
             if (token >= limits.vocabSize()) continue;
-            if (mayEnd) words[token >> 6] |= 1L << token;
-            else words[token >> 6] &= ~(1L << token);
+            if (mayEnd) scratch[token >> 6] |= 1L << token;
+            else scratch[token >> 6] &= ~(1L << token);
         }
+        System.arraycopy(scratch, 0, maskOf(slice), index * maskWords, maskWords);
     }
 
+    private long[] scratchMask() {
+        if (scratch.length == 0) scratch = new long[maskWords];
+        return scratch;
+    }
+
+    /// With room for all of the slice's samples.
     private long[] maskOf(int slice) {
-        if (mask[slice].length == 0) mask[slice] = new long[(limits.vocabSize() + 63) >>> 6];
+        int needed = (1 + proposedCount[slice]) * maskWords;
+        if (mask[slice].length < needed) mask[slice] = Arrays.copyOf(mask[slice], needed);
         return mask[slice];
     }
 
@@ -225,15 +277,19 @@ public final class StepPlan {
         blockCount[mine] = other.blockCount[slice];
         feedingSlice[mine] = other.feedingSlice[slice];
         samples[mine] = other.samples[slice];
+        proposedCount[mine] = other.proposedCount[slice];
+        proposedTokens += proposedCount[mine];
         sampling[mine] = other.sampling[slice];
         promptLength[mine] = other.promptLength[slice];
         endTokens[mine] = other.endTokens[slice];
         constrained[mine] = other.constrained[slice];
-        if (constrained[mine]) System.arraycopy(other.mask[slice], 0, maskOf(mine), 0, other.mask[slice].length);
+        int masked = (1 + proposedCount[mine]) * maskWords;
+        if (constrained[mine]) System.arraycopy(other.mask[slice], 0, maskOf(mine), 0, masked);
         report[mine] = other.report[slice];
         following[mine] = other.following[slice];
         historyLength[mine] = other.historyLength[slice];
-        if (historyLength[mine] > 0) history[mine] = Arrays.copyOf(other.history[slice], historyLength[mine]);
+        int remembered = historyLength[mine] + proposedCount[mine];
+        if (historyLength[mine] > 0) history[mine] = Arrays.copyOf(other.history[slice], remembered);
     }
 
     /// Number of slices; each is of another sequence.
@@ -287,7 +343,37 @@ public final class StepPlan {
     }
 
     boolean isWriting(int slice) {
-        return length(slice) == 1 && samples(slice);
+        return length(slice) - proposedCount[slice] == 1 && samples(slice);
+    }
+
+    /// Tokens of the step that its sequences do not have.
+    int proposedTokens() {
+        return proposedTokens;
+    }
+
+    /// How many tokens at the slice's end its sequence does not have; 0 if it does not sample.
+    public int proposedCount(int slice) {
+        return proposedCount[slice];
+    }
+
+    /// Proposed token `index` of the slice: it is right if it is what sample `index` gives.
+    public int proposed(int slice, int index) {
+        return tokens[tokenStart[slice + 1] - proposedCount[slice] + index];
+    }
+
+    /// Number of samples that the slice asks for at most: those after a wrong guess are not wanted.
+    public int sampleCount(int slice) {
+        return samples[slice] ? 1 + proposedCount[slice] : 0;
+    }
+
+    /// Tokens of the sequence before the one that sample `index` gives, proposed ones included.
+    public int samplePosition(int slice, int index) {
+        return firstPosition[slice] + length(slice) - proposedCount[slice] + index;
+    }
+
+    /// The token of the step, as an index among all, that sample `index` of the slice follows.
+    public int sampleToken(int slice, int index) {
+        return tokenStart[slice + 1] - 1 - proposedCount[slice] + index;
     }
 
     /// The slice of the step before that samples this slice's token; -1 if the plan has the slice's tokens.
@@ -324,7 +410,7 @@ public final class StepPlan {
         return blockCount[slice];
     }
 
-    /// True if the slice asks for the token after its last one.
+    /// True if the slice asks for the token after its sequence's last one.
     public boolean samples(int slice) {
         return samples[slice];
     }
@@ -350,7 +436,8 @@ public final class StepPlan {
         return history[slice][index];
     }
 
-    /// Number of tokens in `history`: all of the sequence, or 0 if not needed.
+    /// Number of tokens in `history`: all of the sequence, or 0 if not needed. Where it is, the slice's proposed
+    /// tokens follow: sample `index` is chosen after `index` more.
     public int historyLength(int slice) {
         return historyLength[slice];
     }
@@ -360,22 +447,22 @@ public final class StepPlan {
         return constrained[slice];
     }
 
-    /// True if `token` may be sampled for the slice.
-    public boolean allows(int slice, int token) {
-        return !constrained[slice] || (mask[slice][token >> 6] & 1L << token) != 0;
+    /// True if sample `index` of the slice may be `token`.
+    public boolean allows(int slice, int index, int token) {
+        return !constrained[slice] || (allowed(slice, index, token >> 6) & 1L << token) != 0;
     }
 
-    /// Which of the tokens `[64 * word, 64 * word + 64)` may be sampled, the first in the lowest bit; for a
-    /// slice that is constrained.
-    public long allowed(int slice, int word) {
-        return mask[slice][word];
+    /// Which of the tokens `[64 * word, 64 * word + 64)` sample `index` may be, the first in the lowest bit; for
+    /// a slice that is constrained.
+    public long allowed(int slice, int index, int word) {
+        return mask[slice][index * maskWords + word];
     }
 
-    /// True if no token at all may be sampled for the slice.
-    boolean allowsNothing(int slice) {
+    /// True if sample `index` of the slice may be no token at all.
+    boolean allowsNothing(int slice, int index) {
         if (!constrained[slice]) return false;
-        for (long word : mask[slice]) {
-            if (word != 0) return false;
+        for (int word = 0; word < maskWords; word++) {
+            if (allowed(slice, index, word) != 0) return false;
         }
         return true;
     }

@@ -9,12 +9,14 @@ class StepShares {
     private final EngineSettings settings;
     private final StepBudget budget;
     private final BlockAllocator blocks;
+    private final Speculation speculation;
     private final PromptTurns turns = new PromptTurns();
 
-    StepShares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
+    StepShares(EngineSettings settings, StepBudget budget, BlockAllocator blocks, Speculation speculation) {
         this.settings = settings;
         this.budget = budget;
         this.blocks = blocks;
+        this.speculation = speculation;
     }
 
     /// True if this step has tokens for one more sequence, besides those that come before it and have prompt
@@ -52,8 +54,9 @@ class StepShares {
         int left = tokensMax() - activeCount(running);
         double leftNs = budget.promptNs();
         for (int i = 0; i < running.size(); i++) leftNs -= firstTokenNs(running.get(i));
-        addWriting(step, running);
         turns.collect(running);
+        speculation.propose(running, left, turns.size(), budget);
+        addWriting(step, running);
         int owed = 0;
         double owedNs = 0;
         for (int i = 0; i < turns.size(); i++) {
@@ -75,11 +78,42 @@ class StepShares {
         }
     }
 
-    /// Plans the one token of each that has no more to compute.
+    /// Plans the one token of each that has no more to compute, and what is proposed to follow it.
     private void addWriting(Step step, SequenceList running) {
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
-            if (!sequence.isPaused() && sequence.uncomputed() == 1) addSlice(step, sequence, 1);
+            if (sequence.isPaused() || sequence.uncomputed() != 1) continue;
+            if (sequence.proposal().count() == 0) addSlice(step, sequence, 1);
+            else addProposing(step, sequence);
+        }
+    }
+
+    private void addProposing(Step step, Sequence sequence) {
+        Proposal proposal = sequence.proposal();
+        step.addProposing(sequence, proposal);
+        sample(step, sequence);
+    }
+
+    private void sample(Step step, Sequence sequence) {
+        StepPlan plan = step.plan();
+        plan.sample(
+                samplingOf(sequence),
+                sequence.tokens(),
+                sequence.promptLength(),
+                sequence.request().endTokens());
+        TokenConstraint.Progress progress = sequence.progress();
+        if (progress == null) return;
+        plan.constrain(progress);
+        Proposal proposal = sequence.proposal();
+        if (proposal.count() > 0) constrainAhead(plan, sequence, proposal);
+    }
+
+    /// Each sample after a guess may be what may come if the guess is right.
+    void constrainAhead(StepPlan plan, Sequence sequence, Proposal proposal) {
+        TokenConstraint.Progress ahead = Invariant.present(sequence.lookAhead(), "a constraint");
+        for (int i = 0; i < proposal.count(); i++) {
+            Invariant.check(ahead.accept(proposal.tokens()[i]), "a guess that the constraint forbids was kept");
+            plan.constrain(ahead, i + 1);
         }
     }
 
@@ -134,12 +168,7 @@ class StepShares {
         boolean reports = sequence.isReporting();
         step.add(sequence, length);
         if (reports) step.plan().report(Invariant.present(sequence.report(), "a report"), sequence.tokens());
-        if (length == sequence.uncomputed() && sequence.request().wantsOutput()) {
-            GenerationRequest request = sequence.request();
-            step.plan().sample(samplingOf(sequence), sequence.tokens(), sequence.promptLength(), request.endTokens());
-            TokenConstraint.Progress progress = sequence.progress();
-            if (progress != null) step.plan().constrain(progress);
-        }
+        if (length == sequence.uncomputed() && sequence.request().wantsOutput()) sample(step, sequence);
         return length;
     }
 

@@ -1,7 +1,8 @@
 package io.sluice.batching;
 
 /// What steps have taken lately, and so what the next will: a constant, a part for each sequence that
-/// writes, a part for each prompt token, and a part for each pair of a prompt token and a token before it.
+/// writes, a part for each token that is proposed to them, a part for each prompt token, and a part for each
+/// pair of a prompt token and a token before it.
 /// None of them is negative. Fitted to the latest steps by least squares of the relative error with
 /// exponential forgetting. A device's real curve is no plane, but near where it works lately one fits well,
 /// and only there is anything asked. Hot path: no allocation. Written by the engine thread; any thread may
@@ -30,12 +31,17 @@ final class StepTimeModel {
 
     private static final int SWEEPS = 8;
 
+    /// The first steps are slow, because nothing is warm.
+    private static final int STEPS_TO_SETTLE = 8;
+
     // The coefficients, and units in which they are of the same size.
     private static final int PAIR = 0;
     private static final int PROMPT_TOKEN = 1;
-    private static final int SEQUENCE = 2;
-    private static final int STEP = 3;
-    private static final int SIZE = 4;
+    private static final int PROPOSED = 2;
+    private static final int SEQUENCE = 3;
+    private static final int STEP = 4;
+    private static final int SIZE = 5;
+    private static final double PROPOSED_TOKENS = 32;
     private static final double SEQUENCES = 32;
     private static final double PROMPT_TOKENS = 512;
     private static final double PAIRS = PROMPT_TOKENS * 4096;
@@ -60,11 +66,16 @@ final class StepTimeModel {
     ///
     /// @param pairs for each prompt token, the tokens before it
     void measure(int sequences, int promptTokens, double pairs, long ns) {
+        measure(sequences, 0, promptTokens, pairs, ns);
+    }
+
+    /// The same of a step in which `proposedTokens` were proposed to those who wrote.
+    void measure(int sequences, int proposedTokens, int promptTokens, double pairs, long ns) {
         if (ns <= 0 || ns > LONGEST_NS) return; // or the clock stood still, or was put back
-        see(sequences, promptTokens, pairs);
+        see(sequences, proposedTokens, promptTokens, pairs);
         double predictedMs = seenMs();
         double sampleMs = ns / MS;
-        if (steps >= 2 * SIZE && predictedMs > GRAIN_MS) sampleMs = Math.min(sampleMs, OUTLIER * predictedMs);
+        if (isSettled() && predictedMs > GRAIN_MS) sampleMs = Math.min(sampleMs, OUTLIER * predictedMs);
         learn(sampleMs, 1 / Math.max(GRAIN_MS, Math.max(predictedMs, sampleMs / OUTLIER)));
         shortestNs = steps == 0 ? ns : Math.min(shortestNs, ns);
         steps++;
@@ -73,9 +84,10 @@ final class StepTimeModel {
         recentPairs = KEPT * recentPairs + pairs;
     }
 
-    private void see(int sequences, int promptTokens, double pairs) {
+    private void see(int sequences, int proposedTokens, int promptTokens, double pairs) {
         seen[PAIR] = pairs / PAIRS;
         seen[PROMPT_TOKEN] = promptTokens / PROMPT_TOKENS;
+        seen[PROPOSED] = proposedTokens / PROPOSED_TOKENS;
         seen[SEQUENCE] = sequences / SEQUENCES;
         seen[STEP] = 1;
     }
@@ -119,10 +131,9 @@ final class StepTimeModel {
         return (long) (ms * MS);
     }
 
-    /// True once there were steps enough to hold anybody back for what they say: the first are slow, because
-    /// nothing is warm.
+    /// True once there were steps enough to hold anybody back for what they say.
     boolean isSettled() {
-        return steps >= 2 * SIZE;
+        return steps >= STEPS_TO_SETTLE;
     }
 
     /// The shortest step there has been; 0 before the first.
@@ -149,6 +160,11 @@ final class StepTimeModel {
     /// What a prompt token at the beginning of its prompt adds to a step; 0 while nothing is known.
     double promptTokenNs() {
         return fit[PROMPT_TOKEN] * MS / PROMPT_TOKENS;
+    }
+
+    /// What a proposed token adds to a step, guessing it included; 0 while nothing is known.
+    double proposedTokenNs() {
+        return fit[PROPOSED] * MS / PROPOSED_TOKENS;
     }
 
     /// What a prompt token adds for each token before it.

@@ -21,6 +21,8 @@ public final class Timeline {
     private int cachedTokens;
     private long blockNs;
     private long deviceNs;
+    private long proposedTokens;
+    private long acceptedTokens;
 
     /// What was expected of the request when it was admitted. A value.
     ///
@@ -51,6 +53,12 @@ public final class Timeline {
     void countStep(int tokens) {
         steps++;
         computedTokens += tokens;
+    }
+
+    /// Tokens were proposed to one of its sequences, and so many of them were right.
+    void countProposed(int proposed, int right) {
+        proposedTokens += proposed;
+        acceptedTokens += right;
     }
 
     /// One of its sequences held `blocks` blocks for `ns`; of a block that others hold too, a part.
@@ -140,6 +148,16 @@ public final class Timeline {
     /// Its part of the steps that it was computed in: the parts of all requests add up to the steps.
     public long deviceNs() {
         return deviceNs;
+    }
+
+    /// Tokens that were proposed to its choices.
+    public long proposedTokens() {
+        return proposedTokens;
+    }
+
+    /// Of those, the ones that were right.
+    public long acceptedTokens() {
+        return acceptedTokens;
     }
 
     /// KV blocks held, times the time they were held, in block nanoseconds.

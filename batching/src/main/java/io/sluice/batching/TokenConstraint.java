@@ -23,6 +23,9 @@ public interface TokenConstraint {
         /// @return false if the output cannot go on
         boolean accept(int token);
 
+        /// Goes to where another way through the same constraint is, which stays there: to look ahead.
+        void moveTo(Progress other);
+
         /// True if the output may end here.
         boolean isComplete();
 

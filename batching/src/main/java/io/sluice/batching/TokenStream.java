@@ -148,9 +148,15 @@ public final class TokenStream {
         return cancelled;
     }
 
-    /// Publishes the token sampled by `slice`, with what was asked of its log-probabilities. Engine thread only;
-    /// `wake` is due after it.
-    void append(int token, StepResult result, int slice) {
+    /// Makes room for the first `room` tokens, so that `append` allocates nothing for them. Not where log-probabilities
+    /// are kept: they take a hundred times as much. Engine thread only.
+    void reserve(int room) {
+        if (topMax == SamplingParams.NO_LOGPROBS && room > log.capacity()) log = log.grown(room, topMax);
+    }
+
+    /// Publishes a token that `slice` sampled as its `sample`-th, with what was asked of its log-probabilities. Engine
+    /// thread only; `wake` is due after it.
+    void append(int token, StepResult result, int slice, int sample) {
         int index = count;
         Invariant.check(ending == null, "a token after the stream's end");
         Invariant.check(index < tokensMax, "more tokens than the request may have");
@@ -160,7 +166,7 @@ public final class TokenStream {
             log = current;
         }
         current.tokens[index] = token;
-        if (topMax != SamplingParams.NO_LOGPROBS) current.keepLogprobs(index, topMax, result, slice);
+        if (topMax != SamplingParams.NO_LOGPROBS) current.keepLogprobs(index, topMax, result, slice, sample);
         count = index + 1;
     }
 
@@ -214,12 +220,12 @@ public final class TokenStream {
             return new Log(this, capacity, topMax);
         }
 
-        void keepLogprobs(int index, int topMax, StepResult result, int slice) {
-            logprobs[index] = result.logprob(slice);
-            topCounts[index] = Math.min(topMax, result.topCount(slice));
+        void keepLogprobs(int index, int topMax, StepResult result, int slice, int sample) {
+            logprobs[index] = result.logprob(slice, sample);
+            topCounts[index] = Math.min(topMax, result.topCount(slice, sample));
             for (int rank = 0; rank < topCounts[index]; rank++) {
-                topTokens[index * topMax + rank] = result.topToken(slice, rank);
-                topLogprobs[index * topMax + rank] = result.topLogprob(slice, rank);
+                topTokens[index * topMax + rank] = result.topToken(slice, sample, rank);
+                topLogprobs[index * topMax + rank] = result.topLogprob(slice, sample, rank);
             }
         }
     }

@@ -16,7 +16,26 @@ public final class VirtualEngine {
     /// @param clock nanoseconds; never goes back
     /// @param random draws the key of the prefix index's hash, so that a run can be repeated
     public VirtualEngine(EngineSettings settings, ModelRunner runner, LongSupplier clock, RandomGenerator random) {
-        EngineParts.Core core = EngineParts.REAL.core(runner.limits(), settings, random);
+        this(settings, EngineParts.REAL, runner, clock, random);
+    }
+
+    /// The same with a draft model, whose runner the caller closes.
+    public VirtualEngine(
+            EngineSettings settings,
+            ModelRunner runner,
+            ModelRunner draft,
+            LongSupplier clock,
+            RandomGenerator random) {
+        this(settings, new EngineParts.WithDraft(new DraftProposer(draft)), runner, clock, random);
+    }
+
+    private VirtualEngine(
+            EngineSettings settings,
+            EngineParts parts,
+            ModelRunner runner,
+            LongSupplier clock,
+            RandomGenerator random) {
+        EngineParts.Core core = parts.core(runner.limits(), settings, random);
         loop = new EngineLoop(core, EngineParts.REAL.scheduler(core), runner, clock);
     }
 

@@ -133,7 +133,7 @@ class AttendanceTest {
         var news = new ArrayList<String>();
         var stream = new TokenStream(9, SamplingParams.NO_LOGPROBS, () -> news.add("caught up"));
         result.set(0, 7, 0);
-        stream.append(7, result, 0);
+        stream.append(7, result, 0, 0);
         stream.await(0, Duration.ZERO);
         assertThat(news).isEmpty();
         stream.setPaused(true);
@@ -171,7 +171,7 @@ class AttendanceTest {
         for (int i = 0; i < tokens; i++) {
             result.set(0, i, 0);
             sequence.countSampled();
-            sequence.stream().append(i, result, 0);
+            sequence.stream().append(i, result, 0, 0);
         }
     }
 

@@ -20,6 +20,9 @@ final class Exercised {
     long engineEnds;
     long followUps; // steps that followed one under way
     long discarded; // of their tokens
+    long proposed; // tokens
+    long accepted; // of those
+    long proposedUnderConstraint; // slices
 
     void countEnding(FinishReason reason) {
         endings.merge(reason, 1L, Long::sum);
@@ -37,6 +40,9 @@ final class Exercised {
         cachedTokens += scheduler.counts().cachedTokens();
         followUps += scheduler.counts().followUps();
         discarded += scheduler.counts().discarded();
+        proposed += shadow.proposed();
+        accepted += shadow.accepted();
+        proposedUnderConstraint += shadow.proposedUnderConstraint();
     }
 
     void add(Exercised other) {
@@ -55,6 +61,9 @@ final class Exercised {
         engineEnds += other.engineEnds;
         followUps += other.followUps;
         discarded += other.discarded;
+        proposed += other.proposed;
+        accepted += other.accepted;
+        proposedUnderConstraint += other.proposedUnderConstraint;
     }
 
     long endings(FinishReason reason) {
@@ -68,7 +77,7 @@ final class Exercised {
     @Override
     public String toString() {
         return ("%d runs: %d steps, %d choices (%d constrained), %d preemptions, %d parks, %d pauses, %d forks, %d cached prompt tokens, %d step failures,"
-                        + " %d refusals, %d engine ends, %d steps that followed one under way, %d tokens discarded, endings %s")
+                        + " %d refusals, %d engine ends, %d steps that followed one under way, %d tokens discarded, %d tokens proposed (%d accepted), %d times under a constraint, endings %s")
                 .formatted(
                         runs,
                         steps,
@@ -84,6 +93,9 @@ final class Exercised {
                         engineEnds,
                         followUps,
                         discarded,
+                        proposed,
+                        accepted,
+                        proposedUnderConstraint,
                         endings);
     }
 }

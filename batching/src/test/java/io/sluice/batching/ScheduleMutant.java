@@ -12,10 +12,10 @@ enum ScheduleMutant implements SimulatedParts {
         public Scheduler scheduler(Core core) {
             return new Scheduler(core) {
                 @Override
-                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
-                    super.accept(sequence, result, slice, nowNs);
+                void accept(Sequence sequence, StepResult result, int slice, int sample, long nowNs) {
+                    super.accept(sequence, result, slice, sample, nowNs);
                     if (sequence.sampled() == 3 && sequence.status() == Sequence.Status.RUNNING) {
-                        sequence.stream().append(result.token(slice), result, slice);
+                        sequence.stream().append(result.token(slice, sample), result, slice, sample);
                     }
                 }
             };
@@ -27,10 +27,10 @@ enum ScheduleMutant implements SimulatedParts {
         public Scheduler scheduler(Core core) {
             return new Scheduler(core) {
                 @Override
-                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
-                    int token = result.token(slice);
-                    if (sequence.request().isEndToken(token)) sequence.stream().append(token, result, slice);
-                    super.accept(sequence, result, slice, nowNs);
+                void accept(Sequence sequence, StepResult result, int slice, int sample, long nowNs) {
+                    int token = result.token(slice, sample);
+                    if (sequence.request().isEndToken(token)) sequence.stream().append(token, result, slice, sample);
+                    super.accept(sequence, result, slice, sample, nowNs);
                 }
             };
         }
@@ -38,8 +38,9 @@ enum ScheduleMutant implements SimulatedParts {
     /// One token more than the step computed counts as computed.
     COMPUTED_OFF_BY_ONE {
         @Override
-        public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
-            return new StepShares(settings, budget, blocks) {
+        public StepShares shares(
+                EngineSettings settings, StepBudget budget, BlockAllocator blocks, Speculation speculation) {
+            return new StepShares(settings, budget, blocks, speculation) {
                 @Override
                 int addSlice(Step step, Sequence sequence, int tokensMax) {
                     if (sequence.computed() > 0 && sequence.uncomputed() > 1) sequence.advance(1);
@@ -145,11 +146,11 @@ enum ScheduleMutant implements SimulatedParts {
                 }
 
                 @Override
-                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
-                    int token = result.token(slice);
+                void accept(Sequence sequence, StepResult result, int slice, int sample, long nowNs) {
+                    int token = result.token(slice, sample);
                     boolean lost = preempted.remove(sequence) && token != StepResult.NO_TOKEN;
                     if (!lost || sequence.request().isEndToken(token)) {
-                        super.accept(sequence, result, slice, nowNs);
+                        super.accept(sequence, result, slice, sample, nowNs);
                         return;
                     }
                     sequence.append(token);
@@ -174,8 +175,9 @@ enum ScheduleMutant implements SimulatedParts {
     /// A slice may be one token longer than allowed.
     SLICE_OVER_BOUND {
         @Override
-        public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
-            return new StepShares(settings, budget, blocks) {
+        public StepShares shares(
+                EngineSettings settings, StepBudget budget, BlockAllocator blocks, Speculation speculation) {
+            return new StepShares(settings, budget, blocks, speculation) {
                 @Override
                 int sliceMax() {
                     return super.sliceMax() + 1;
@@ -186,8 +188,9 @@ enum ScheduleMutant implements SimulatedParts {
     /// A step may have one token more than its budget.
     BUDGET_EXCEEDED {
         @Override
-        public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
-            return new StepShares(settings, budget, blocks) {
+        public StepShares shares(
+                EngineSettings settings, StepBudget budget, BlockAllocator blocks, Speculation speculation) {
+            return new StepShares(settings, budget, blocks, speculation) {
                 @Override
                 int tokensMax() {
                     return super.tokensMax() + 1;
@@ -217,8 +220,9 @@ enum ScheduleMutant implements SimulatedParts {
     /// All choices draw under the seed of the first.
     ONE_SEED_FOR_ALL_CHOICES {
         @Override
-        public StepShares shares(EngineSettings settings, StepBudget budget, BlockAllocator blocks) {
-            return new StepShares(settings, budget, blocks) {
+        public StepShares shares(
+                EngineSettings settings, StepBudget budget, BlockAllocator blocks, Speculation speculation) {
+            return new StepShares(settings, budget, blocks, speculation) {
                 @Override
                 SamplingParams samplingOf(Sequence sequence) {
                     return sequence.request().sampling();
@@ -239,9 +243,9 @@ enum ScheduleMutant implements SimulatedParts {
         public Scheduler scheduler(Core core) {
             return new Scheduler(core) {
                 @Override
-                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
-                    if (result.token(slice) == StepResult.NO_TOKEN) result.set(slice, 0, 0f);
-                    super.accept(sequence, result, slice, nowNs);
+                void accept(Sequence sequence, StepResult result, int slice, int sample, long nowNs) {
+                    if (sample == 0 && result.token(slice, 0) == StepResult.NO_TOKEN) result.set(slice, 0, 0f);
+                    super.accept(sequence, result, slice, sample, nowNs);
                 }
             };
         }
@@ -321,10 +325,94 @@ enum ScheduleMutant implements SimulatedParts {
         public Scheduler scheduler(Core core) {
             return new Scheduler(core) {
                 @Override
-                void accept(Sequence sequence, StepResult result, int slice, long nowNs) {
-                    super.accept(sequence, result, slice, nowNs);
+                void accept(Sequence sequence, StepResult result, int slice, int sample, long nowNs) {
+                    super.accept(sequence, result, slice, sample, nowNs);
                     TokenConstraint.Progress progress = sequence.progress();
-                    if (progress != null) progress.accept(result.token(slice));
+                    if (progress != null) progress.accept(result.token(slice, sample));
+                }
+            };
+        }
+    },
+    /// A guess that was wrong is taken for right.
+    GUESSES_BELIEVED {
+        @Override
+        public ModelRunner runner(ShadowRunner shadow) {
+            shadow.believeGuesses();
+            return shadow;
+        }
+    },
+    /// What was sampled after a wrong guess is taken in.
+    WRONG_GUESS_GOES_ON {
+        @Override
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
+                @Override
+                boolean isRight(Sequence sequence, StepResult result, int slice, int guess) {
+                    return sequence.status() == Sequence.Status.RUNNING;
+                }
+            };
+        }
+    },
+    /// Blocks of wrong guesses are kept.
+    WRONG_GUESS_KEEPS_ITS_BLOCK {
+        @Override
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
+                @Override
+                void takeBack(Sequence sequence) {}
+            };
+        }
+    },
+    /// Blocks of wrong guesses are given back one too many.
+    TOO_MUCH_TAKEN_BACK {
+        @Override
+        public Scheduler scheduler(Core core) {
+            return new Scheduler(core) {
+                @Override
+                void takeBack(Sequence sequence) {
+                    core.blocks().uncover(sequence, sequence.computed() - 1);
+                }
+            };
+        }
+    },
+    /// More is proposed than a sequence may have, or its reader be behind.
+    PROPOSED_BEYOND_THE_LIMIT {
+        @Override
+        public Speculation speculation(
+                EngineSettings settings, Proposer proposer, StepTimeModel times, BlockAllocator blocks) {
+            return new Speculation(settings, proposer, times, blocks) {
+                @Override
+                int possible(Sequence sequence) {
+                    int possible = super.possible(sequence);
+                    boolean hasRoom = blocks.spareRoom(sequence) > possible + 1;
+                    return possible > 0 && hasRoom ? possible + 1 : possible;
+                }
+            };
+        }
+    },
+    /// Every sample of a slice is under the mask of the first.
+    ONE_MASK_FOR_ALL_GUESSES {
+        @Override
+        public StepShares shares(
+                EngineSettings settings, StepBudget budget, BlockAllocator blocks, Speculation speculation) {
+            return new StepShares(settings, budget, blocks, speculation) {
+                @Override
+                void constrainAhead(StepPlan plan, Sequence sequence, Proposal proposal) {
+                    TokenConstraint.Progress progress = sequence.progress();
+                    for (int i = 0; progress != null && i < proposal.count(); i++) plan.constrain(progress, i + 1);
+                }
+            };
+        }
+    },
+    /// A step follows one whose guesses are not settled.
+    FOLLOWED_A_GUESS {
+        @Override
+        public Speculation speculation(
+                EngineSettings settings, Proposer proposer, StepTimeModel times, BlockAllocator blocks) {
+            return new Speculation(settings, proposer, times, blocks) {
+                @Override
+                boolean isTrying() {
+                    return false;
                 }
             };
         }

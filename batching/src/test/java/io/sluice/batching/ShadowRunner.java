@@ -49,6 +49,10 @@ final class ShadowRunner implements ModelRunner {
     private @Nullable Flight failed; // in this turn: its plan's parts are computed
     private int failures; // steps that failed, whole or in part
     private boolean ignoresConstraints;
+    private boolean believesGuesses;
+    private long proposed; // tokens
+    private long accepted;
+    private long proposedUnderConstraint; // slices
     private long trace = 1;
     private long computedTokens;
 
@@ -97,7 +101,7 @@ final class ShadowRunner implements ModelRunner {
         this.world = world;
         this.random = random;
         limits = knobs.limits();
-        results = new StepResult[] {new StepResult(limits.sequencesMax()), new StepResult(limits.sequencesMax())};
+        results = new StepResult[] {newResult(), newResult()};
         cache = new long[limits.blockCount() * limits.blockSize()];
         salts = new long[cache.length];
         hostCache = new long[limits.hostBlockCount() * limits.blockSize()];
@@ -105,9 +109,23 @@ final class ShadowRunner implements ModelRunner {
         writtenInLaunch = new int[limits.blockCount()];
     }
 
+    private StepResult newResult() {
+        return new StepResult(limits.sequencesMax(), proposedMax());
+    }
+
     /// Makes it a device with a bug.
     void ignoreConstraints() {
         ignoresConstraints = true;
+    }
+
+    /// Another.
+    void believeGuesses() {
+        believesGuesses = true;
+    }
+
+    @Override
+    public int proposedMax() {
+        return SpeculationSettings.TOKENS_MAX;
     }
 
     @Override
@@ -259,10 +277,10 @@ final class ShadowRunner implements ModelRunner {
                 continue;
             }
             SimulatedChoice choice = flight.choices[slice];
-            long fingerprint = write(flight, slice, choice.request.prefixScope());
-            choice.computed += plan.length(slice);
+            write(flight, slice, choice.request.prefixScope());
+            choice.computed += plan.length(slice) - plan.proposedCount(slice);
             report(plan, slice, choice);
-            if (plan.samples(slice)) sample(flight, slice, choice, fingerprint);
+            if (plan.samples(slice)) sampleAll(flight, slice, choice);
         }
         computedTokens += plan.tokenCount();
     }
@@ -270,15 +288,17 @@ final class ShadowRunner implements ModelRunner {
     private void checkSlice(Flight flight, int slice, SimulatedChoice choice) {
         StepPlan plan = flight.plan;
         int first = plan.firstPosition(slice);
-        int end = first + plan.length(slice);
+        int end = first + plan.length(slice) - plan.proposedCount(slice);
         int known = choice.promptLength() + choice.sampled;
         // Deadlines are looked at when a step is planned; time passes while it is in flight.
         check(flight.plannedNs < choice.deadlineNs(), "a step was spent on expired work");
         check(end <= known, "a slice beyond the tokens of its sequence");
         boolean samples = end == known && choice.request.wantsOutput();
         check(plan.samples(slice) == samples, "a slice samples exactly if it ends at the last token");
-        check(plan.blockCount(slice) == Math.ceilDiv(end, limits.blockSize()), "the table covers the slice's end");
-        for (int i = 0; i < plan.length(slice); i++) {
+        checkProposed(plan, slice, choice, end);
+        int covered = end + plan.proposedCount(slice);
+        check(plan.blockCount(slice) == Math.ceilDiv(covered, limits.blockSize()), "the table covers the slice's end");
+        for (int i = 0; i < end - first; i++) {
             int token = flight.token(slice, i);
             check(token == choice.truth[first + i], "a planned token differs from the true history");
         }
@@ -295,6 +315,21 @@ final class ShadowRunner implements ModelRunner {
         if (plan.samples(slice)) checkSampling(plan, slice, choice, end);
     }
 
+    private void checkProposed(StepPlan plan, int slice, SimulatedChoice choice, int end) {
+        int count = plan.proposedCount(slice);
+        if (count == 0) return;
+        check(plan.samples(slice), "tokens proposed to a sequence that does not write");
+        int last = choice.promptLength() + choice.request.maxNewTokens() - 1;
+        check(end + count <= last, "a guess that the request's limit cuts off");
+        int lag = knobs.settings().lagTokensMax();
+        check(choice.stream.lag() + 1 + count <= lag, "more guesses than the reader may be behind");
+        for (int i = 0; i < count; i++) {
+            int token = plan.proposed(slice, i);
+            check(token >= 0 && token < limits.vocabSize(), "a guess outside the vocabulary");
+            check(!choice.request.isEndToken(token), "a guess that ends the sequence is worth nothing");
+        }
+    }
+
     private void checkSampling(StepPlan plan, int slice, SimulatedChoice choice, int end) {
         SamplingParams sampling = plan.sampling(slice);
         check(sampling.seed() == choice.seed, "a slice samples under another choice's seed");
@@ -304,6 +339,9 @@ final class ShadowRunner implements ModelRunner {
         check(plan.historyLength(slice) == (sampling.usesHistory() ? end : 0), "the history's length");
         for (int i = 0; i < plan.historyLength(slice); i++) {
             check(plan.history(slice, i) == choice.truth[i], "the history differs from the true tokens");
+        }
+        for (int i = 0; i < plan.proposedCount(slice) && sampling.usesHistory(); i++) {
+            check(plan.history(slice, end + i) == plan.proposed(slice, i), "the history goes on with other guesses");
         }
     }
 
@@ -327,9 +365,8 @@ final class ShadowRunner implements ModelRunner {
         }
     }
 
-    /// Writes the slice's positions and returns the last one's fingerprint, computed from what the cache
-    /// holds.
-    private long write(Flight flight, int slice, PrefixScope scope) {
+    /// Writes the slice's positions, computed from what the cache holds.
+    private void write(Flight flight, int slice, PrefixScope scope) {
         StepPlan plan = flight.plan;
         int first = plan.firstPosition(slice);
         long fingerprint = first == 0 ? UnbatchedModel.ROOT : cache[slot(plan, slice, first - 1)];
@@ -344,7 +381,6 @@ final class ShadowRunner implements ModelRunner {
             cache[slot(plan, slice, position)] = fingerprint;
             salts[slot(plan, slice, position)] = salt(scope, position);
         }
-        return fingerprint;
     }
 
     /// With whom a position may be shared: whole blocks of a shared prefix with all who share it.
@@ -353,25 +389,39 @@ final class ShadowRunner implements ModelRunner {
         return blockEnd <= scope.sharedTokens() ? scope.sharedSalt() : scope.salt();
     }
 
-    private void sample(Flight flight, int slice, SimulatedChoice choice, long fingerprint) {
+    private void sampleAll(Flight flight, int slice, SimulatedChoice choice) {
+        StepPlan plan = flight.plan;
+        int count = 0;
+        while (count < plan.sampleCount(slice) && flight.result.isWanted(plan, slice, count)) {
+            sample(flight, slice, count++, choice);
+        }
+        choice.computed += count - 1;
+        proposed += plan.proposedCount(slice);
+        accepted += count - 1;
+        if (plan.proposedCount(slice) > 0 && plan.isConstrained(slice)) proposedUnderConstraint++;
+    }
+
+    private void sample(Flight flight, int slice, int index, SimulatedChoice choice) {
         StepPlan plan = flight.plan;
         StepResult result = flight.result;
         if (random.nextDouble() < knobs.notFiniteRate()) {
             choice.notFinite = true;
             poison(plan, slice);
-            result.set(slice, StepResult.NO_TOKEN, 0);
+            result.put(slice, index, StepResult.NO_TOKEN, 0);
             return;
         }
-        int position = plan.firstPosition(slice) + plan.length(slice);
+        int position = plan.samplePosition(slice, index);
+        long fingerprint = cache[slot(plan, slice, position - 1)];
         long seed = plan.sampling(slice).seed();
         int token = UnbatchedModel.next(
-                fingerprint, seed, limits.vocabSize(), it -> ignoresConstraints || plan.allows(slice, it));
+                fingerprint, seed, limits.vocabSize(), it -> ignoresConstraints || plan.allows(slice, index, it));
+        if (believesGuesses && index < plan.proposedCount(slice)) token = plan.proposed(slice, index);
         if (token == StepResult.NO_TOKEN) {
-            result.set(slice, StepResult.NO_TOKEN, 0);
+            result.put(slice, index, StepResult.NO_TOKEN, 0);
             return;
         }
         choice.sampled++;
-        result.set(slice, token, UnbatchedModel.logprob(token, position));
+        result.put(slice, index, token, UnbatchedModel.logprob(token, position));
         for (int rank = 0; rank < plan.sampling(slice).topLogprobs(); rank++) {
             result.addTop(slice, token + rank, UnbatchedModel.logprob(token + rank, position));
         }
@@ -416,6 +466,19 @@ final class ShadowRunner implements ModelRunner {
     /// Steps that failed, whole or in part.
     int failures() {
         return failures;
+    }
+
+    long proposed() {
+        return proposed;
+    }
+
+    long accepted() {
+        return accepted;
+    }
+
+    /// Slices of constrained sequences that had tokens proposed.
+    long proposedUnderConstraint() {
+        return proposedUnderConstraint;
     }
 
     long computedTokens() {

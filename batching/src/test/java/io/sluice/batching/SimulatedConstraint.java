@@ -30,6 +30,11 @@ record SimulatedConstraint(long seed, int vocabSize) implements TokenConstraint 
         }
 
         @Override
+        public void moveTo(Progress other) {
+            state = ((Way) other).state;
+        }
+
+        @Override
         public boolean isComplete() {
             return Long.remainderUnsigned(state, 3) == 0;
         }

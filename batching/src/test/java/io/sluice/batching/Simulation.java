@@ -38,7 +38,11 @@ final class Simulation implements ShadowRunner.World {
         random = new SplittableRandom(seed);
         knobs = SimulationKnobs.draw(random);
         arrivals = new ArrayDeque<>(new Workload(knobs, random.split()).arrivals());
-        core = parts.core(knobs.limits(), knobs.settings(), parts.hash(random.split(), knobs.hashBits()));
+        BlockHash hash = parts.hash(random.split(), knobs.hashBits());
+        SpeculationSettings speculation = speculation(seed);
+        Proposer proposer =
+                UnbatchedModel.mix(seed + 2) % 4 == 0 ? new NgramProposer() : new SimulatedProposer(choices, seed);
+        core = parts.core(knobs.limits(), knobs.settings().with(speculation), hash, proposer);
         scheduler = parts.scheduler(core);
         feeds = UnbatchedModel.mix(seed) % 3 == 0;
         shadow = new ShadowRunner(knobs, this, random.split(), feeds);
@@ -47,6 +51,14 @@ final class Simulation implements ShadowRunner.World {
         // Half of the engines believe from the start that outputs are short, and promise too much memory.
         for (int i = 0; i < OutputLengths.SAMPLES_MIN && knobs.isOptimist(); i++)
             core.reservations().outputs().add(1);
+    }
+
+    /// Half of the engines have tokens proposed. Nothing is drawn for it, so that the others are what they were.
+    private static SpeculationSettings speculation(long seed) {
+        long drawn = UnbatchedModel.mix(seed + 1);
+        if (drawn % 2 == 0) return SpeculationSettings.OFF;
+        int tokensMax = (int) Long.remainderUnsigned(drawn >>> 8, 6) + 1;
+        return new SpeculationSettings(SpeculationSettings.Kind.NGRAM, tokensMax);
     }
 
     /// A request that was admitted, and its choices.

@@ -64,6 +64,11 @@ class SimulationTest {
         assertThat(exercised.refusals).as("refusals").isGreaterThan(seeds / 2);
         assertThat(exercised.followUps).as("steps that followed one under way").isGreaterThan(seeds * 2L);
         assertThat(exercised.discarded).as("discarded tokens").isGreaterThan(seeds / 10);
+        assertThat(exercised.accepted).as("right guesses").isGreaterThan(seeds * 2L);
+        assertThat(exercised.proposed - exercised.accepted).as("wrong guesses").isGreaterThan(seeds * 2L);
+        assertThat(exercised.proposedUnderConstraint)
+                .as("guesses under a constraint")
+                .isGreaterThan(seeds / 10);
         assertThat(exercised.engineEnds).as("engine ends").isGreaterThan(seeds / 40);
     }
 

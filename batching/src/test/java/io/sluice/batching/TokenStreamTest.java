@@ -22,7 +22,7 @@ class TokenStreamTest {
             result.addTop(0, i, -i);
             result.addTop(0, i + 1, -i - 1f);
             result.addTop(0, i + 2, -i - 2f); // more than was asked for
-            stream.append(i, result, 0);
+            stream.append(i, result, 0, 0);
             int looked = i / 2;
             assertThat(stream.token(looked)).isEqualTo(looked);
         }
@@ -40,14 +40,14 @@ class TokenStreamTest {
         stream.end(ending);
         assertThat(stream.ending()).contains(ending);
         assertThatThrownBy(() -> stream.end(ending)).isInstanceOf(Invariant.Broken.class);
-        assertThatThrownBy(() -> stream.append(1, result, 0)).isInstanceOf(Invariant.Broken.class);
+        assertThatThrownBy(() -> stream.append(1, result, 0, 0)).isInstanceOf(Invariant.Broken.class);
     }
 
     @Test
     void moreTokensThanAskedForIsABug() {
         var stream = new TokenStream(1, SamplingParams.NO_LOGPROBS, wakes::incrementAndGet);
-        stream.append(1, result, 0);
-        assertThatThrownBy(() -> stream.append(1, result, 0)).isInstanceOf(Invariant.Broken.class);
+        stream.append(1, result, 0, 0);
+        assertThatThrownBy(() -> stream.append(1, result, 0, 0)).isInstanceOf(Invariant.Broken.class);
     }
 
     @Test
@@ -67,7 +67,7 @@ class TokenStreamTest {
     void aReaderWithoutPatienceGetsWhatThereIs() throws InterruptedException {
         var stream = new TokenStream(5, SamplingParams.NO_LOGPROBS, wakes::incrementAndGet);
         assertThat(stream.await(0, Duration.ZERO)).isZero();
-        stream.append(1, result, 0);
+        stream.append(1, result, 0, 0);
         assertThat(stream.await(0, LONG)).isEqualTo(1);
     }
 
@@ -85,7 +85,7 @@ class TokenStreamTest {
             }
         });
         for (int i = 0; i < 100_000; i++) {
-            stream.append(i, result, 0);
+            stream.append(i, result, 0, 0);
             stream.wake();
         }
         stream.end(new TokenStream.Ending(FinishReason.LENGTH, "", 1, 0, 100_000));

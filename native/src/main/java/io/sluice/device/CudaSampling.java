@@ -187,7 +187,7 @@ final class CudaSampling implements AutoCloseable {
     private int putMask(int row, StepPlan plan, int slice) {
         long at = (long) row * maskInts;
         for (int i = 0; i < maskInts; i++) {
-            masks.setAtIndex(JAVA_INT, at + i, (int) (plan.allowed(slice, i / 2) >>> (i % 2 * Integer.SIZE)));
+            masks.setAtIndex(JAVA_INT, at + i, (int) (plan.allowed(slice, 0, i / 2) >>> (i % 2 * Integer.SIZE)));
         }
         return row;
     }

@@ -6,6 +6,7 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.batching.PromptEmbedding;
 import io.sluice.batching.PromptLogprobs;
 import io.sluice.batching.PromptReport;
+import io.sluice.batching.SpeculationSettings;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import io.sluice.modelstore.ModelConfig;
@@ -27,7 +28,8 @@ final class FastRunner implements LogitsRunner {
     private final FastDecoder graph;
     private final Sampler sampler;
     private final StepResult result;
-    private final MemorySegment[] logits; // [sampling slice] float [vocab]
+    private final MemorySegment[] logits; // [row] float [vocab]
+    private final int[] sampled; // [row, 2]: slice and sample that the row of the logits is for
     private final InFlightStep inFlight = this::await;
     private StepPlan plan;
 
@@ -101,9 +103,10 @@ final class FastRunner implements LogitsRunner {
         graph = new FastDecoder(kernels, config, weights, cache, buffers, limits.contextMax());
         resources.push(graph::close);
         sampler = new Sampler(limits.vocabSize());
-        result = new StepResult(limits.sequencesMax());
+        result = new StepResult(limits.sequencesMax(), proposedMax());
         plan = new StepPlan(limits);
         logits = new MemorySegment[limits.sequencesMax()];
+        sampled = new int[2 * limits.sequencesMax()];
         for (int i = 0; i < logits.length; i++) logits[i] = buffers.logitsRow(i, limits.vocabSize());
     }
 
@@ -120,6 +123,11 @@ final class FastRunner implements LogitsRunner {
     @Override
     public ModelLimits limits() {
         return limits;
+    }
+
+    @Override
+    public int proposedMax() {
+        return SpeculationSettings.TOKENS_MAX;
     }
 
     /// Nothing runs ahead on a CPU: the step is computed when its result is awaited.
@@ -143,30 +151,43 @@ final class FastRunner implements LogitsRunner {
             PromptReport report = plan.report(slice);
             if (report != null) report(slice, report);
         }
-        int count = 0;
-        for (int slice = 0; slice < plan.sliceCount(); slice++) {
-            if (plan.samples(slice)) buffers.sampleRow(count++, plan.tokenStart(slice + 1) - 1);
-        }
-        if (count > 0) {
-            graph.computeLogits(count);
-            sample(count);
-        }
+        sampleAll();
         return result;
     }
 
-    private void sample(int count) {
-        graph.findLargest(count);
-        int row = 0;
+    /// As many rows at a time as logits have room. Rows after a guess that was wrong are computed for nothing if they
+    /// come with it, else not at all.
+    private void sampleAll() {
+        int count = 0;
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
-            if (!plan.samples(slice)) continue;
-            if (!Sampler.takesLargest(plan.sampling(slice))) {
-                sampler.sample(plan, slice, logits[row], result);
-            } else if (plan.isConstrained(slice)) {
-                Sampler.takeLargestAllowed(plan, slice, logits[row], result);
-            } else {
-                result.set(slice, buffers.largest(row), 0f);
+            for (int sample = 0; sample < plan.sampleCount(slice); sample++) {
+                boolean isOpen = count > 0 && sampled[2 * count - 2] == slice; // its samples before are not chosen yet
+                if (!isOpen && !result.isWanted(plan, slice, sample)) break;
+                sampled[2 * count] = slice;
+                sampled[2 * count + 1] = sample;
+                buffers.sampleRow(count++, plan.sampleToken(slice, sample));
+                if (count < logits.length) continue;
+                sample(count);
+                count = 0;
             }
-            row++;
+        }
+        if (count > 0) sample(count);
+    }
+
+    private void sample(int count) {
+        graph.computeLogits(count);
+        graph.findLargest(count);
+        for (int row = 0; row < count; row++) {
+            int slice = sampled[2 * row];
+            int sample = sampled[2 * row + 1];
+            if (!result.isWanted(plan, slice, sample)) continue;
+            if (!Sampler.takesLargest(plan.sampling(slice))) {
+                sampler.sample(plan, slice, sample, logits[row], result);
+            } else if (plan.isConstrained(slice)) {
+                Sampler.takeLargestAllowed(plan, slice, sample, logits[row], result);
+            } else {
+                result.put(slice, sample, buffers.largest(row), 0f);
+            }
         }
     }
 

@@ -6,6 +6,7 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.batching.PromptEmbedding;
 import io.sluice.batching.PromptLogprobs;
 import io.sluice.batching.PromptReport;
+import io.sluice.batching.SpeculationSettings;
 import io.sluice.batching.StepPlan;
 import io.sluice.batching.StepResult;
 import io.sluice.device.RunnerSettings.Dtype;
@@ -13,6 +14,7 @@ import io.sluice.modelstore.ModelConfig;
 import io.sluice.modelstore.ModelFiles;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /// Runs a model on the reference path: float32 whatever the settings ask for, and slow, but needing nothing
@@ -30,7 +32,7 @@ final class ReferenceRunner implements LogitsRunner {
         this.weights = weights;
         graph = new ReferenceDecoder(torch, config, weights, limits);
         sampler = new Sampler(config.vocabSize());
-        result = new StepResult(limits.sequencesMax());
+        result = new StepResult(limits.sequencesMax(), proposedMax());
     }
 
     /// Loads the model on the calling thread, which becomes the runner's.
@@ -67,6 +69,11 @@ final class ReferenceRunner implements LogitsRunner {
         return limits;
     }
 
+    @Override
+    public int proposedMax() {
+        return SpeculationSettings.TOKENS_MAX;
+    }
+
     /// Nothing runs ahead here: the step is computed when its result is awaited.
     @Override
     public InFlightStep launch(StepPlan plan) {
@@ -96,20 +103,31 @@ final class ReferenceRunner implements LogitsRunner {
     private StepResult compute(StepPlan plan) {
         graph.copyBlocks(plan);
         if (plan.sliceCount() == 0) return result;
-        int[] sampledRows = sampledRows(plan);
         try (NDManager step = graph.newStep()) {
             NDArray hidden = graph.forward(plan, step);
             report(plan, hidden, step);
-            if (sampledRows.length == 0) return result;
-            MemorySegment logits = Tensor.memoryOf(graph.logits(hidden.get(step.create(sampledRows))));
-            long rowBytes = 4L * limits.vocabSize();
-            int row = 0;
-            for (int slice = 0; slice < plan.sliceCount(); slice++) {
-                if (!plan.samples(slice)) continue;
-                sampler.sample(plan, slice, logits.asSlice(row++ * rowBytes, rowBytes), result);
+            List<Sampled> samples = samples(plan);
+            for (int first = 0; first < samples.size(); first += limits.sequencesMax()) {
+                int end = Math.min(samples.size(), first + limits.sequencesMax());
+                sample(plan, samples.subList(first, end), hidden, step);
             }
         }
         return result;
+    }
+
+    private void sample(StepPlan plan, List<Sampled> samples, NDArray hidden, NDManager step) {
+        int[] rows = samples.stream()
+                .mapToInt(each -> plan.sampleToken(each.slice, each.sample))
+                .toArray();
+        try (NDArray computed = graph.logits(hidden.get(step.create(rows)))) {
+            MemorySegment logits = Tensor.memoryOf(computed);
+            long rowBytes = 4L * limits.vocabSize();
+            for (int row = 0; row < rows.length; row++) {
+                Sampled each = samples.get(row);
+                if (!result.isWanted(plan, each.slice, each.sample)) continue;
+                sampler.sample(plan, each.slice, each.sample, logits.asSlice(row * rowBytes, rowBytes), result);
+            }
+        }
     }
 
     private void report(StepPlan plan, NDArray hidden, NDManager step) {
@@ -144,14 +162,15 @@ final class ReferenceRunner implements LogitsRunner {
         }
     }
 
-    /// The last token of each slice that samples, as indices among the plan's tokens.
-    private static int[] sampledRows(StepPlan plan) {
-        int[] rows = new int[plan.sliceCount()];
-        int count = 0;
-        for (int slice = 0; slice < plan.sliceCount(); slice++) {
-            if (plan.samples(slice)) rows[count++] = plan.tokenStart(slice + 1) - 1;
-        }
-        return java.util.Arrays.copyOf(rows, count);
+    /// One sample that the plan asks for at most.
+    private record Sampled(int slice, int sample) {}
+
+    private static List<Sampled> samples(StepPlan plan) {
+        return IntStream.range(0, plan.sliceCount())
+                .boxed()
+                .flatMap(slice ->
+                        IntStream.range(0, plan.sampleCount(slice)).mapToObj(sample -> new Sampled(slice, sample)))
+                .toList();
     }
 
     private static RunnerSettings inFloat32(RunnerSettings settings) {

@@ -49,12 +49,12 @@ final class Sampler {
 
     /// Takes the largest logit among the tokens that the slice's constraint allows, the lowest id among equals: what
     /// `sample` does if nothing else is asked for, without touching the others.
-    static void takeLargestAllowed(StepPlan plan, int slice, MemorySegment row, StepResult result) {
+    static void takeLargestAllowed(StepPlan plan, int slice, int sample, MemorySegment row, StepResult result) {
         int words = (plan.limits().vocabSize() + 63) >>> 6;
         float best = Float.NEGATIVE_INFINITY;
         int token = StepResult.NO_TOKEN;
         for (int word = 0; word < words; word++) {
-            for (long left = plan.allowed(slice, word); left != 0; left &= left - 1) {
+            for (long left = plan.allowed(slice, sample, word); left != 0; left &= left - 1) {
                 int candidate = (word << 6) + Long.numberOfTrailingZeros(left);
                 float logit = row.getAtIndex(JAVA_FLOAT, candidate);
                 if (!(logit > best)) continue;
@@ -62,30 +62,33 @@ final class Sampler {
                 token = candidate;
             }
         }
-        result.set(slice, Float.isFinite(best) ? token : StepResult.NO_TOKEN, 0f);
+        result.put(slice, sample, Float.isFinite(best) ? token : StepResult.NO_TOKEN, 0f);
     }
 
-    /// Samples for `slice` and puts token and log-probabilities into `result`. Logits that are not numbers, or that
+    /// Chooses sample `sample` of `slice`, which is wanted, and puts token and log-probabilities into `result`. Logits
+    /// that are not numbers, or that
     /// leave no token to choose, give `StepResult.NO_TOKEN`.
     ///
     /// @param row the slice's logits, float32, [vocab]; not changed
-    void sample(StepPlan plan, int slice, MemorySegment row, StepResult result) {
+    void sample(StepPlan plan, int slice, int sample, MemorySegment row, StepResult result) {
         SamplingParams params = plan.sampling(slice);
         MemorySegment.copy(row, JAVA_FLOAT, 0, logits, 0, vocabSize);
         float max = Exponentials.max(logits);
         if (!Float.isFinite(max)) {
-            result.set(slice, StepResult.NO_TOKEN, 0f);
+            result.put(slice, sample, StepResult.NO_TOKEN, 0f);
             return;
         }
         boolean reports = params.topLogprobs() != SamplingParams.NO_LOGPROBS;
         // Log-probabilities are those of the unmodified logits: computed before anything is changed.
         double logTotal = reports ? logTotal(max) : 0;
         int topCount = reports ? selectTop(params.topLogprobs()) : 0;
-        if (modify(plan, slice, params)) max = Exponentials.max(logits);
+        if (modify(plan, slice, sample, params)) max = Exponentials.max(logits);
 
-        int token = max == Float.NEGATIVE_INFINITY ? StepResult.NO_TOKEN : choose(plan, slice, params, max);
+        int token = max == Float.NEGATIVE_INFINITY
+                ? StepResult.NO_TOKEN
+                : choose(params, plan.samplePosition(slice, sample), max);
         boolean scored = reports && token != StepResult.NO_TOKEN;
-        result.set(slice, token, scored ? (float) (row.getAtIndex(JAVA_FLOAT, token) - logTotal) : 0f);
+        result.put(slice, sample, token, scored ? (float) (row.getAtIndex(JAVA_FLOAT, token) - logTotal) : 0f);
         for (int rank = 0; rank < topCount; rank++) {
             result.addTop(slice, topTokens[rank], (float) (topLogits[rank] - logTotal));
         }
@@ -137,7 +140,7 @@ final class Sampler {
     }
 
     /// Applies what changes single logits; false if nothing did.
-    private boolean modify(StepPlan plan, int slice, SamplingParams params) {
+    private boolean modify(StepPlan plan, int slice, int sample, SamplingParams params) {
         boolean modified = false;
         if (!params.logitBias().isEmpty()) {
             for (Map.Entry<Integer, Float> bias : params.logitBias().entrySet()) {
@@ -146,7 +149,7 @@ final class Sampler {
             }
             modified = true;
         }
-        int outputLength = position(plan, slice) - plan.promptLength(slice);
+        int outputLength = plan.samplePosition(slice, sample) - plan.promptLength(slice);
         if (outputLength < params.minTokens()) {
             for (int endToken : plan.endTokens(slice)) {
                 if (endToken < vocabSize) logits[endToken] = Float.NEGATIVE_INFINITY;
@@ -155,7 +158,7 @@ final class Sampler {
         }
         if (params.usesHistory()) {
             try {
-                penalise(plan, slice, params);
+                penalise(plan, slice, sample, params);
             } catch (RuntimeException e) { // what was counted must not count for the next slice
                 Arrays.fill(seen, false);
                 Arrays.fill(outputCount, 0);
@@ -164,15 +167,15 @@ final class Sampler {
             modified = true;
         }
         if (plan.isConstrained(slice)) {
-            keepAllowed(plan, slice);
+            keepAllowed(plan, slice, sample);
             modified = true;
         }
         return modified;
     }
 
-    private void keepAllowed(StepPlan plan, int slice) {
+    private void keepAllowed(StepPlan plan, int slice, int sample) {
         for (int first = 0, word = 0; first < vocabSize; first += 64, word++) {
-            long forbidden = ~plan.allowed(slice, word);
+            long forbidden = ~plan.allowed(slice, sample, word);
             int end = Math.min(64, vocabSize - first);
             if (forbidden == 0) continue;
             for (int i = 0; i < end; i++) {
@@ -181,8 +184,8 @@ final class Sampler {
         }
     }
 
-    private void penalise(StepPlan plan, int slice, SamplingParams params) {
-        int length = plan.historyLength(slice);
+    private void penalise(StepPlan plan, int slice, int sample, SamplingParams params) {
+        int length = plan.historyLength(slice) + sample; // guesses that were right are of its past
         int promptLength = plan.promptLength(slice);
         for (int i = 0; i < length; i++) {
             int token = plan.history(slice, i);
@@ -201,7 +204,8 @@ final class Sampler {
         }
     }
 
-    private int choose(StepPlan plan, int slice, SamplingParams params, float max) {
+    /// @param position the number of tokens before the one to choose
+    private int choose(SamplingParams params, int position, float max) {
         if (params.isGreedy()) return Exponentials.indexOf(logits, max);
         int topK = params.topK();
         if (topK > 0 && topK < vocabSize) keepTopK(topK);
@@ -209,12 +213,7 @@ final class Sampler {
         double total = Exponentials.sum(weights);
         if (params.topP() < 1f) total = keepTopP(params.topP(), total);
         if (params.minP() > 0f) total = keepAtLeast(params.minP()); // the largest weight is 1
-        return draw(Philox.uniform(params.seed(), position(plan, slice)) * total);
-    }
-
-    /// The number of tokens before the one to choose.
-    private static int position(StepPlan plan, int slice) {
-        return plan.firstPosition(slice) + plan.length(slice);
+        return draw(Philox.uniform(params.seed(), position) * total);
     }
 
     /// Leaves the `count` largest logits and masks the others.

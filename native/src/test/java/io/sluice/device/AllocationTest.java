@@ -34,6 +34,9 @@ class AllocationTest {
         }
 
         @Override
+        public void moveTo(TokenConstraint.Progress other) {}
+
+        @Override
         public boolean isComplete() {
             return false;
         }

@@ -110,6 +110,9 @@ final class CudaSamplerChecks {
         }
 
         @Override
+        public void moveTo(TokenConstraint.Progress other) {}
+
+        @Override
         public boolean isComplete() {
             return false;
         }
@@ -141,7 +144,7 @@ final class CudaSamplerChecks {
             bench.device.await();
             for (int r = 0; r < ROWS; r++) {
                 MemorySegment row = bench.host.allocateFrom(JAVA_FLOAT, logits[r]);
-                sampler.sample(plan, r, row, expected);
+                sampler.sample(plan, r, 0, row, expected);
                 sampling.get(0, r, r, actual);
                 compare(r, expected, actual, params[r] + " of " + vocab);
             }

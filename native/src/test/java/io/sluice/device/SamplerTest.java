@@ -123,7 +123,7 @@ class SamplerTest {
         plan.add(tokens, 49, 1, new int[] {4, 3, 2, 1}, 4);
         plan.sample(params, tokens, 20, END_TOKENS);
         try (Arena arena = Arena.ofConfined()) {
-            sampler.sample(plan, 1, arena.allocateFrom(ValueLayout.JAVA_FLOAT, logits), result);
+            sampler.sample(plan, 1, 0, arena.allocateFrom(ValueLayout.JAVA_FLOAT, logits), result);
         }
         assertThat(result.token(1)).isEqualTo(alone);
         int[] others = new int[40];
@@ -216,14 +216,14 @@ class SamplerTest {
             for (int end : END_TOKENS) allowed.set(end, mayEnd);
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment row = arena.allocateFrom(ValueLayout.JAVA_FLOAT, logits);
-                sampler.sample(plan, 0, row, result);
+                sampler.sample(plan, 0, 0, row, result);
                 int sampled = result.token(0);
                 if (allowed.isEmpty()) assertThat(sampled).isEqualTo(StepResult.NO_TOKEN);
                 else
                     assertThat(allowed.get(sampled) || logits[sampled] == Float.NEGATIVE_INFINITY)
                             .isTrue();
                 if (!params.isGreedy()) continue;
-                Sampler.takeLargestAllowed(plan, 0, row, result);
+                Sampler.takeLargestAllowed(plan, 0, 0, row, result);
                 assertThat(result.token(0)).as("both greedy paths").isEqualTo(sampled);
             }
         }
@@ -235,9 +235,9 @@ class SamplerTest {
             constrain(params, new Allowing(new BitSet(), false));
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment row = arena.allocateFrom(ValueLayout.JAVA_FLOAT, randomLogits(new Random(1)));
-                sampler.sample(plan, 0, row, result);
+                sampler.sample(plan, 0, 0, row, result);
                 assertThat(result.token(0)).isEqualTo(StepResult.NO_TOKEN);
-                Sampler.takeLargestAllowed(plan, 0, row, result);
+                Sampler.takeLargestAllowed(plan, 0, 0, row, result);
                 assertThat(result.token(0)).isEqualTo(StepResult.NO_TOKEN);
             }
         }
@@ -264,6 +264,9 @@ class SamplerTest {
         }
 
         @Override
+        public void moveTo(TokenConstraint.Progress other) {}
+
+        @Override
         public boolean isOver() {
             return false;
         }
@@ -275,7 +278,7 @@ class SamplerTest {
         plan.add(tokens, 0, tokens.length, blocks, LIMITS.blocksFor(tokens.length));
         plan.sample(params, tokens, promptLength, END_TOKENS);
         try (Arena arena = Arena.ofConfined()) {
-            sampler.sample(plan, 0, arena.allocateFrom(ValueLayout.JAVA_FLOAT, logits), result);
+            sampler.sample(plan, 0, 0, arena.allocateFrom(ValueLayout.JAVA_FLOAT, logits), result);
         }
         return result.token(0);
     }

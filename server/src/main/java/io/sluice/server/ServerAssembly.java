@@ -43,6 +43,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 
 /// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are answered while
 /// the weights load), engine, service. The only place that knows them all. Closing ends what is under way, then takes
@@ -178,12 +179,24 @@ final class ServerAssembly implements AutoCloseable {
                 devices.isGpu());
         say.accept(describe(model, plan, devices));
         say.accept("Device    " + devices.words());
-        List<ModelRunner.Factory> runners = around.apply(runners(plan, devices, say));
+        List<ModelRunner.Factory> runners = logged(around.apply(runners(plan, devices, say)));
         Engines started = runners.size() == 1
                 ? Engine.start(served.name(), engineSettings(), runners.getFirst())
                 : EngineGroup.start(served.name(), engineSettings(), runners);
         say.accept(describe(started.limits(), plan));
         return started;
+    }
+
+    /// Each with a log of its steps, if one is wanted.
+    private List<ModelRunner.Factory> logged(List<ModelRunner.Factory> runners) {
+        Optional<Path> log = settings.lifecycle().stepLog();
+        if (log.isEmpty()) return runners;
+        return IntStream.range(0, runners.size())
+                .mapToObj(i -> {
+                    Path file = i == 0 ? log.get() : Path.of(log.get() + "." + i);
+                    return StepLog.around(runners.get(i), file, served.name());
+                })
+                .toList();
     }
 
     /// One for each device.

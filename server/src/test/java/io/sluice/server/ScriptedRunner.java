@@ -194,7 +194,7 @@ final class ScriptedRunner implements ModelRunner {
     private static int allowed(StepPlan plan, int slice, int wanted) {
         for (int i = 0; i < VOCAB_SIZE; i++) {
             int token = (wanted + i) % VOCAB_SIZE;
-            if (plan.allows(slice, token)) return token;
+            if (plan.allows(slice, 0, token)) return token;
         }
         return StepResult.NO_TOKEN;
     }

@@ -23,6 +23,13 @@ public final class GrammarState {
         return copy;
     }
 
+    /// Goes to where another output in the same grammar stands.
+    public void moveTo(GrammarState other) {
+        heads.copyFrom(other.heads);
+        masked = other.masked;
+        if (masked) System.arraycopy(other.mask, 0, mask, 0, mask.length);
+    }
+
     /// Sets in `target` exactly the bits of the tokens that may come next. Whether the output may end is
     /// another question: `isComplete`.
     ///

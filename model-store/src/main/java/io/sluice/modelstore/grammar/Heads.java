@@ -96,17 +96,24 @@ final class Heads {
     void copyFrom(Heads other) {
         clear();
         headCount = other.headCount - other.levelStart;
-        headState = Arrays.copyOfRange(other.headState, other.levelStart, other.levelStart + CAPACITY + headCount);
-        headFrame = Arrays.copyOfRange(other.headFrame, other.levelStart, other.levelStart + CAPACITY + headCount);
+        headState = copied(other.headState, other.levelStart, headCount, headState);
+        headFrame = copied(other.headFrame, other.levelStart, headCount, headFrame);
         frameCount = other.frameCount;
         levelFrames = frameCount;
-        frameRule = other.frameRule.clone();
-        frameLink = other.frameLink.clone();
+        frameRule = copied(other.frameRule, 0, frameCount, frameRule);
+        frameLink = copied(other.frameLink, 0, frameCount, frameLink);
         linkCount = other.linkCount;
-        linkState = other.linkState.clone();
-        linkFrame = other.linkFrame.clone();
-        linkNext = other.linkNext.clone();
+        linkState = copied(other.linkState, 0, linkCount, linkState);
+        linkFrame = copied(other.linkFrame, 0, linkCount, linkFrame);
+        linkNext = copied(other.linkNext, 0, linkCount, linkNext);
         complete = other.complete;
+    }
+
+    /// `target` with `count` numbers of `source`, or a new array if it is too short.
+    private static int[] copied(int[] source, int from, int count, int[] target) {
+        int[] copy = target.length < count ? new int[source.length] : target;
+        System.arraycopy(source, from, copy, 0, count);
+        return copy;
     }
 
     /// Reads a byte. If no head survives, the position is one without heads: retreat from it.

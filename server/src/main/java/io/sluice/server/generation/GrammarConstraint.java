@@ -53,6 +53,13 @@ record GrammarConstraint(CompiledGrammar grammar) implements TokenConstraint {
         }
 
         @Override
+        public void moveTo(Progress other) {
+            Way its = (Way) other;
+            state.moveTo(its.state);
+            lost = its.lost;
+        }
+
+        @Override
         public boolean isComplete() {
             return !lost && state.isComplete();
         }

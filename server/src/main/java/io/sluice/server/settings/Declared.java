@@ -409,6 +409,15 @@ final class Declared {
             "text",
             "How log lines are written to standard error.");
 
+    static final Setting<Optional<String>> STEP_LOG = new Setting<>(
+            "step-log",
+            Group.LIFECYCLE,
+            new Kind.None<>(new Kind.Text("PATH")),
+            "none",
+            "A file that a line is written to for each step of the engine: what it computed and how long it took. The"
+                    + " simulator is calibrated with it ([traffic in simulation](traffic-simulation.md#calibration)). A file of"
+                    + " that name is replaced; with several GPUs each has its own, numbered.");
+
     static final List<Setting<?>> ALL = List.of(
             MODEL,
             SERVED_MODEL_NAME,
@@ -462,7 +471,8 @@ final class Declared {
             DRAIN_DELAY,
             DRAIN_TIMEOUT,
             STUCK_STEP_TIMEOUT,
-            LOG_FORMAT);
+            LOG_FORMAT,
+            STEP_LOG);
 
     /// Environment variables that begin like settings and are none: the launcher's, and the file's place.
     static final List<String> OTHER_VARIABLES = List.of(

@@ -119,8 +119,13 @@ public record ServerSettings(
     /// How the process ends, and what it says meanwhile.
     ///
     /// @param stuckStepTimeout empty for what the steps so far suggest
+    /// @param stepLog where each step is written down, if anywhere
     public record Lifecycle(
-            Duration drainDelay, Duration drainTimeout, Optional<Duration> stuckStepTimeout, String logFormat) {}
+            Duration drainDelay,
+            Duration drainTimeout,
+            Optional<Duration> stuckStepTimeout,
+            String logFormat,
+            Optional<Path> stepLog) {}
 
     /// The same from a file that is named.
     public static ServerSettings of(Map<String, String> flags, Optional<Path> file, Map<String, String> environment) {
@@ -214,7 +219,8 @@ public record ServerSettings(
                             value(Declared.DRAIN_DELAY),
                             value(Declared.DRAIN_TIMEOUT),
                             stuckStepTimeout(),
-                            value(Declared.LOG_FORMAT)),
+                            value(Declared.LOG_FORMAT),
+                            value(Declared.STEP_LOG).map(path -> Path.of(atHome(path)))),
                     texts());
         }
 
