@@ -166,10 +166,19 @@ final class ServerAssembly implements AutoCloseable {
         say.accept("Device    " + devices.words());
         List<ModelRunner.Factory> runners = around.apply(runners(plan, devices, say));
         Engines started = runners.size() == 1
-                ? Engine.start(served.name(), engineSettings(), runners.getFirst())
+                ? startOne(plan, runners.getFirst(), say)
                 : EngineGroup.start(served.name(), engineSettings(), runners);
         say.accept(describe(started.limits(), plan));
         return started;
+    }
+
+    private Engine startOne(ModelPlan plan, ModelRunner.Factory runner, Consumer<String> say) {
+        Optional<String> named = settings.engine().speculation().draftModel();
+        if (named.isEmpty()) return Engine.start(served.name(), engineSettings(), runner);
+        DraftModel draft = DraftModel.open(open(settings.model().withSource(named.get()), say), model);
+        endings.push(draft::close);
+        say.accept("Draft     " + draft.words());
+        return Engine.startWithDraft(served.name(), engineSettings(), runner, draft.runner(plan));
     }
 
     /// One for each device.
@@ -283,7 +292,8 @@ final class ServerAssembly implements AutoCloseable {
                 chosen.prefixCaching(),
                 chosen.sliceTokensMax(),
                 EngineSettings.LAG_TOKENS_MAX,
-                settings.http().streams().standstillMax().toNanos());
+                settings.http().streams().standstillMax().toNanos(),
+                chosen.speculation().settings());
     }
 
     private static long memoryBytes() {

@@ -120,6 +120,8 @@ final class RequestView {
         view.put("preemptions", work.preemptions());
         view.put("parks", work.parks());
         view.put("pauses", work.pauses());
+        view.put("proposed_tokens", work.proposedTokens());
+        view.put("accepted_tokens", work.acceptedTokens());
         view.put("kv_block_seconds", work.blockNs() / 1e9);
         return view;
     }

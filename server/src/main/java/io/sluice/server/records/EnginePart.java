@@ -22,7 +22,15 @@ public record EnginePart(
 
     /// What it cost. A value.
     public record Work(
-            int preemptions, int parks, int pauses, int steps, long computedTokens, int cachedTokens, long blockNs) {}
+            int preemptions,
+            int parks,
+            int pauses,
+            int steps,
+            long computedTokens,
+            int cachedTokens,
+            long proposedTokens,
+            long acceptedTokens,
+            long blockNs) {}
 
     static EnginePart of(Timeline timeline) {
         // The end first: what is read after it is final.
@@ -45,6 +53,8 @@ public record EnginePart(
                         timeline.steps(),
                         timeline.computedTokens(),
                         timeline.cachedTokens(),
+                        timeline.proposedTokens(),
+                        timeline.acceptedTokens(),
                         timeline.blockNs()));
     }
 }
