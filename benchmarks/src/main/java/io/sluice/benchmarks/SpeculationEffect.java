@@ -29,7 +29,8 @@ import java.util.Map;
 /// What guessed tokens bring: tokens per second of 1 and 8 streams, with guesses and without, in turns, on text that
 /// repeats itself and on text that does not. The answers are compared, too: guesses may change none.
 ///
-/// Arguments: the model, the tokens per answer (128), rounds (5), threads (all processors), a draft model (none: n-grams).
+/// Arguments: the model, the tokens per answer (128), rounds (5), threads (all processors), a draft model (none:
+/// n-grams).
 final class SpeculationEffect {
     private static final int STREAMS_MAX = 8;
     private static final int TOKENS_MAX = 4;
@@ -128,10 +129,12 @@ final class SpeculationEffect {
         List<String> answers = new ArrayList<>();
         for (TokenStream stream : streams) answers.add(read(stream));
         double seconds = (System.nanoTime() - startNs) / 1e9;
-        return new Run(prompts.size() * tokens / seconds, answers, engine.stats().speculated());
+        return new Run(
+                prompts.size() * tokens / seconds, answers, engine.stats().speculated());
     }
 
-    /// Lists of which the next entry follows from those before, or beginnings of different stories; greedy answers of small
+    /// Lists of which the next entry follows from those before, or beginnings of different stories; greedy answers of
+    /// small
     /// models repeat themselves all the same, so what does not repeat is drawn at a high temperature.
     private static List<int[]> prompts(Tokenizer tokenizer, boolean repeats) {
         List<int[]> prompts = new ArrayList<>();
@@ -162,8 +165,7 @@ final class SpeculationEffect {
     }
 
     private static SamplingParams hot(long seed) {
-        return new SamplingParams(
-                1.2f, 1f, 0, 0f, seed, 0f, 0f, 1f, 0, Map.of(), SamplingParams.NO_LOGPROBS);
+        return new SamplingParams(1.2f, 1f, 0, 0f, seed, 0f, 0f, 1f, 0, Map.of(), SamplingParams.NO_LOGPROBS);
     }
 
     private static String read(TokenStream stream) throws InterruptedException {
