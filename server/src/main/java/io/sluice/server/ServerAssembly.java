@@ -41,6 +41,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are answered while
 /// the weights load), engine, service. The only place that knows them all. Closing ends what is under way, then takes
@@ -61,6 +62,7 @@ final class ServerAssembly implements AutoCloseable {
     private final Deque<Runnable> endings = new ArrayDeque<>(); // of what was started, latest first
     private final ModelFiles model;
     private final ServedModel served;
+    private @Nullable DraftModel draft; // opened with the engine
     private final Tenancy tenancy;
     private final HttpServer http;
     private final Optional<AdminServer> admin;
@@ -175,10 +177,11 @@ final class ServerAssembly implements AutoCloseable {
     private Engine startOne(ModelPlan plan, ModelRunner.Factory runner, Consumer<String> say) {
         Optional<String> named = settings.engine().speculation().draftModel();
         if (named.isEmpty()) return Engine.start(served.name(), engineSettings(), runner);
-        DraftModel draft = DraftModel.open(open(settings.model().withSource(named.get()), say), model);
-        endings.push(draft::close);
-        say.accept("Draft     " + draft.words());
-        return Engine.startWithDraft(served.name(), engineSettings(), runner, draft.runner(plan));
+        DraftModel opened = DraftModel.open(open(settings.model().withSource(named.get()), say), model);
+        draft = opened;
+        endings.push(opened::close);
+        say.accept("Draft     " + opened.words());
+        return Engine.startWithDraft(served.name(), engineSettings(), runner, opened.runner(plan));
     }
 
     /// One for each device.
@@ -257,11 +260,16 @@ final class ServerAssembly implements AutoCloseable {
             http.close();
             Thread ending = Thread.ofVirtual().start(engine::close);
             // What a step that hangs computes with must not be taken from under it.
-            if (ending.join(LAST_STEP)) model.close();
+            if (ending.join(LAST_STEP)) closeModels();
             else LOG.log(WARNING, "the step under way does not return; the process ends without it");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private void closeModels() {
+        if (draft != null) draft.close();
+        model.close();
     }
 
     /// Requests whose answer is not delivered yet.
