@@ -83,6 +83,7 @@ class AdmissionController {
             flow = accounts.open(request.caller(), nowNs);
             boolean isAwaited = attempt == Attempt.AGAIN && flow.returns().comeBack(nowNs);
             Verdict verdict = decide(request, flow, isAwaited, nowNs, wakeEngine);
+            if (attempt == Attempt.FIRST) countOffered(request, flow, verdict, nowNs);
             taken = verdict instanceof Verdict.Taken;
             return verdict;
         } finally {
@@ -91,6 +92,21 @@ class AdmissionController {
                 leaveOpen();
             }
         }
+    }
+
+    /// What clients want of the engine, whether they get it or not. Who comes again was counted before.
+    private void countOffered(GenerationRequest request, Flow flow, Verdict verdict, long nowNs) {
+        boolean isWork = switch (verdict) {
+            case Verdict.Taken _ -> true;
+            case Verdict.NotTaken(Refused refused) ->
+                switch (refused.reason()) {
+                    case QUEUE_FULL, NO_CAPACITY, DEADLINE_TOO_SOON -> true;
+                    case NEVER_FITS, DEADLINE_PASSED, DRAINING, STOPPED -> false;
+                };
+        };
+        if (!isWork) return;
+        long ns = forecast.demandOf(request, flow).ns();
+        flow.classQueue().countOffered(ns, forecast.prefillNs(request, flow, nowNs), nowNs);
     }
 
     /// @param isAwaited it comes when it was told to: nobody else who was goes before it
@@ -109,6 +125,7 @@ class AdmissionController {
             if (refused == null) return new Verdict.Taken(submission);
         }
         if (refused.reason() == Reason.NO_CAPACITY) {
+            flow.noteRefused(nowNs);
             flow.classQueue().deference().refused(flow, nowNs);
             long awayNs = refused.retryAfter().toNanos();
             double learned = flow.gate().close(expected.waitNs(), allowedNs(flow, expected, nowNs), awayNs, nowNs);
@@ -185,7 +202,7 @@ class AdmissionController {
         var expected = new Timeline.Forecast(
                 rawWaitNs,
                 waitNs,
-                waitNs + forecast.prefillNs(request, flow),
+                waitNs + forecast.prefillNs(request, flow, nowNs),
                 forecast.requestsAhead(flow),
                 WaitForecast.reservedTokens(request, flow) * request.choiceCount());
         return new Assessment(refusal(request, flow, expected, nowNs), expected, demand);

@@ -99,6 +99,11 @@ class BlockAllocator {
         while ((long) table.count() * blockSize < end) table.append(allocate(sequence, table.count()));
     }
 
+    /// Makes the sequence's table as long as its tokens have room for. Not in the steps that follow.
+    void makeRoom(Sequence sequence) {
+        sequence.table().reserve(Math.ceilDiv(sequence.tokens().length, blockSize));
+    }
+
     /// Gives back what `cover` took beyond positions `[0, end)`, which nothing is in that is of use.
     void uncover(Sequence sequence, int end) {
         BlockTable table = sequence.table();

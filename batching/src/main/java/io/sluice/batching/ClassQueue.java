@@ -13,19 +13,27 @@ final class ClassQueue {
     /// all of it.
     private static final double CREDIT_STEPS = 0.25;
 
+    /// A flow that was refused is owed at most what so many steps compute: a minute or less of any device.
+    private static final double KEPT_STEPS = 512;
+
+    private static final double PREFILL_GAIN = 0.1;
+
     private volatile TrafficClass terms;
     private final SequenceList returning = SequenceList.byArrival(); // preempted, parked, or a started one's siblings
     private final FlowHeap flows = new FlowHeap();
     private final OutputLengths outputs = new OutputLengths();
-    private volatile int promptTokensLeft; // of its sequences that run, not computed yet
+    private volatile double keptMax; // virtual time that a flow may be behind the others when it comes back
     private volatile int seatsToGive; // of its sequences that run and would give way to higher classes
     private volatile int blocksToGive; // what those are expected to hold
     private volatile double virtualNow; // the least virtual time of any flow that was served
+    private final RunningPrompts prompts = new RunningPrompts();
     private double credit; // cost that the class's floor owes it
     private long latestStartNs;
 
     // For admission; any thread.
     private final ArrivalRate arrivals;
+    private final ArrivalRate offered;
+    private volatile double prefillNs; // of its requests lately, as was expected
     private final ForecastBias bias = new ForecastBias();
     private final Patience patience = new Patience();
     private final Deference deference = new Deference();
@@ -36,6 +44,7 @@ final class ClassQueue {
     ClassQueue(TrafficClass terms, long nowNs) {
         this.terms = terms;
         arrivals = new ArrivalRate(nowNs);
+        offered = new ArrivalRate(nowNs);
         latestStartNs = nowNs;
     }
 
@@ -54,18 +63,24 @@ final class ClassQueue {
         if (!latest.equals(terms)) terms = latest;
     }
 
-    /// Adds a sequence that has not started, to its flow. A flow that had nothing waiting gets no credit for
-    /// that: its virtual time is lifted to that of the flows that had.
+    /// Adds a sequence that has not started, to its flow. A flow that wanted nothing gets no credit for that: its
+    /// virtual time is lifted to that of the flows that did.
     void add(Sequence sequence) {
         if (isEmpty()) latestStartNs = Math.max(latestStartNs, sequence.arrivedNs());
         Flow flow = sequence.flow();
         flow.waiting().insert(sequence);
         if (flow.heapIndex() != FlowHeap.NOT_IN_HEAP) return;
-        flow.setVirtualTime(Math.max(flow.virtualTime(), lift()));
+        flow.setVirtualTime(Math.max(flow.virtualTime(), lift() - kept(flow, sequence.arrivedNs())));
         flows.add(flow);
     }
 
-    /// What the virtual time of a flow is at least, when it gets something to wait for.
+    /// How far a flow without backlog may stay behind the others: where few requests fit into the target, who is served
+    /// least is refused between two requests, and what it is owed would be forgotten each time.
+    private double kept(Flow flow, long nowNs) {
+        return flow.isWanting(nowNs) ? keptMax / flow.account().terms().weight() : 0;
+    }
+
+    /// What the virtual time of a flow that wanted nothing is at least, when it gets something to wait for.
     double lift() {
         return flows.isEmpty() ? virtualNow : Math.max(virtualNow, flows.first().virtualTime());
     }
@@ -153,6 +168,7 @@ final class ClassQueue {
     /// @param wantsMore something of the class waits or has prompt tokens to compute
     void settleStep(double stepCost, boolean wantsMore, double stepCostMax) {
         credit += terms.floor() * stepCost;
+        keptMax = KEPT_STEPS * stepCostMax;
         double bound = CREDIT_STEPS * stepCostMax;
         credit = Math.clamp(credit, -bound, wantsMore ? bound : 0);
     }
@@ -185,13 +201,9 @@ final class ClassQueue {
         return backlog;
     }
 
-    /// Prompt tokens of its running sequences that are not computed yet. May be read by any thread.
-    int promptTokensLeft() {
-        return promptTokensLeft;
-    }
-
-    void setPromptTokensLeft(int count) {
-        promptTokensLeft = count;
+    /// Its prompts that are being computed. May be read by any thread.
+    RunningPrompts prompts() {
+        return prompts;
     }
 
     /// How far its requests' predicted waits are off. May be read by any thread.
@@ -214,6 +226,24 @@ final class ClassQueue {
         return arrivals;
     }
 
+    /// A request has come that would take `ns`, of which its prompt `promptNs`, whether it is taken or not. Requests'
+    /// threads.
+    void countOffered(long ns, long promptNs, long nowNs) {
+        offered.add(ns, nowNs);
+        double before = prefillNs;
+        prefillNs = before == 0 ? promptNs : before + PREFILL_GAIN * (promptNs - before);
+    }
+
+    /// What clients ask for. Any thread.
+    ArrivalRate offered() {
+        return offered;
+    }
+
+    /// How long its requests' prompts take once they have started. Any thread.
+    long prefillNs() {
+        return (long) prefillNs;
+    }
+
     /// Notes that a flow has admitted requests which have not started. Requests' threads.
     void addBacklogged(Flow flow) {
         backlogged.add(flow);
@@ -221,21 +251,31 @@ final class ClassQueue {
 
     /// Adds what of the class's waiting work goes before a new request of `flow`: its own, and of each other
     /// flow as much as its virtual time is behind. Requests' threads; an estimate, because all of it moves.
-    void addAhead(Flow flow, WaitForecast.Ahead ahead) {
-        double least = leastVirtualTime();
-        double start = Math.max(flow.virtualTime(), least)
-                + flow.backlog().weightedTokens() / flow.account().terms().weight();
+    void addAhead(Flow flow, WaitForecast.Ahead ahead, long nowNs) {
+        double start = turnOf(flow, nowNs);
         ahead.add(flow.backlog(), 1);
         for (Flow other : backlogged) {
             double itsTokens = other.backlog().weightedTokens();
             if (other == flow || itsTokens <= 0) continue;
-            double behind = start - Math.max(other.virtualTime(), virtualNow);
+            double behind = start - Math.max(other.virtualTime(), virtualNow - kept(other, nowNs));
             // At equal virtual times who waits already goes first, with one request.
             double first = behind * other.account().terms().weight()
                     + itsTokens / other.backlog().requestsMin1();
             ahead.add(other.backlog(), behind < 0 ? 0 : Math.min(1, first / itsTokens));
             ahead.addRival(other.account().terms().weight());
         }
+    }
+
+    /// Prompt tokens of the class's running sequences that are computed before those of a new request of `flow`.
+    /// Requests' threads; an estimate.
+    long promptTokensBefore(Flow flow, long itsTokens, long nowNs) {
+        return prompts.tokensBefore(flow, turnOf(flow, nowNs), itsTokens);
+    }
+
+    /// The virtual time at which a new request of the flow has its turn.
+    private double turnOf(Flow flow, long nowNs) {
+        return Math.max(flow.virtualTime(), leastVirtualTime() - kept(flow, nowNs))
+                + flow.backlog().weightedTokens() / flow.account().terms().weight();
     }
 
     /// The virtual time that a flow without backlog is lifted to. Forgets flows that have none on the way.

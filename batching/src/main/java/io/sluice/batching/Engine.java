@@ -174,6 +174,16 @@ public final class Engine implements Engines {
         return core().loop().stats();
     }
 
+    @Override
+    public StepFigures figures() {
+        return core().loop().figures();
+    }
+
+    @Override
+    public Outlook outlook() {
+        return alive ? core().loop().outlook() : Outlook.NOTHING;
+    }
+
     /// When the step in flight began, on the engine's clock; 0 while there is none. It stays where it is
     /// while a step hangs, also if nobody submits.
     @Override

@@ -152,6 +152,17 @@ public final class EngineGroup implements Engines {
     }
 
     @Override
+    public StepFigures figures() {
+        return engines.stream().map(Engine::figures).reduce(StepFigures::and).orElseThrow();
+    }
+
+    @Override
+    public Outlook outlook() {
+        return Outlook.together(
+                engines.stream().filter(Engine::isAlive).map(Engine::outlook).toList());
+    }
+
+    @Override
     public long stepStartedNs() {
         return engines.stream()
                 .mapToLong(Engine::stepStartedNs)

@@ -47,6 +47,8 @@ final class EngineLoop {
     private final EventPoller<Slot> poller;
     private final EventPoller.Handler<Slot> take = this::take;
     private final StepClock steps = new StepClock();
+    private final StepTally tally = new StepTally();
+    private final Saturation saturation;
     private final SequenceInquiry inquiry = new SequenceInquiry();
     private final boolean feeds;
     private @Nullable UnderWay ahead; // launched while the step before was under way, and not awaited yet
@@ -55,14 +57,16 @@ final class EngineLoop {
 
     /// A step between its launch and its result.
     ///
-    /// @param startNs when it was planned
-    private record UnderWay(StepPlan plan, ModelRunner.InFlightStep step, long startNs) {}
+    /// @param startNs when it was planned, or the one before was done
+    /// @param launchedNs when the device had it
+    private record UnderWay(StepPlan plan, ModelRunner.InFlightStep step, long startNs, long launchedNs) {}
 
     EngineLoop(EngineParts.Core core, Scheduler scheduler, ModelRunner runner, LongSupplier clock) {
         this.scheduler = scheduler;
         this.runner = runner;
         this.clock = clock;
         feeds = runner.canFeed();
+        saturation = new Saturation(core.limits(), core.accounts(), core.forecast());
         admission = core.admission();
         attendance = core.attendance();
         core.speculation().requireRunner(runner.proposedMax());
@@ -117,7 +121,8 @@ final class EngineLoop {
                 return scheduler.isIdle() ? Turn.WORKED : Turn.HELD_UP;
             }
             steps.begin(startNs);
-            now = new UnderWay(plan, runner.launch(plan), startNs);
+            ModelRunner.InFlightStep launched = runner.launch(plan);
+            now = new UnderWay(plan, launched, startNs, clock.getAsLong());
         }
         if (feeds && !hasMail()) follow();
         finish(now);
@@ -127,14 +132,18 @@ final class EngineLoop {
     private void follow() {
         long startNs = clock.getAsLong();
         StepPlan plan = scheduler.follow(startNs);
-        if (plan != null) ahead = new UnderWay(plan, runner.launch(plan), startNs);
+        if (plan != null) ahead = new UnderWay(plan, runner.launch(plan), startNs, startNs);
     }
 
     private void finish(UnderWay now) {
         StepResult result = result(now);
         long endNs = clock.getAsLong();
         long stepNs = endNs - now.startNs;
-        if (result != null) {
+        int sequences = now.plan.sliceCount();
+        int tokens = now.plan.tokenCount();
+        if (result == null) {
+            scheduler.counts().countUnattributed(stepNs);
+        } else {
             StepPlan plan = now.plan;
             int writing = plan.writingSlices();
             int proposed = plan.proposedTokens();
@@ -145,11 +154,12 @@ final class EngineLoop {
         steps.end(endNs);
         // The device begins with it now: until then it was busy with this one.
         if (ahead != null) {
-            ahead = new UnderWay(ahead.plan, ahead.step, endNs);
+            ahead = new UnderWay(ahead.plan, ahead.step, endNs, endNs);
             steps.begin(endNs);
         }
         long publishedNs = clock.getAsLong();
         stats = report.publish(publishedNs - now.startNs, publishedNs);
+        tally.count(sequences, tokens, now.startNs, now.launchedNs, endNs, publishedNs);
     }
 
     /// The step's result; null if it is planned again, because it followed one whose tokens it took on the
@@ -278,6 +288,15 @@ final class EngineLoop {
 
     StepClock steps() {
         return steps;
+    }
+
+    StepFigures figures() {
+        return tally.read();
+    }
+
+    /// How near the engine is to what it can do. Any thread.
+    Outlook outlook() {
+        return saturation.outlook(clock.getAsLong());
     }
 
     Scheduler scheduler() {

@@ -63,6 +63,9 @@ public record EngineStats(
     /// @param parks sequences whose blocks went to host memory
     /// @param pauses sequences that stood still because their reader did
     /// @param failedSlices sequences that a step could not compute
+    /// @param deviceNs time of steps that was charged to requests
+    /// @param unattributedNs time of steps that was for nobody who was left
+    /// @param blockNs KV blocks in use, times how long
     public record Work(
             long steps,
             long computedTokens,
@@ -73,7 +76,10 @@ public record EngineStats(
             long guaranteedPreemptions,
             long parks,
             long pauses,
-            long failedSlices) {
+            long failedSlices,
+            long deviceNs,
+            long unattributedNs,
+            long blockNs) {
         private Work and(Work other) {
             return new Work(
                     steps + other.steps,
@@ -85,7 +91,10 @@ public record EngineStats(
                     guaranteedPreemptions + other.guaranteedPreemptions,
                     parks + other.parks,
                     pauses + other.pauses,
-                    failedSlices + other.failedSlices);
+                    failedSlices + other.failedSlices,
+                    deviceNs + other.deviceNs,
+                    unattributedNs + other.unattributedNs,
+                    blockNs + other.blockNs);
         }
     }
 

@@ -31,6 +31,12 @@ public interface Engines extends AutoCloseable {
     /// The latest snapshot.
     EngineStats stats();
 
+    /// What steps were like so far.
+    StepFigures figures();
+
+    /// How near the engines are to what they can do.
+    Outlook outlook();
+
     /// When the step in flight that is oldest began, on the engines' clock; 0 while there is none.
     long stepStartedNs();
 

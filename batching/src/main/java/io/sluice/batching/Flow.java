@@ -10,11 +10,15 @@ final class Flow {
     /// What was admitted a minute ago still says who has had how much.
     private static final double RECENT_NS = 60e9;
 
+    /// A refusal says for so long that the tenant wanted more than it got.
+    private static final long REFUSED_FOR_NS = 10_000_000_000L;
+
     private final TenantAccount account;
     private final ClassQueue classQueue;
     private final SequenceList waiting = SequenceList.byArrival(); // not started, oldest first
     private final OutputLengths outputs = new OutputLengths();
     private volatile double virtualTime; // written by the engine
+    private volatile boolean computesPrompts; // written by the engine
     private int heapIndex = FlowHeap.NOT_IN_HEAP;
 
     // For admission; any thread.
@@ -23,6 +27,8 @@ final class Flow {
     private final ArrivalRate starts;
     private final AtomicInteger openCount = new AtomicInteger(); // admitted requests that have not ended
     private final Backlog backlog = new Backlog(); // of those, the ones that have not started
+    private volatile long refusedAtNs;
+    private volatile boolean wasRefused;
     private final Gate gate;
     private final ReturnLine returns = new ReturnLine();
 
@@ -100,6 +106,22 @@ final class Flow {
     void removeWaiting(Demand demand) {
         backlog.remove(demand);
         classQueue.backlog().remove(demand);
+    }
+
+    /// A request of it was refused for its wait. Any thread.
+    void noteRefused(long nowNs) {
+        refusedAtNs = nowNs;
+        wasRefused = true;
+    }
+
+    void setComputesPrompts(boolean does) {
+        computesPrompts = does;
+    }
+
+    /// True if it wants more than it gets, although nothing of it may be waiting: prompts of it are being computed, or
+    /// it was refused lately. Any thread.
+    boolean isWanting(long nowNs) {
+        return computesPrompts || (wasRefused && nowNs - refusedAtNs < REFUSED_FOR_NS);
     }
 
     /// What is admitted of it. Requests' threads.

@@ -24,7 +24,7 @@ final class LoadReport {
         SequenceList running = scheduler.running();
         int expected = core.reservations().peak(running);
         publishLoad(running, expected, nowNs);
-        publishPromptTokens(running);
+        publishPrompts(running, nowNs);
         publishWhatGivesWay(running);
         return snapshot(expected, stepNs, nowNs);
     }
@@ -52,16 +52,12 @@ final class LoadReport {
                         nowNs);
     }
 
-    private void publishPromptTokens(SequenceList running) {
+    private void publishPrompts(SequenceList running, long nowNs) {
+        double tokenNs = core.forecast().load().pacedPromptTokenNs();
         List<ClassQueue> classes = core.queue().classes();
         for (int i = 0; i < classes.size(); i++) {
             ClassQueue queue = classes.get(i);
-            int left = 0;
-            for (int j = 0; j < running.size(); j++) {
-                Sequence sequence = running.get(j);
-                if (sequence.flow().classQueue() == queue) left += sequence.uncomputed() - 1;
-            }
-            queue.setPromptTokensLeft(left);
+            queue.prompts().publish(queue, running, tokenNs, nowNs);
         }
     }
 

@@ -46,7 +46,8 @@ final class PromptTurns {
         return one.precedence() < other.precedence();
     }
 
-    private static double virtualTurn(Sequence sequence) {
+    /// The virtual time of its flow at which it had its turn.
+    static double virtualTurn(Sequence sequence) {
         double own = (sequence.chargedTokens() - sequence.cachedTokens()) * FairQueue.PROMPT_COST;
         return sequence.flow().virtualTime()
                 - own / sequence.flow().account().terms().weight();

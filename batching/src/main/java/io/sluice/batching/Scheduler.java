@@ -3,7 +3,7 @@ package io.sluice.batching;
 import org.jspecify.annotations.Nullable;
 
 /// Decides, step by step, which tokens of which sequences are computed. Hot path: plan and apply allocate
-/// nothing once warm, but for the growing storage of the tokens themselves. Engine thread only.
+/// nothing once warm, but when a sequence starts, and when one outgrows the room that it then got. Engine thread only.
 ///
 /// There is no prefill phase and no decode phase: a sequence's computed tokens catch up with its tokens.
 /// Every running sequence whose reader keeps up gets at least one token in every step; what is left of the
@@ -32,6 +32,7 @@ class Scheduler {
     private final FollowUp followUp;
     private final Speculation speculation;
     private final SchedulerCounts counts;
+    private final StepCosts costs;
     private int turn;
     private int followed; // steps in a row that followed one under way
     private boolean settled; // in the latest plan nobody could start, as long as nothing changes
@@ -58,6 +59,7 @@ class Scheduler {
         shares = core.shares();
         attendance = core.attendance();
         counts = core.counts();
+        costs = new StepCosts(core);
         steps = new Step[] {new Step(limits), new Step(limits)};
         followUp = core.followUp();
         speculation = core.speculation();
@@ -246,6 +248,7 @@ class Scheduler {
         if (sequence.hasStarted()) return;
         int cached = Math.min(sequence.computed(), sequence.promptLength());
         sequence.start(cached);
+        blocks.makeRoom(sequence);
         sequence.chargeUpTo(cached); // cached tokens are free
         counts.countStart(sequence, forked);
         sequence.submission().timeline().start(nowNs, cached);
@@ -272,10 +275,7 @@ class Scheduler {
     void apply(StepPlan plan, StepResult result, long nowNs, long stepNs) {
         Step step = stepOf(plan);
         applied = plan;
-        for (int i = 0; i < running.size(); i++) {
-            Sequence sequence = running.get(i);
-            sequence.submission().timeline().countHeld(sequence.table().count(), stepNs);
-        }
+        costs.charge(step, running, stepNs);
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             Sequence sequence = step.sequence(slice);
             if (plan.feedingSlice(slice) >= 0) {

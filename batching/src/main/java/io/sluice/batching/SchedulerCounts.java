@@ -16,6 +16,9 @@ final class SchedulerCounts {
     private long failedSlices;
     private long followUps;
     private long discarded;
+    private long deviceNs;
+    private long unattributedNs;
+    private long blockNs;
 
     void countStart(Sequence sequence, boolean forked) {
         promptTokens += sequence.promptLength();
@@ -53,6 +56,21 @@ final class SchedulerCounts {
 
     void countDiscarded() {
         discarded++;
+    }
+
+    /// `ns` of a step were charged to requests.
+    void countDevice(long ns) {
+        deviceNs += ns;
+    }
+
+    /// `ns` of a step were for nobody who is left.
+    void countUnattributed(long ns) {
+        unattributedNs += ns;
+    }
+
+    /// Blocks in use, times how long.
+    void countHeld(long ns) {
+        blockNs += ns;
     }
 
     /// Steps that were planned while the one before was under way.
@@ -110,6 +128,9 @@ final class SchedulerCounts {
                 guaranteedPreemptions,
                 parks,
                 pauses,
-                failedSlices);
+                failedSlices,
+                deviceNs,
+                unattributedNs,
+                blockNs);
     }
 }

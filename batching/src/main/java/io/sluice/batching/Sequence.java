@@ -21,6 +21,11 @@ final class Sequence {
     }
 
     private static final int GROWTH_MIN = 64;
+
+    /// Output tokens that a sequence has room for from its start on, so that steps in which everybody writes allocate
+    /// nothing: 32 KiB for each that runs, next to which its keys and values are megabytes. Longer outputs grow.
+    private static final int OUTPUT_ROOM = 4096;
+
     private static final long NOT_STARTED = -1;
     private static final long AFTER_STARTED = 1L << 47;
 
@@ -141,7 +146,15 @@ final class Sequence {
     /// Notes the first start, with the tokens that need not be computed.
     void start(int reusedTokens) {
         started = true;
+        makeRoom();
         cachedTokens = Math.min(reusedTokens, promptLength());
+    }
+
+    /// Not before it starts: whoever waits may never write a token.
+    private void makeRoom() {
+        int room = Math.min(OUTPUT_ROOM, request().maxNewTokens());
+        if (report == null) tokens = Arrays.copyOf(tokens, Math.toIntExact((long) tokenCount + room));
+        stream.reserve(room);
     }
 
     /// Sets where the sequence stands among all others.

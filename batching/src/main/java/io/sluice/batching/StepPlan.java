@@ -151,13 +151,21 @@ public final class StepPlan {
     /// @param sequenceTokens all tokens of the sequence so far, prompt then output; copied as far as needed
     /// @return the slice's index
     public int add(int[] sequenceTokens, int position, int length, int[] blocks, int blocksUsed) {
+        return add(sequenceTokens, position, length, blocks, 0, blocksUsed);
+    }
+
+    /// The same where the slice's row of the block table holds the first `blocksKnown` blocks from an earlier use of
+    /// this
+    /// plan.
+    int add(int[] sequenceTokens, int position, int length, int[] blocks, int blocksKnown, int blocksUsed) {
         int slice = sliceCount++;
         System.arraycopy(sequenceTokens, position, tokens, tokenCount, length);
         tokenStart[slice] = tokenCount;
         tokenCount += length;
         tokenStart[sliceCount] = tokenCount;
         firstPosition[slice] = position;
-        System.arraycopy(blocks, 0, blockTable, slice * limits.sequenceBlocksMax(), blocksUsed);
+        int row = slice * limits.sequenceBlocksMax();
+        System.arraycopy(blocks, blocksKnown, blockTable, row + blocksKnown, blocksUsed - blocksKnown);
         blockCount[slice] = blocksUsed;
         feedingSlice[slice] = -1;
         samples[slice] = false;
@@ -174,7 +182,12 @@ public final class StepPlan {
     ///
     /// @return the slice's index
     public int addFed(int feeding, int position, int[] blocks, int blocksUsed) {
-        int slice = add(UNKNOWN, 0, 1, blocks, blocksUsed);
+        return addFed(feeding, position, blocks, 0, blocksUsed);
+    }
+
+    /// The same where the slice's row of the block table holds the first `blocksKnown` blocks already.
+    int addFed(int feeding, int position, int[] blocks, int blocksKnown, int blocksUsed) {
+        int slice = add(UNKNOWN, 0, 1, blocks, blocksKnown, blocksUsed);
         firstPosition[slice] = position;
         feedingSlice[slice] = feeding;
         return slice;
@@ -319,12 +332,17 @@ public final class StepPlan {
     double promptPairs() {
         double pairs = 0;
         for (int slice = 0; slice < sliceCount; slice++) {
-            if (!isWriting(slice)) pairs += length(slice) * (firstPosition(slice) + length(slice) / 2.0);
+            if (!isWriting(slice)) pairs += pairs(slice);
         }
         return pairs;
     }
 
-    private boolean isWriting(int slice) {
+    /// What the slice's tokens attend to: for each of them, the tokens before it.
+    double pairs(int slice) {
+        return length(slice) * (firstPosition(slice) + length(slice) / 2.0);
+    }
+
+    boolean isWriting(int slice) {
         return length(slice) - proposedCount[slice] == 1 && samples(slice);
     }
 

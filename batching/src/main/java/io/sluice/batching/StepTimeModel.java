@@ -146,6 +146,17 @@ final class StepTimeModel {
         return sequencesMax == 0 ? 0 : (double) predict(sequencesMax, 0) / sequencesMax;
     }
 
+    /// What this slice adds to its step; 0 while nothing is known.
+    double sliceNs(StepPlan plan, int slice) {
+        if (plan.isWriting(slice)) return fit[SEQUENCE] * MS / SEQUENCES;
+        return plan.length(slice) * promptTokenNs() + plan.pairs(slice) * pairNs();
+    }
+
+    /// What a step takes whatever is in it.
+    double constantNs() {
+        return fit[STEP] * MS;
+    }
+
     /// What a prompt token at the beginning of its prompt adds to a step; 0 while nothing is known.
     double promptTokenNs() {
         return fit[PROMPT_TOKEN] * MS / PROMPT_TOKENS;

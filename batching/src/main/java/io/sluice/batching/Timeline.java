@@ -20,6 +20,7 @@ public final class Timeline {
     private long computedTokens;
     private int cachedTokens;
     private long blockNs;
+    private long deviceNs;
     private long proposedTokens;
     private long acceptedTokens;
 
@@ -60,9 +61,14 @@ public final class Timeline {
         acceptedTokens += right;
     }
 
-    /// One of its sequences held `blocks` blocks for `ns`.
-    void countHeld(int blocks, long ns) {
-        blockNs += blocks * ns;
+    /// One of its sequences held `blocks` blocks for `ns`; of a block that others hold too, a part.
+    void countHeld(double blocks, long ns) {
+        blockNs += Math.round(blocks * ns);
+    }
+
+    /// `ns` of a step were for one of its sequences.
+    void countDevice(long ns) {
+        deviceNs += ns;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
@@ -137,6 +143,11 @@ public final class Timeline {
     /// Prompt tokens of its first choice to start that were found in the prefix cache.
     public int cachedTokens() {
         return cachedTokens;
+    }
+
+    /// Its part of the steps that it was computed in: the parts of all requests add up to the steps.
+    public long deviceNs() {
+        return deviceNs;
     }
 
     /// Tokens that were proposed to its choices.

@@ -148,9 +148,14 @@ public final class TokenStream {
         return cancelled;
     }
 
+    /// Makes room for the first `room` tokens, so that `append` allocates nothing for them. Not where log-probabilities
+    /// are kept: they take a hundred times as much. Engine thread only.
+    void reserve(int room) {
+        if (topMax == SamplingParams.NO_LOGPROBS && room > log.capacity()) log = log.grown(room, topMax);
+    }
+
     /// Publishes a token that `slice` sampled as its `sample`-th, with what was asked of its log-probabilities. Engine
-    /// thread only;
-    /// `wake` is due after it.
+    /// thread only; `wake` is due after it.
     void append(int token, StepResult result, int slice, int sample) {
         int index = count;
         Invariant.check(ending == null, "a token after the stream's end");

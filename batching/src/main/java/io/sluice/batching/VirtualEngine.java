@@ -75,6 +75,11 @@ public final class VirtualEngine {
         loop.resume();
     }
 
+    /// How near it is to what it can do, at this moment.
+    public Outlook outlook() {
+        return loop.outlook();
+    }
+
     /// The latest snapshot.
     public EngineStats stats() {
         return loop.stats();

@@ -25,6 +25,7 @@ final class WaitForecast {
     private final WorkRate workRate = new WorkRate();
     private volatile Load load = Load.UNKNOWN;
     private volatile long publishedNs;
+    private volatile boolean crowded;
 
     /// What the engine publishes after a step. A value.
     ///
@@ -61,6 +62,17 @@ final class WaitForecast {
         load = latest;
         publishedNs = nowNs;
         workRate.observe(busy, nowNs);
+        crowded = busy;
+    }
+
+    /// True if something could not start with the latest step.
+    boolean isCrowded() {
+        return crowded;
+    }
+
+    /// How much work a busy engine does per time, by what it was expected to take.
+    double workRate() {
+        return workRate.get();
     }
 
     Load load() {
@@ -106,9 +118,9 @@ final class WaitForecast {
     /// How long a request of this flow would wait until it starts, in nanoseconds.
     long waitNs(Flow flow, Demand demand, long nowNs) {
         ClassQueue queue = flow.classQueue();
-        Ahead higher = higherThan(queue);
+        Ahead higher = higherThan(queue, queue.promptTokensBefore(flow, demand.promptTokens(), nowNs));
         Ahead own = new Ahead();
-        queue.addAhead(flow, own);
+        queue.addAhead(flow, own, nowNs);
         double share = share(queue, nowNs);
         double behindAllNs =
                 startNs(higher, own, share, (double) demand.ns(), (double) demand.blocks() / demand.seats());
@@ -123,7 +135,7 @@ final class WaitForecast {
     /// The time between two starts of such requests of this flow while it has something waiting.
     double startIntervalNs(Flow flow, Demand demand, long nowNs) {
         Ahead own = new Ahead();
-        flow.classQueue().addAhead(flow, own);
+        flow.classQueue().addAhead(flow, own, nowNs);
         double share = share(flow.classQueue(), nowNs);
         double promisedNs = demand.ns() / (share * flowPart(flow, own.rivalWeight, share, nowNs) * workRate.get());
         return Math.min(promisedNs, 1 / flow.starts().get(nowNs)); // it goes on as fast as lately
@@ -133,7 +145,13 @@ final class WaitForecast {
     long waitNs(ClassQueue queue, long nowNs) {
         Ahead own = new Ahead();
         own.add(queue.backlog(), 1);
-        return (long) startNs(higherThan(queue), own, share(queue, nowNs), 0, 1);
+        return (long) startNs(higherThan(queue, queue.prompts().tokens()), own, share(queue, nowNs), 0, 1);
+    }
+
+    /// When a request of this class would have its first token, behind all that waits in it.
+    long firstTokenNs(ClassQueue queue, long nowNs) {
+        long waitNs = queue.bias().correct(waitNs(queue, nowNs), (long) load.gapNs());
+        return bounded((double) waitNs + queue.prefillNs());
     }
 
     /// True if no admitted request of any class has not started.
@@ -171,14 +189,16 @@ final class WaitForecast {
     }
 
     /// The work of classes that go before this one, and the room that those after it would leave.
-    private Ahead higherThan(ClassQueue queue) {
+    ///
+    /// @param promptTokens of the class itself that are being computed and go before
+    private Ahead higherThan(ClassQueue queue, long promptTokens) {
         Ahead higher = new Ahead();
         for (ClassQueue other : accounts.classes()) {
             if (other.terms().rank() < queue.terms().rank()) higher.add(other.backlog(), 1);
             else if (other.terms().rank() > queue.terms().rank()) higher.addRoom(other);
         }
         // A step that computes their last tokens may take in the next prompt.
-        higher.runningTokens = Math.max(0, promptTokensRunning(queue) - load.stepPromptTokens());
+        higher.runningTokens = Math.max(0, promptTokens + higherPromptTokens(queue) - load.stepPromptTokens());
         return higher;
     }
 
@@ -251,11 +271,13 @@ final class WaitForecast {
         }
     }
 
-    /// Prompt tokens of running sequences that are computed before those of a new request of this class.
-    private long promptTokensRunning(ClassQueue queue) {
+    /// Prompt tokens of other classes' running sequences that are computed before those of a new request of this class.
+    private long higherPromptTokens(ClassQueue queue) {
         long tokens = 0;
         for (ClassQueue other : accounts.classes()) {
-            if (other.terms().rank() <= queue.terms().rank()) tokens += other.promptTokensLeft();
+            boolean before =
+                    other != queue && other.terms().rank() <= queue.terms().rank();
+            if (before) tokens += other.prompts().tokens();
         }
         return tokens;
     }
@@ -263,10 +285,12 @@ final class WaitForecast {
     /// How long the request's prompt takes once it has started: the step under way, then as many as it needs
     /// behind the last step of what of its class and of lower ranks is being computed. Others' prompts fill the
     /// last one; where there are none it is as short as it can be.
-    long prefillNs(GenerationRequest request, Flow flow) {
+    long prefillNs(GenerationRequest request, Flow flow, long nowNs) {
         Load now = load;
-        long running = Math.min(promptTokensRunning(flow.classQueue()), now.stepPromptTokens());
-        long tokens = request.prompt().length + running;
+        ClassQueue queue = flow.classQueue();
+        int its = request.prompt().length;
+        long before = queue.promptTokensBefore(flow, its, nowNs) + higherPromptTokens(queue);
+        long tokens = its + Math.min(before, now.stepPromptTokens());
         long steps = Math.ceilDiv(tokens, (long) now.stepPromptTokens());
         long unfilled = Math.max(0, steps * now.stepPromptTokens() - request.prompt().length - promptTokensThere());
         double stepsNs = steps * now.stepPromptTokens() * now.pacedPromptTokenNs() - unfilled * now.promptTokenNs();
@@ -277,7 +301,7 @@ final class WaitForecast {
     private long promptTokensThere() {
         long tokens = 0;
         for (ClassQueue other : accounts.classes()) {
-            tokens += other.promptTokensLeft() + other.backlog().promptTokens();
+            tokens += other.prompts().tokens() + other.backlog().promptTokens();
         }
         return tokens;
     }

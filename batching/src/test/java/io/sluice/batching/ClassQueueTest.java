@@ -61,6 +61,26 @@ class ClassQueueTest {
     }
 
     @Test
+    void whatARefusedFlowIsOwedIsKeptForAWhileUpToABound() {
+        Sequence busy = added("busy");
+        ClassQueue queue = busy.flow().classQueue();
+        queue.settleStep(0, true, 1); // 512 steps of this cost are kept
+        queue.charge(busy.flow(), 500);
+        Sequence refused = arrive("refused");
+        refused.flow().noteRefused(0);
+        queue.add(refused);
+        assertThat(refused.flow().virtualTime()).isZero();
+        queue.remove(refused);
+        queue.charge(busy.flow(), 500);
+        queue.add(refused);
+        assertThat(refused.flow().virtualTime()).isEqualTo(1000 - 512);
+        queue.remove(refused);
+        arrivals.nowNs = 10_000_000_000L;
+        queue.add(arrive("refused"));
+        assertThat(refused.flow().virtualTime()).isEqualTo(1000);
+    }
+
+    @Test
     void ifNobodyWaitsTheLatestThatWasServedSaysHowLate() {
         Sequence served = added("served");
         ClassQueue queue = served.flow().classQueue();

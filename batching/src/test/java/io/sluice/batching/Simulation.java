@@ -301,6 +301,20 @@ final class Simulation implements ShadowRunner.World {
         check(stats.blocks().free() + stats.blocks().used() == knobs.limits().blockCount(), "the statistics of blocks");
         check(stats.blocks().cached() <= stats.blocks().free(), "more blocks cached than free");
         check(stats.work().guaranteedPreemptions() == 0, "a guaranteed sequence gave its blocks up");
+        checkCosts(stats.work());
+    }
+
+    /// What was charged to the requests is what was charged in all; of blocks but for roundings.
+    private void checkCosts(EngineStats.Work work) {
+        long deviceNs = 0;
+        long blockNs = 0;
+        for (SimulatedRequest request : requests) {
+            deviceNs += request.timeline.deviceNs();
+            blockNs += request.timeline.blockNs();
+        }
+        check(deviceNs == work.deviceNs(), "the requests' parts of the steps are not the steps");
+        long roundings = work.steps() * knobs.limits().sequencesMax();
+        check(Math.abs(blockNs - work.blockNs()) <= roundings, "the requests' blocks are not the blocks");
     }
 
     private void checkEndedInTime(SimulatedChoice choice) {

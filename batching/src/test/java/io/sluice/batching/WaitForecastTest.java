@@ -27,7 +27,7 @@ class WaitForecastTest {
     void beforeTheFirstStepEverythingIsQuick() {
         Flow flow = waits(second("a", MIDDLE), 50);
         assertThat(forecast.waitNs(flow, demand(second("a", MIDDLE), flow), 0)).isZero();
-        assertThat(forecast.prefillNs(second("a", MIDDLE).build(), flow)).isZero();
+        assertThat(forecast.prefillNs(second("a", MIDDLE).build(), flow, nowNs)).isZero();
     }
 
     @Test
@@ -160,12 +160,25 @@ class WaitForecastTest {
         free(MANY, MANY);
         Flow flow = flow(second("a", MIDDLE));
         // Two steps of 100 ms, and half of the step under way.
-        assertThat(forecast.prefillNs(second("a", MIDDLE).build(), flow)).isEqualTo(220 * MS);
-        flow(second("b", HIGH)).classQueue().setPromptTokensLeft(130);
-        flow(second("c", LOW)).classQueue().setPromptTokensLeft(1000);
+        assertThat(forecast.prefillNs(second("a", MIDDLE).build(), flow, nowNs)).isEqualTo(220 * MS);
+        computes(second("b", HIGH).promptLength(131));
+        computes(second("c", LOW).promptLength(1001));
         // One step more: the rest of what is being computed is part of the wait.
-        assertThat(forecast.prefillNs(second("a", MIDDLE).build(), flow)).isEqualTo(320 * MS);
+        assertThat(forecast.prefillNs(second("a", MIDDLE).build(), flow, nowNs)).isEqualTo(320 * MS);
         assertThat(forecast.decodeNs(second("a", MIDDLE).build(), flow)).isEqualTo(90 * 40 * MS);
+    }
+
+    @Test
+    void whoHasHadLessGoesBeforePromptsOfItsClassThatAreBeingComputed() {
+        free(MANY, MANY);
+        TrafficClass patient =
+                ClassTerms.named("patient", 1).firstTokenTargetNs(SECOND * 1000).terms();
+        flow(second("had", patient)).charge(1);
+        computes(second("had", patient).promptLength(10_001));
+        assertThat(waitNs(second("had", patient))).isGreaterThan(19 * SECOND);
+        assertThat(waitNs(second("had not", patient))).isZero();
+        flow(second("had too", patient)).charge(1);
+        assertThat(waitNs(second("had too", patient))).isGreaterThan(19 * SECOND);
     }
 
     @Test
@@ -233,6 +246,16 @@ class WaitForecastTest {
 
     private Flow flow(RequestBuilder request) {
         return accounts.open(request.build().caller(), nowNs);
+    }
+
+    /// A request like this one has started, and its prompt is to be computed.
+    private void computes(RequestBuilder request) {
+        Sequence sequence = new Arrivals(accounts).arrive(request);
+        sequence.start(0);
+        SequenceList running = SequenceList.byPrecedence();
+        running.insert(sequence);
+        ClassQueue queue = sequence.flow().classQueue();
+        queue.prompts().publish(queue, running, 2 * MS, nowNs);
     }
 
     /// So many requests like this one are admitted and wait.

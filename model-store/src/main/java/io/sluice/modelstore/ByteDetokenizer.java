@@ -32,7 +32,18 @@ final class ByteDetokenizer implements IncrementalDetokenizer {
         }
         int from = dropSpace && bytes[0] == ' ' ? 1 : 0;
         dropSpace = false;
+        // Most tokens are whole ASCII words: nothing to wait for, nothing to decode.
+        if (!undecoded.hasRemaining() && isAscii(bytes)) {
+            return new String(bytes, from, bytes.length - from, StandardCharsets.ISO_8859_1);
+        }
         return decode(bytes, from, false);
+    }
+
+    private static boolean isAscii(byte[] bytes) {
+        for (byte one : bytes) {
+            if (one < 0) return false;
+        }
+        return true;
     }
 
     @Override

@@ -26,6 +26,7 @@ import io.sluice.server.responses.ResponseStore;
 import io.sluice.server.responses.ResponsesRoute;
 import io.sluice.server.settings.ServerSettings;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// The routes that everybody uses, and the socket before them. Any thread.
@@ -100,6 +101,8 @@ final class HttpServer implements AutoCloseable {
 
     private static void addFilters(HttpRouting.Builder routing, Behind behind) {
         routing.addFilter(new RequestArrival());
+        routing.addFilter(
+                behind.metrics().http(knownRoutes().stream().map(Known::path).collect(Collectors.toSet())));
         routing.addFilter(new ConnectionClosing(behind.lifecycle()::isLeaving));
         routing.addFilter(new RequestIds());
         routing.addFilter(behind.access());

@@ -41,6 +41,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are answered while
@@ -83,8 +84,10 @@ final class ServerAssembly implements AutoCloseable {
             this.model = open(settings.model(), say);
             endings.push(model::close);
             this.served = served(settings, model);
-            ServerMetrics metrics =
-                    new ServerMetrics(served.name(), settings.access().metricsTenantsMax());
+            ServerMetrics metrics = new ServerMetrics(
+                    served.name(),
+                    settings.access().metricsTenantsMax(),
+                    settings.access().scaleTargetLoad());
             this.tenancy = Tenancy.of(source, settings, served, metrics, Tenancy.Clocks.SYSTEM);
             this.http = HttpServer.start(
                     settings.http(),
@@ -166,7 +169,7 @@ final class ServerAssembly implements AutoCloseable {
                 devices.isGpu());
         say.accept(describe(model, plan, devices));
         say.accept("Device    " + devices.words());
-        List<ModelRunner.Factory> runners = around.apply(runners(plan, devices, say));
+        List<ModelRunner.Factory> runners = logged(around.apply(runners(plan, devices, say)));
         Engines started = runners.size() == 1
                 ? startOne(plan, runners.getFirst(), say)
                 : EngineGroup.start(served.name(), engineSettings(), runners);
@@ -182,6 +185,18 @@ final class ServerAssembly implements AutoCloseable {
         endings.push(opened::close);
         say.accept("Draft     " + opened.words());
         return Engine.startWithDraft(served.name(), engineSettings(), runner, opened.runner(plan));
+    }
+
+    /// Each with a log of its steps, if one is wanted.
+    private List<ModelRunner.Factory> logged(List<ModelRunner.Factory> runners) {
+        Optional<Path> log = settings.lifecycle().stepLog();
+        if (log.isEmpty()) return runners;
+        return IntStream.range(0, runners.size())
+                .mapToObj(i -> {
+                    Path file = i == 0 ? log.get() : Path.of(log.get() + "." + i);
+                    return StepLog.around(runners.get(i), file, served.name());
+                })
+                .toList();
     }
 
     /// One for each device.

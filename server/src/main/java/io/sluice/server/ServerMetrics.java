@@ -17,9 +17,13 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.batching.Timeline;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.GenerationMeter;
+import io.sluice.server.generation.Payer;
 import io.sluice.server.generation.RequestMeter;
 import io.sluice.server.generation.RequestMeters;
 import io.sluice.server.generation.Usage;
+import io.sluice.server.metrics.EngineCollector;
+import io.sluice.server.metrics.HttpMetrics;
+import io.sluice.server.metrics.RequestSeries;
 import io.sluice.server.metrics.SpeculationMeters;
 import io.sluice.server.metrics.TenantCollector;
 import io.sluice.server.metrics.TenantMeter;
@@ -34,6 +38,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
@@ -58,6 +63,12 @@ final class ServerMetrics implements GenerationMeter {
     private static final Duration[] REFUSAL_BUCKETS =
             seconds(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5);
 
+    /// Traffic classes that have series of their own; policies rarely have more.
+    private static final int CLASSES_MAX = 32;
+
+    /// Where nobody says which load a replica is to have.
+    private static final double LOAD_WANTED = 0.7;
+
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final Tags ours;
     private final Tags vllms;
@@ -66,7 +77,7 @@ final class ServerMetrics implements GenerationMeter {
     private final List<Timer> request;
     private final Timer refusal;
     private final Counter admitted;
-    private final Map<String, Counter> refused = new ConcurrentHashMap<>();
+    private final Map<String, List<Counter>> refused = new ConcurrentHashMap<>();
     private final Map<String, List<Counter>> finished = new ConcurrentHashMap<>();
     private final List<Counter> promptTokens;
     private final List<Counter> cachedTokens;
@@ -75,10 +86,24 @@ final class ServerMetrics implements GenerationMeter {
     private final PrometheusMeterRegistry tenantRegistry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final TenantTable tenants;
     private final TenantCollector tenantSeries;
+    private final TenantTable classes = new TenantTable(CLASSES_MAX);
+    private final RequestSeries requestSeries;
+    private final EngineCollector engineSeries;
+    private final String model;
 
     /// @param model name of the served model, the label of every series
     /// @param tenantsMax tenants that have series of their own
     ServerMetrics(String model, int tenantsMax) {
+        this(model, tenantsMax, LOAD_WANTED);
+    }
+
+    /// @param loadWanted of each replica, as far as replicas are counted by it
+    ServerMetrics(String model, int tenantsMax, double loadWanted) {
+        this.model = model;
+        requestSeries = new RequestSeries(registry, model);
+        engineSeries = new EngineCollector(loadWanted);
+        registry.getPrometheusRegistry().register(engineSeries);
+        registry.getPrometheusRegistry().register(TenantCollector.ofClasses(classes, model));
         tenants = new TenantTable(tenantsMax);
         tenantSeries = new TenantCollector(tenants, model);
         tenantRegistry.getPrometheusRegistry().register(tenantSeries);
@@ -104,10 +129,12 @@ final class ServerMetrics implements GenerationMeter {
                         Arrays.stream(QuotaLimit.values()).map(QuotaLimit::code))
                 .forEach(reason -> refused.put(
                         reason,
-                        counter(
-                                "sluice_requests_refused",
-                                "Requests that were not taken.",
-                                ours.and("reason", reason))));
+                        List.of(
+                                counter(
+                                        "sluice_requests_refused",
+                                        "Requests that were not taken.",
+                                        ours.and("reason", reason)),
+                                counter("vllm:admission_rejections", "As vLLM.", vllms.and("reason", reason)))));
         for (String word :
                 List.of("stop", "length", "abort", "expired", "stalled", "revoked", "interrupted", "error")) {
             finished.put(
@@ -129,6 +156,7 @@ final class ServerMetrics implements GenerationMeter {
     /// Adds what the engine itself knows; once, when it has started.
     void observe(Engines engine) {
         tenantSeries.observe(engine);
+        engineSeries.add(model, () -> engine);
         ModelLimits limits = engine.limits();
         gauge(
                 engine,
@@ -260,6 +288,11 @@ final class ServerMetrics implements GenerationMeter {
                 .register(registry);
     }
 
+    /// Counts the answers of these routes.
+    HttpMetrics http(Set<String> paths) {
+        return new HttpMetrics(registry, paths);
+    }
+
     void scrape(OutputStream out, String contentType) throws IOException {
         registry.scrape(out, contentType);
     }
@@ -270,8 +303,12 @@ final class ServerMetrics implements GenerationMeter {
     }
 
     @Override
-    public RequestMeter begin(String tenant) {
-        return new RequestMeters(List.of(new OneRequest(), new TenantMeter(tenants, tenant)));
+    public RequestMeter begin(Payer payer) {
+        return new RequestMeters(List.of(
+                new OneRequest(),
+                requestSeries.begin(),
+                new TenantMeter(classes, payer.trafficClass()),
+                new TenantMeter(tenants, payer.tenant())));
     }
 
     @Override
@@ -291,7 +328,7 @@ final class ServerMetrics implements GenerationMeter {
 
         @Override
         public void refused(String reason) {
-            Objects.requireNonNull(refused.get(reason), reason).increment();
+            Objects.requireNonNull(refused.get(reason), reason).forEach(Counter::increment);
         }
 
         @Override

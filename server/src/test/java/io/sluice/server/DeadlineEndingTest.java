@@ -17,6 +17,7 @@ import io.sluice.batching.ModelLimits;
 import io.sluice.batching.PrefixScope;
 import io.sluice.batching.SamplingParams;
 import io.sluice.server.generation.Generation;
+import io.sluice.server.generation.Payer;
 import io.sluice.server.generation.Submitted;
 import io.sluice.server.http.ErrorMapping;
 import io.sluice.server.openai.StreamHandler;
@@ -29,6 +30,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AutoClose;
@@ -110,7 +112,7 @@ class DeadlineEndingTest {
                 engine,
                 abc("deadline", Deadlines.last(DEADLINE_NS)),
                 new ByteTokenizer(),
-                new ServerMetrics("test-model", 1).begin("tenant"));
+                new ServerMetrics("test-model", 1).begin(new Payer("tenant", "standard", Optional.empty())));
         submitted.countDown();
         return generation;
     }

@@ -2,6 +2,7 @@ package io.sluice.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.server.generation.Payer;
 import io.sluice.server.generation.RequestMeter;
 import io.sluice.server.generation.Usage;
 import io.sluice.server.quota.QuotaHolder;
@@ -39,7 +40,7 @@ class ManyTenantsTest {
             nowNs.addAndGet(GAP_NS);
             RequestRecord record = log.begin(new RequestRecord.Opening(
                     "r" + i, "/v1/completions", Instant.EPOCH, Optional.of(tenant), Optional.of("k" + i)));
-            RequestMeter meter = metrics.begin(tenant);
+            RequestMeter meter = metrics.begin(new Payer(tenant, "standard", Optional.empty()));
             Quotas.Decision decision = quotas.enter(Optional.empty(), QuotaHolder.tenant(tenant, limits), 10);
             if (!(decision instanceof Quotas.Decision.Entered(var permit))) throw new AssertionError(decision);
             permit.reserve(100);

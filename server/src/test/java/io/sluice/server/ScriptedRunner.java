@@ -54,6 +54,7 @@ final class ScriptedRunner implements ModelRunner {
         private final AtomicLong deviceNs = new AtomicLong();
 
         void close() {
+            steps.drainPermits(); // of an earlier opening
             open = false;
         }
 

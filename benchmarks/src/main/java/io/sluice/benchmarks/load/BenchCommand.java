@@ -1,17 +1,28 @@
 package io.sluice.benchmarks.load;
 
+import io.sluice.benchmarks.frontend.FrontendCommand;
+import io.sluice.benchmarks.micro.BaselineCommand;
+import io.sluice.benchmarks.micro.JmhCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/// The measurements of running servers. Main thread.
+/// The measurements: of running servers, and of the parts of one. Main thread.
 @Command(
         name = "bench",
-        description = "Measures a running server.",
+        description = "Measures running servers, and the parts of one.",
         mixinStandardHelpOptions = true,
-        subcommands = {ServeLoadCommand.class, SinkCommand.class})
+        subcommands = {
+            ServeLoadCommand.class,
+            SinkCommand.class,
+            CompareCommand.class,
+            CapacityCommand.class,
+            JmhCommand.class,
+            BaselineCommand.class,
+            FrontendCommand.class
+        })
 public final class BenchCommand implements Runnable {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -20,6 +31,7 @@ public final class BenchCommand implements Runnable {
     @Override
     public void run() {
         CommandLine command = spec.commandLine();
-        throw new ParameterException(command, "say what to measure: serve, or sink");
+        throw new ParameterException(
+                command, "say what to measure: serve, compare, capacity, sink, frontend, jmh, or baseline");
     }
 }

@@ -1,5 +1,6 @@
 package io.sluice.benchmarks.load;
 
+import io.sluice.benchmarks.report.Conditions;
 import io.sluice.benchmarks.traffic.JsonWriter;
 import java.util.Comparator;
 import java.util.Map;

@@ -3,6 +3,7 @@ package io.sluice.benchmarks.load;
 import static io.sluice.benchmarks.traffic.Amounts.digits;
 import static io.sluice.benchmarks.traffic.Amounts.percent;
 
+import io.sluice.benchmarks.report.Conditions;
 import io.sluice.benchmarks.traffic.Amounts;
 import java.util.Locale;
 import org.HdrHistogram.Histogram;

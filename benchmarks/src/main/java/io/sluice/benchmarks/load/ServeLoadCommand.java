@@ -1,5 +1,6 @@
 package io.sluice.benchmarks.load;
 
+import io.sluice.benchmarks.report.Conditions;
 import io.sluice.benchmarks.traffic.BrokenTrace;
 import io.sluice.benchmarks.traffic.Slo;
 import io.sluice.benchmarks.traffic.Trace;
@@ -178,6 +179,15 @@ final class ServeLoadCommand implements Callable<Integer> {
     @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
     private @Nullable Path json;
 
+    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with plots.")
+    private @Nullable Path html;
+
+    @Option(
+            names = "--model-file",
+            paramLabel = "FILE",
+            description = "The weights that the server serves, whose SHA-256 goes into the conditions.")
+    private @Nullable Path modelFile;
+
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -247,12 +257,14 @@ final class ServeLoadCommand implements Callable<Integer> {
         spec.commandLine().getOut().print(LoadText.of(conditions, measured));
         spec.commandLine().getOut().flush();
         if (json != null) Files.writeString(json, LoadJson.of(conditions, measured));
+        if (html != null) Files.writeString(html, LoadHtml.of(conditions, measured));
     }
 
     private Map<String, String> conditions(Target target, String name, Keyring keyring) throws IOException {
         Map<String, String> values = Conditions.here();
         values.put("server", target.toString());
         values.put("model", name);
+        if (modelFile != null) values.put("model hash", "SHA-256 " + FileHash.of(modelFile));
         values.put("endpoint", endpoint);
         if (trace != null) {
             Trace read = TraceFile.read(trace);

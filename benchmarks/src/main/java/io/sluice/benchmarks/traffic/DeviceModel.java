@@ -1,6 +1,7 @@
 package io.sluice.benchmarks.traffic;
 
 import io.sluice.batching.ModelLimits;
+import org.jspecify.annotations.Nullable;
 
 /// One model on one device: what a step costs, and what fits. A value.
 ///
@@ -10,7 +11,13 @@ import io.sluice.batching.ModelLimits;
 ///
 /// @param sequencesMax the most sequences of one step
 /// @param stepTokensMax the most tokens of one step
-record DeviceModel(Gpu gpu, ModelShape model, int sequencesMax, int stepTokensMax) {
+/// @param calibration what a real run's steps took and had room for, which then counts instead of the roofline
+record DeviceModel(
+        Gpu gpu,
+        ModelShape model,
+        int sequencesMax,
+        int stepTokensMax,
+        @Nullable Calibration calibration) {
     static final int BLOCK_SIZE = 16;
     static final int SEQUENCES_MAX = 512;
     static final int STEP_TOKENS_MAX = 2048;
@@ -22,7 +29,8 @@ record DeviceModel(Gpu gpu, ModelShape model, int sequencesMax, int stepTokensMa
     private static final double HOST_BYTES = 64e9;
 
     DeviceModel {
-        if (cacheBytes(gpu, model) < (double) BLOCK_SIZE * model.kvBytesPerToken() * sequencesMax) {
+        if (calibration == null
+                && cacheBytes(gpu, model) < (double) BLOCK_SIZE * model.kvBytesPerToken() * sequencesMax) {
             throw new IllegalArgumentException(model.name() + " does not fit on " + gpu.name());
         }
     }
@@ -31,11 +39,33 @@ record DeviceModel(Gpu gpu, ModelShape model, int sequencesMax, int stepTokensMa
         this(gpu, model, SEQUENCES_MAX, STEP_TOKENS_MAX);
     }
 
+    DeviceModel(Gpu gpu, ModelShape model, int sequencesMax, int stepTokensMax) {
+        this(gpu, model, sequencesMax, stepTokensMax, null);
+    }
+
+    /// The device and the model of a real run.
+    static DeviceModel of(Calibration run) {
+        var gpu = new Gpu("the device of " + run.source(), 1, 1, 1, 0, 1);
+        var shape = new ModelShape(
+                run.model(),
+                1,
+                1,
+                0,
+                1,
+                1,
+                1,
+                run.limits().contextMax(),
+                run.limits().vocabSize());
+        return new DeviceModel(
+                gpu, shape, run.limits().sequencesMax(), run.limits().stepTokensMax(), run);
+    }
+
     DeviceModel withStepTokensMax(int tokens) {
-        return new DeviceModel(gpu, model, sequencesMax, tokens);
+        return new DeviceModel(gpu, model, sequencesMax, tokens, calibration);
     }
 
     ModelLimits limits() {
+        if (calibration != null) return calibration.limits(stepTokensMax);
         double blockBytes = (double) BLOCK_SIZE * model.kvBytesPerToken();
         return new ModelLimits(
                 (int) (cacheBytes(gpu, model) / blockBytes),
@@ -54,6 +84,7 @@ record DeviceModel(Gpu gpu, ModelShape model, int sequencesMax, int stepTokensMa
     /// Requests of this trace that the device could serve each second if nothing but its arithmetic bound it,
     /// and all requests ran at once with as many others as their caches leave room for.
     double roofRate(Trace trace) {
+        if (calibration != null) return calibration.roofRate(trace);
         double kvTokens = 0;
         double seconds = 0;
         for (TraceRow row : trace.rows()) kvTokens += row.promptTokens() + row.outputTokens();

@@ -5,26 +5,34 @@ import io.sluice.batching.Caller;
 /// Two tenants of one class and equal weights, one of whom sends ten times as much as the other; each alone
 /// would fill the device. What is served of each, in tokens computed. A value.
 ///
+/// @param load what the lighter one sends, in capacities of the device. At 1 it has gaps in which it wants nothing,
+/// since nobody who is refused comes back; at 2 it always wants more than its half
 /// @param heavyTokens prompt and output tokens served to the tenant who sends more, while both were
 /// backlogged
 /// @param lightTokens to the other
 /// @param heavyWeighted the same, output tokens counted twice
-record FairnessStudy(Policy policy, long heavyTokens, long lightTokens, long heavyWeighted, long lightWeighted) {
+record FairnessStudy(
+        Policy policy, double load, long heavyTokens, long lightTokens, long heavyWeighted, long lightWeighted) {
     static final double DEMAND = 10; // of one over the other
     private static final double SECONDS_MAX = 300;
     private static final double REQUESTS_MAX = 3000; // of the light one
 
-    static FairnessStudy of(Setup setup, Trace trace, double capacity, Policy policy, int stepTokens) {
+    static FairnessStudy of(Setup setup, Trace trace, double capacity, double load, Policy policy, int stepTokens) {
         double seconds = Math.min(SECONDS_MAX, REQUESTS_MAX / capacity);
         Workload workload = new Scenarios(setup)
-                .add(Scenarios.LIGHT, trace.rows(), capacity, seconds)
-                .add(Scenarios.HEAVY, trace.rows(), capacity * DEMAND, seconds)
+                .add(Scenarios.LIGHT, trace.rows(), capacity * load, seconds)
+                .add(Scenarios.HEAVY, trace.rows(), capacity * load * DEMAND, seconds)
                 .workload(trace);
         var served = new Served(workload);
         var replay = new Replay(workload, setup.device().withStepTokensMax(stepTokens), policy, Clients.GIVE_UP);
         replay.run(served);
         return new FairnessStudy(
-                policy, served.heavy.tokens(), served.light.tokens(), served.heavy.weighted(), served.light.weighted());
+                policy,
+                load,
+                served.heavy.tokens(),
+                served.light.tokens(),
+                served.heavy.weighted(),
+                served.light.weighted());
     }
 
     /// The larger over the smaller.

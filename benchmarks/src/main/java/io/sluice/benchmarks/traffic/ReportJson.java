@@ -207,6 +207,7 @@ final class ReportJson {
         json.array("fairness", () -> {
             for (FairnessStudy it : fairness) {
                 json.object(() -> json.field("policy", it.policy().toString())
+                        .field("load", it.load())
                         .field("heavyTokens", it.heavyTokens())
                         .field("lightTokens", it.lightTokens())
                         .field("ratio", it.ratio())

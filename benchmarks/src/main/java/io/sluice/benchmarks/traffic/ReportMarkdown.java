@@ -329,10 +329,16 @@ final class ReportMarkdown {
     private void twoTenants(Study.PerTrace per) {
         line("### Two tenants");
         var fairness = new MarkdownTable(
-                "policy, demand 10:1", "tokens of the heavy", "of the light", "ratio", "ratio, output twice");
+                "policy, demand 10:1",
+                "the light asks for",
+                "tokens of the heavy",
+                "of the light",
+                "ratio",
+                "ratio, output twice");
         for (FairnessStudy it : per.fairness()) {
             fairness.row(
                     it.policy().toString(),
+                    "%.0fx capacity".formatted(it.load()),
                     Amounts.digits((double) it.heavyTokens()),
                     Amounts.digits((double) it.lightTokens()),
                     ratio(it.ratio()),

@@ -39,6 +39,16 @@ final class SimulateArguments {
         }
     }
 
+    /// What a server's step log says of it.
+    DeviceModel calibrated(Path stepLog) {
+        if (!Files.isRegularFile(stepLog)) throw wrong("there is no file " + stepLog);
+        try {
+            return DeviceModel.of(Calibration.read(stepLog));
+        } catch (BrokenTrace | IOException e) {
+            throw wrong("--step-log " + e.getMessage());
+        }
+    }
+
     Policy policy(String name) {
         return Policy.of(name)
                 .orElseThrow(() -> wrong("--policy must be one of " + String.join(", ", Policy.NAMES)

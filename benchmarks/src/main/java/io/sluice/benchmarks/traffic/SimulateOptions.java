@@ -1,5 +1,6 @@
 package io.sluice.benchmarks.traffic;
 
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -23,6 +24,14 @@ final class SimulateOptions {
             description = "llama-3.1-8b, qwen3-8b or smollm2-135m. Default: ${DEFAULT-VALUE}.")
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private String model;
+
+    @Option(
+            names = "--step-log",
+            paramLabel = "FILE",
+            description =
+                    "Instead of --gpu and --model: the device, the model and the memory of a server that wrote this"
+                            + " with its own --step-log.")
+    private @Nullable Path stepLog;
 
     @Option(
             names = "--max-num-seqs",
@@ -52,8 +61,10 @@ final class SimulateOptions {
     private long seed;
 
     Setup setup(SimulateArguments arguments) {
-        return new Setup(
-                System.getProperty(COMMIT, "unknown"), seed, arguments.device(gpu, model, sequencesMax, stepTokensMax));
+        DeviceModel device = stepLog != null
+                ? arguments.calibrated(stepLog)
+                : arguments.device(gpu, model, sequencesMax, stepTokensMax);
+        return new Setup(System.getProperty(COMMIT, "unknown"), seed, device);
     }
 
     /// The part of the trace that was asked for, with requests of one tick spread.

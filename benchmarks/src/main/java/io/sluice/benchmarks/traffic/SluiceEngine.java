@@ -99,7 +99,8 @@ final class SluiceEngine implements SimulatedEngine {
         @Override
         public Ended ended() {
             TokenStream.Ending ending = stream.ending().orElseThrow();
-            boolean complete = ending.reason() == FinishReason.STOP && stream.count() == expectedTokens;
+            boolean whole = ending.reason() == FinishReason.STOP || ending.reason() == FinishReason.LENGTH;
+            boolean complete = whole && stream.count() == expectedTokens;
             return new Ended(complete, ending.reason(), ending.cachedTokens(), timeline.preemptions());
         }
     }

@@ -1,5 +1,7 @@
 package io.sluice.benchmarks.traffic;
 
+import org.jspecify.annotations.Nullable;
+
 /// Adds up what one step costs, slice by slice. Hot path: no allocation. One thread.
 final class StepCost {
     private final Gpu gpu;
@@ -10,12 +12,18 @@ final class StepCost {
     private final double headTokenNs;
     private final double kvReadNs; // of one token's keys and values
     private final double pairNs; // of one query with one key and its value, over all layers
+    private final @Nullable Calibration calibration;
     private int tokens;
     private int sampled;
     private double attentionNs;
     private double copiedBytes;
+    private double writing; // the rest for a calibrated device
+    private double writingContext;
+    private double promptTokens;
+    private double promptPairs;
 
     StepCost(DeviceModel device) {
+        calibration = device.calibration();
         gpu = device.gpu();
         model = device.model();
         double byteNs = 1e9 / gpu.bytesPerSecond();
@@ -34,6 +42,10 @@ final class StepCost {
         sampled = 0;
         attentionNs = 0;
         copiedBytes = 0;
+        writing = 0;
+        writingContext = 0;
+        promptTokens = 0;
+        promptPairs = 0;
     }
 
     /// Adds `length` tokens of one sequence, of which `computed` are in the cache already.
@@ -42,6 +54,13 @@ final class StepCost {
         if (samples) sampled++;
         double pairs = (double) length * computed + length * (length + 1.0) / 2;
         attentionNs += Math.max((computed + length) * kvReadNs, pairs * pairNs);
+        if (samples && length == 1) {
+            writing++;
+            writingContext += computed + 1.0;
+        } else {
+            promptTokens += length;
+            promptPairs += pairs;
+        }
     }
 
     /// Adds blocks of `positions` tokens that go to host memory or come from there.
@@ -51,6 +70,9 @@ final class StepCost {
 
     /// The step's duration.
     long ns() {
+        if (calibration != null) {
+            return Math.round(calibration.ns(writing, writingContext, promptTokens, promptPairs));
+        }
         return Math.round(sharedNs() + attentionNs);
     }
 

@@ -8,6 +8,8 @@ import java.util.function.Consumer;
 /// All that one report says. A value: setup and traces decide it.
 record Study(Setup setup, List<PerTrace> traces, List<LongPromptStudy> longPrompts) {
 
+    private static final List<Double> FAIRNESS_LOADS = List.of(2.0, 1.0); // the first is what the claim is about
+
     /// One trace, and the questions of two tenants asked with its lengths. A value.
     record PerTrace(TraceStudy study, List<FairnessStudy> fairness, List<LightTenantStudy> lightTenants) {}
 
@@ -40,7 +42,8 @@ record Study(Setup setup, List<PerTrace> traces, List<LongPromptStudy> longPromp
                 List.of(new Policy.Sluice(), study.at(2.0).bestCap().policy())) {
             int stepTokens =
                     policy instanceof Policy.Sluice ? setup.device().stepTokensMax() : study.baselineStepTokensMax();
-            fairness.add(() -> FairnessStudy.of(setup, trace, capacity, policy, stepTokens));
+            for (double load : FAIRNESS_LOADS)
+                fairness.add(() -> FairnessStudy.of(setup, trace, capacity, load, policy, stepTokens));
             light.add(() -> LightTenantStudy.of(setup, trace, capacity, policy, stepTokens));
         }
         return new PerTrace(study, pool.run(fairness), pool.run(light));

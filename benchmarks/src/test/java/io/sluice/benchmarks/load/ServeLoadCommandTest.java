@@ -42,7 +42,7 @@ class ServeLoadCommandTest {
                     .contains("server ", "model              sink", "closed loop of 4", "sent               50 in")
                     .contains("answered           50 (100.0 %)", "40 per answer", "refused            none");
             assertThat(Files.readString(json))
-                    .contains("\"outputTokens\" : 2000", "\"textEvents\" : 2000", "\"generator commit\"");
+                    .contains("\"outputTokens\" : 2000", "\"textEvents\" : 2000", "\"commit\"");
         }
     }
 

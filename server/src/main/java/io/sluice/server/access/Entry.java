@@ -7,6 +7,7 @@ import io.helidon.webserver.http.ServerResponse;
 import io.sluice.batching.Caller;
 import io.sluice.batching.Deadlines;
 import io.sluice.server.generation.EndMeter;
+import io.sluice.server.generation.Payer;
 import io.sluice.server.generation.RequestMeter;
 import io.sluice.server.generation.RequestMeters;
 import io.sluice.server.generation.RequestTerms;
@@ -121,7 +122,8 @@ public final class Entry {
                 text.tokensWanted(),
                 wishes.labels().user(),
                 wishes.labels().metadata()));
-        RequestMeter counts = intake.meter().begin(tenant);
+        Payer payer = payer(tenant, wanted.trafficClass().name());
+        RequestMeter counts = intake.meter().begin(payer);
         QuotaPermit entered = enter(QuotaHolder.tenant(tenant, terms.limits()), text.tokensWanted(), counts);
         permit = entered;
         return new RequestTerms(
@@ -133,8 +135,13 @@ public final class Entry {
                 awaited ? wanted.deadlines(record.arrivedNs()) : Deadlines.NONE,
                 wanted.attempt(),
                 terms.outputTokensDefault(),
+                payer.rates(),
                 entered,
                 new RequestMeters(List.of(record, counts, settlement(entered))));
+    }
+
+    private Payer payer(String tenant, String trafficClass) {
+        return new Payer(tenant, trafficClass, identity.inForce().policy().rates(trafficClass));
     }
 
     private String requireTenant() {
@@ -154,7 +161,9 @@ public final class Entry {
         String tenant = requireTenant();
         TenantTerms terms = identity.inForce().policy().terms(tenant);
         QuotaPermit entered = enter(
-                QuotaHolder.tenant(tenant, terms.limits()), 0, intake.meter().begin(tenant));
+                QuotaHolder.tenant(tenant, terms.limits()),
+                0,
+                intake.meter().begin(payer(tenant, terms.trafficClass().name())));
         permit = entered;
         entered.settle(0);
     }

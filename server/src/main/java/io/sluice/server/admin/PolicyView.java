@@ -27,6 +27,11 @@ final class PolicyView {
         Map<String, Object> prefixes = new LinkedHashMap<>();
         policy.sharedPrefixes().forEach(prefix -> prefixes.put(prefix.name(), PolicyFields.of(prefix)));
         view.put("shared_prefixes", prefixes);
+        view.put("prices", policy.prices().map(prices -> {
+            Map<String, Object> table = new LinkedHashMap<>(PolicyFields.of(prices.usual()));
+            table.put("classes", each(prices.classes(), PolicyFields::of));
+            return table;
+        }));
         view.put("keys_needed", policy.keys().isPresent());
         view.put("keys_total", policy.keys().map(ring -> ring.keys().size()).orElse(0));
         Map<String, Object> keys = new LinkedHashMap<>();

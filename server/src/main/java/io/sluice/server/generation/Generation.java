@@ -21,6 +21,7 @@ public final class Generation implements AutoCloseable {
     private final Choice.Rules rules;
     private final GenerationAccount account;
     private final Place place;
+    private final Bill bill;
     private volatile @Nullable Interruption interruption;
     private volatile @Nullable Reading current; // whoever reads now
 
@@ -43,12 +44,13 @@ public final class Generation implements AutoCloseable {
         this.promptTokens = prompts.tokens();
         this.tokenizer = tokenizer;
         this.rules = rules;
-        this.account = new GenerationAccount(prompts, streams.size(), needed.meter());
+        this.account = new GenerationAccount(prompts, streams.size(), needed.meter(), needed.bill());
         this.place = needed.place();
+        this.bill = needed.bill();
     }
 
     /// What counts it and what it belongs to.
-    record Dependencies(RequestMeter meter, Place place) {}
+    record Dependencies(RequestMeter meter, Place place, Bill bill) {}
 
     public int choiceCount() {
         return streams.size();
@@ -106,6 +108,11 @@ public final class Generation implements AutoCloseable {
 
     GenerationAccount account() {
         return account;
+    }
+
+    /// What it has used, with what that costs.
+    Usage billed(Usage used) {
+        return bill.on(used);
     }
 
     int promptCount() {

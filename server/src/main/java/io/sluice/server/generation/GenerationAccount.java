@@ -16,6 +16,7 @@ final class GenerationAccount {
     private static final Duration GLANCE = Duration.ofMillis(1);
 
     private final RequestMeter meter;
+    private final Bill bill;
     private final Generation.Prompts prompts;
     private final long startNs = System.nanoTime();
     private final int[] tokens; // [choice], counted so far
@@ -25,7 +26,8 @@ final class GenerationAccount {
     private boolean completed;
     private boolean ended; // the meter knows what all of it took
 
-    GenerationAccount(Generation.Prompts prompts, int choices, RequestMeter meter) {
+    GenerationAccount(Generation.Prompts prompts, int choices, RequestMeter meter, Bill bill) {
+        this.bill = bill;
         this.prompts = prompts;
         this.meter = meter;
         tokens = new int[choices];
@@ -112,7 +114,7 @@ final class GenerationAccount {
             // All choices of a prompt share its computation: the first one's figure stands for it.
             if (ending != null && i % choicesPerPrompt == 0) cached += ending.cachedTokens();
         }
-        return new Usage(prompts.tokens(), cached, completion, 0); // given up: nobody reads what it thought
+        return bill.on(new Usage(prompts.tokens(), cached, completion, 0)); // given up: nobody reads what it thought
     }
 
     /// What was computed past a stop text is not billed.

@@ -157,7 +157,7 @@ public final class GenerationService {
                 new Generation.Prompts(parts.size(), promptTokens),
                 model.tokenizer(),
                 rules,
-                new Generation.Dependencies(meter, open)));
+                new Generation.Dependencies(meter, open, new Bill(timelines, terms.rates()))));
         meter.admitted(new RequestMeter.Admitted(
                 promptTokens, streams.size(), timelines, () -> generation.interrupt(Interruption.KEY_REVOKED)));
         return new Submission.Started(generation);

@@ -90,7 +90,7 @@ public final class Reading {
             // All choices of a prompt share its computation: the first one's figure stands for it.
             if (i % choicesPerPrompt == 0) cached += choice.cachedTokens();
         }
-        return new Usage(generation.promptTokens(), cached, completion, reasoning);
+        return generation.billed(new Usage(generation.promptTokens(), cached, completion, reasoning));
     }
 
     /// Makes the reader stop: what waits in `next` returns, and nothing waits there again. Any thread.

@@ -40,7 +40,10 @@ public final class JsonOut {
     }
 
     public JsonOut number(long value) {
-        return raw(Long.toString(value));
+        if (value < 0 || value > 9) return raw(Long.toString(value));
+        reserve(1);
+        buffer[length++] = (byte) ('0' + value);
+        return this;
     }
 
     /// JSON knows no infinities: they become the nearest number that a client can compute with.
@@ -86,9 +89,10 @@ public final class JsonOut {
 
     private void escaped(CharSequence text) {
         int count = text.length();
+        reserve(count + 6); // enough, as long as nothing is to be escaped
         for (int i = 0; i < count; i++) {
             char c = text.charAt(i);
-            reserve(6);
+            if (buffer.length - length < 6) reserve(6);
             if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
                 buffer[length++] = (byte) c;
             } else if (c < 0x80) {

@@ -38,6 +38,11 @@ public final class SseStream implements AutoCloseable {
         return new SseStream(response.outputStream());
     }
 
+    /// Events for whoever has begun an answer by other means.
+    public static SseStream onto(OutputStream begun) {
+        return new SseStream(begun);
+    }
+
     /// What the event that follows is called by a client that comes back; before each event, or before none.
     public void id(CharSequence id) throws IOException {
         out.write(ID);

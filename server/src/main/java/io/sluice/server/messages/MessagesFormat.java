@@ -10,6 +10,7 @@ import io.sluice.server.openai.AnswerFormat;
 import io.sluice.server.openai.EventSink;
 import io.sluice.server.openai.Json;
 import io.sluice.server.openai.Message;
+import io.sluice.server.openai.UsageExtension;
 import io.sluice.server.output.Piece;
 import java.io.IOException;
 import java.util.List;
@@ -213,7 +214,8 @@ final class MessagesFormat implements AnswerFormat {
                 .raw(",\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":")
                 .number(usage.cached())
                 .raw(",\"output_tokens\":")
-                .number(usage.completion())
-                .raw("}");
+                .number(usage.completion());
+        UsageExtension.write(out, usage);
+        out.raw("}");
     }
 }

@@ -18,16 +18,32 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
-/// Writes the tenants' figures as Prometheus knows them: `sluice_tenant_*`, each with the label `tenant`.
+/// Writes the tenants' figures as Prometheus knows them: `sluice_tenant_*`, each with the label `tenant`; or the same
+/// of
+/// traffic classes.
 /// Any thread.
 public final class TenantCollector implements MultiCollector {
+    private static final String TENANT = "tenant";
+    private static final String CLASS = "class";
+
     private final TenantTable table;
     private final String model;
+    private final String label;
     private volatile @Nullable Engines engine; // null while the model is being loaded
 
     public TenantCollector(TenantTable table, String model) {
+        this(table, model, TENANT);
+    }
+
+    private TenantCollector(TenantTable table, String model, String label) {
         this.table = table;
         this.model = model;
+        this.label = label;
+    }
+
+    /// Of classes: `sluice_class_*`, each with the label `class`.
+    public static TenantCollector ofClasses(TenantTable table, String model) {
+        return new TenantCollector(table, model, CLASS);
     }
 
     /// Adds what the engine knows of the tenants; once, when it has started.
@@ -37,7 +53,7 @@ public final class TenantCollector implements MultiCollector {
 
     @Override
     public MetricSnapshots collect() {
-        Families families = new Families(model, new TenantKv(model, engine));
+        Families families = new Families(model, label, new TenantKv(model, engine));
         table.forEach(families::add); // of one moment
         return new MetricSnapshots(families.snapshots());
     }
@@ -56,6 +72,7 @@ public final class TenantCollector implements MultiCollector {
             new Total(
                     "preemptions", "Sequences of ended requests that lost their blocks.", counts -> counts.preemptions),
             new Total("parks", "Sequences of ended requests that went to host memory.", counts -> counts.parks),
+            new Total("device_seconds", "Time of steps, of ended requests.", counts -> counts.deviceNs / 1e9),
             new Total(
                     "kv_block_seconds",
                     "KV blocks that ended requests held, times how long.",
@@ -64,41 +81,54 @@ public final class TenantCollector implements MultiCollector {
     private static final List<Times> TIMES = List.of(
             new Times("time_to_first_token_seconds", "From submission to the first output token.", it -> it.firstToken),
             new Times("inter_token_latency_seconds", "Between two output tokens of a choice.", it -> it.tokenGap),
-            new Times("queue_time_seconds", "From admission to the first block.", it -> it.queue));
+            new Times("queue_time_seconds", "From admission to the first block.", it -> it.queue),
+            new Times("prefill_time_seconds", "From the first block to the first token.", it -> it.prefill),
+            new Times("decode_time_seconds", "From the first token to the last.", it -> it.decode));
 
     /// The families while they are gathered.
     private static final class Families {
-        private static final String PREFIX = "sluice_tenant_";
-
         private final String model;
+        private final String label;
         private final TenantKv blocks;
         private final Map<Total, CounterSnapshot.Builder> totals = new LinkedHashMap<>();
         private final Map<Times, HistogramSnapshot.Builder> times = new LinkedHashMap<>();
-        private final CounterSnapshot.Builder refused =
-                CounterSnapshot.builder().name(PREFIX + "requests_refused").help("Requests that were not taken.");
+        private final CounterSnapshot.Builder refused;
+        private final CounterSnapshot.Builder finished;
+        private final CounterSnapshot.Builder costs;
 
-        Families(String model, TenantKv blocks) {
+        Families(String model, String label, TenantKv blocks) {
             this.model = model;
+            this.label = label;
+            String prefix = "sluice_" + label + "_";
+            refused = family(prefix + "requests_refused", "Requests that were not taken.");
+            finished = family(prefix + "choices_finished", "Choices by how they ended.");
+            costs = family(prefix + "cost", "Of ended requests, by the price table.");
             this.blocks = blocks;
             for (Total total : TOTALS) {
-                totals.put(
-                        total,
-                        CounterSnapshot.builder().name(PREFIX + total.name()).help(total.help()));
+                totals.put(total, family(prefix + total.name(), total.help()));
             }
             for (Times one : TIMES) {
                 times.put(
                         one,
-                        HistogramSnapshot.builder().name(PREFIX + one.name()).help(one.help()));
+                        HistogramSnapshot.builder().name(prefix + one.name()).help(one.help()));
             }
         }
 
-        void add(String tenant, TenantCounts counts) {
-            Labels labels = Labels.of("model", model, "tenant", tenant);
+        private static CounterSnapshot.Builder family(String name, String help) {
+            return CounterSnapshot.builder().name(name).help(help);
+        }
+
+        void add(String name, TenantCounts counts) {
+            Labels labels = Labels.of("model", model, label, name);
             totals.forEach((total, family) ->
                     family.dataPoint(point(labels, total.value().applyAsDouble(counts))));
             counts.refused.forEach(
                     (reason, count) -> refused.dataPoint(point(labels.merge(Labels.of("reason", reason)), count)));
-            blocks.add(tenant);
+            counts.finished.forEach(
+                    (word, count) -> finished.dataPoint(point(labels.merge(Labels.of("reason", word)), count)));
+            counts.costs.forEach(
+                    (currency, cost) -> costs.dataPoint(point(labels.merge(Labels.of("currency", currency)), cost)));
+            if (label.equals(TENANT)) blocks.add(name);
             times.forEach(
                     (one, family) -> family.dataPoint(point(labels, one.value().apply(counts))));
         }
@@ -107,7 +137,9 @@ public final class TenantCollector implements MultiCollector {
             List<MetricSnapshot> all = new ArrayList<>();
             totals.values().forEach(family -> all.add(family.build()));
             all.add(refused.build());
-            all.addAll(blocks.snapshots());
+            all.add(finished.build());
+            all.add(costs.build());
+            if (label.equals(TENANT)) all.addAll(blocks.snapshots());
             times.values().forEach(family -> all.add(family.build()));
             return all;
         }

@@ -1,12 +1,13 @@
 package io.sluice.server.metrics;
 
 import io.sluice.batching.Timeline;
+import io.sluice.server.generation.Expense;
 import io.sluice.server.generation.Finish;
 import io.sluice.server.generation.RequestMeter;
 import io.sluice.server.generation.Usage;
 import java.util.List;
 
-/// Counts one request for its tenant. The request's thread.
+/// Counts one request for its tenant, or for its class. The request's thread.
 public final class TenantMeter implements RequestMeter {
 
     /// Gaps are kept here and handed over in bundles: a fast stream has hundreds of them each second.
@@ -50,7 +51,9 @@ public final class TenantMeter implements RequestMeter {
     }
 
     @Override
-    public void finished(Finish finish) {}
+    public void finished(Finish finish) {
+        table.change(tenant, 0, counts -> counts.finished.merge(finish.word(), 1L, Long::sum));
+    }
 
     @Override
     public void completed(long durationNs) {}
@@ -62,6 +65,8 @@ public final class TenantMeter implements RequestMeter {
             counts.promptTokens += usage.prompt();
             counts.cachedTokens += usage.cached();
             counts.outputTokens += usage.completion();
+            Expense expense = usage.expense();
+            if (expense.isPriced()) counts.costs.merge(expense.currency(), expense.cost(), Double::sum);
             for (Timeline timeline : timelines) count(timeline, counts);
         });
     }
@@ -69,9 +74,12 @@ public final class TenantMeter implements RequestMeter {
     private static void count(Timeline timeline, TenantCounts counts) {
         counts.preemptions += timeline.preemptions();
         counts.parks += timeline.parks();
+        counts.deviceNs += timeline.deviceNs();
         counts.blockNs += timeline.blockNs();
-        if (timeline.startedNs() != Timeline.NOT_YET) {
-            counts.queue.add(timeline.startedNs() - timeline.admittedNs(), 1);
-        }
+        if (timeline.startedNs() == Timeline.NOT_YET) return;
+        counts.queue.add(timeline.startedNs() - timeline.admittedNs(), 1);
+        if (timeline.firstTokenNs() == Timeline.NOT_YET) return;
+        counts.prefill.add(timeline.firstTokenNs() - timeline.startedNs(), 1);
+        if (timeline.endedNs() != Timeline.NOT_YET) counts.decode.add(timeline.endedNs() - timeline.firstTokenNs(), 1);
     }
 }

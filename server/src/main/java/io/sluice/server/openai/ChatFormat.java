@@ -13,6 +13,13 @@ import java.util.List;
 
 /// The answer of `/v1/chat/completions`. One request, one thread.
 final class ChatFormat implements AnswerFormat {
+    private static final byte[] CHOICE = JsonOut.bytes("{\"index\":");
+    private static final byte[] DELTA = JsonOut.bytes(",\"delta\":");
+    private static final byte[] LOGPROBS = JsonOut.bytes(",\"logprobs\":");
+    private static final byte[] GOES_ON = JsonOut.bytes(",\"logprobs\":null,\"finish_reason\":null}]");
+    private static final byte[] UNFINISHED = JsonOut.bytes(",\"finish_reason\":null}]");
+    private static final byte[] END = JsonOut.bytes("}");
+
     private final byte[] chunkHead;
     private final byte[] wholeHead;
     private final boolean logprobs;
@@ -47,9 +54,13 @@ final class ChatFormat implements AnswerFormat {
     public void delta(EventSink out, Delta delta) throws IOException {
         JsonOut json = begin(out, delta.choice());
         ChatPieces.delta(json, delta.pieces(), showsReasoning);
-        json.raw(",\"logprobs\":");
-        logprobs(json, delta.logprobs());
-        json.raw(",\"finish_reason\":null}]");
+        if (logprobs) {
+            json.raw(LOGPROBS);
+            logprobs(json, delta.logprobs());
+            json.raw(UNFINISHED);
+        } else {
+            json.raw(GOES_ON);
+        }
         end(out, json, delta.tokensRead());
         tokensRead = delta.tokensRead();
     }
@@ -73,12 +84,12 @@ final class ChatFormat implements AnswerFormat {
     }
 
     private JsonOut begin(EventSink out, int choice) {
-        return out.json().raw(chunkHead).raw("{\"index\":").number(choice).raw(",\"delta\":");
+        return out.json().raw(chunkHead).raw(CHOICE).number(choice).raw(DELTA);
     }
 
     private void end(EventSink out, JsonOut json, int tokens) throws IOException {
         if (options.usageAlways()) FormatParts.usageSoFar(json, promptTokens, tokens);
-        json.raw("}");
+        json.raw(END);
         out.send();
     }
 

@@ -6,6 +6,9 @@ import java.util.List;
 
 /// How chat completions spell text, reasoning and calls of tools. Any thread.
 final class ChatPieces {
+    private static final byte[] CONTENT = JsonOut.bytes("{\"content\":");
+    private static final byte[] END = JsonOut.bytes("}");
+
     private ChatPieces() {}
 
     /// All of a message.
@@ -35,6 +38,11 @@ final class ChatPieces {
 
     /// What is new of one.
     static void delta(JsonOut out, List<Piece> pieces, boolean showsReasoning) {
+        // Nearly every event of a stream: once per token.
+        if (pieces.size() == 1 && pieces.getFirst() instanceof Piece.Text(String only)) {
+            out.raw(CONTENT).string(only).raw(END);
+            return;
+        }
         StringBuilder text = new StringBuilder();
         StringBuilder reasoning = new StringBuilder();
         for (Piece piece : pieces) {

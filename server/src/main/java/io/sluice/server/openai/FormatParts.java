@@ -25,6 +25,7 @@ final class FormatParts {
                     .number(usage.reasoning())
                     .raw("}");
         }
+        UsageExtension.write(out, usage);
         out.raw("}");
     }
 

@@ -13,12 +13,14 @@ import java.util.Optional;
 /// value; the constructor is the proof that the promises can be kept at the same time. Any thread.
 ///
 /// @param defaultTenant of every tenant that is not listed
+/// @param prices empty without a price table
 /// @param keys empty if nobody needs one
 public record Policy(
         Map<String, TrafficClass> classes,
         TenantTerms defaultTenant,
         Map<String, TenantTerms> tenants,
         List<SharedPrefix> sharedPrefixes,
+        Optional<Prices> prices,
         Optional<KeyRing> keys) {
 
     /// The most tenants of a file: about a hundred megabytes of them, if many have the same terms.
@@ -37,7 +39,7 @@ public record Policy(
 
     /// Without a file: the built-in classes, and nothing said about anybody.
     public static final Policy USUAL =
-            new Policy(builtInClasses(), TenantTerms.USUAL, Map.of(), List.of(), Optional.empty());
+            new Policy(builtInClasses(), TenantTerms.USUAL, Map.of(), List.of(), Optional.empty(), Optional.empty());
 
     public Policy {
         classes = Collections.unmodifiableMap(classes);
@@ -65,12 +67,17 @@ public record Policy(
     }
 
     public Policy with(Optional<KeyRing> ring) {
-        return new Policy(classes, defaultTenant, tenants, sharedPrefixes, ring);
+        return new Policy(classes, defaultTenant, tenants, sharedPrefixes, prices, ring);
     }
 
     /// The terms of a tenant, listed or not.
     public TenantTerms terms(String tenant) {
         return tenants.getOrDefault(tenant, defaultTenant);
+    }
+
+    /// What requests of a class cost; empty without a price table.
+    public Optional<Rates> rates(String trafficClass) {
+        return prices.map(table -> table.of(trafficClass));
     }
 
     private static void checkFloors(Collection<TrafficClass> classes) {

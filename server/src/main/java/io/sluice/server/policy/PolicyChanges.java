@@ -59,6 +59,7 @@ public record PolicyChanges(List<Change> listed, long total, List<String> revoke
                     after.defaultTenant().fields());
             entries("policy.tenants.", before.tenants(), after.tenants(), TenantTerms::fields);
             entries("policy.shared-prefixes.", prefixes(before), prefixes(after), SharedPrefix::fields);
+            entries("policy.prices.", prices(before), prices(after), Rates::fields);
             entries("keys.", keys(before), keys(after), ApiKey::fields);
             after.keys()
                     .ifPresent(ring -> keys(before).values().stream()
@@ -113,6 +114,10 @@ public record PolicyChanges(List<Change> listed, long total, List<String> revoke
 
         private static Map<String, SharedPrefix> prefixes(Policy policy) {
             return policy.sharedPrefixes().stream().collect(Collectors.toMap(SharedPrefix::name, Function.identity()));
+        }
+
+        private static Map<String, Rates> prices(Policy policy) {
+            return policy.prices().map(Prices::named).orElse(Map.of());
         }
 
         private static Map<String, ApiKey> keys(Policy policy) {

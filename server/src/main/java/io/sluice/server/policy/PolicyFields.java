@@ -19,6 +19,10 @@ public final class PolicyFields {
         return prefix.fields();
     }
 
+    public static Map<String, String> of(Rates rates) {
+        return rates.fields();
+    }
+
     public static Map<String, String> of(ApiKey key) {
         return key.fields();
     }

@@ -14,10 +14,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// The `policy` of a YAML file, read. One thread.
 public final class PolicyFile {
-    private static final List<String> SECTIONS = List.of("classes", "tenants", "default-tenant", "shared-prefixes");
+    private static final List<String> SECTIONS =
+            List.of("classes", "tenants", "default-tenant", "shared-prefixes", "prices");
 
     private final YamlReader yaml;
     private final Map<String, TrafficClass> classes = Policy.builtInClasses();
@@ -27,6 +29,8 @@ public final class PolicyFile {
     private final Map<String, Integer> classLines = new HashMap<>(); // where a class's name was used first
     private final Map<String, Integer> sectionLines = new HashMap<>();
     private final List<SharedPrefix> sharedPrefixes = new ArrayList<>();
+    private @Nullable FieldReader pricesReader; // null without a price table
+    private final PriceFields prices = new PriceFields();
     private boolean seen;
     private TenantFields.Unresolved defaultTenant = new TenantFields().made();
 
@@ -54,7 +58,8 @@ public final class PolicyFile {
             section();
         });
         try {
-            return new Policy(classes, resolve(defaultTenant), resolved(), sharedPrefixes, Optional.empty());
+            return new Policy(
+                    classes, resolve(defaultTenant), resolved(), sharedPrefixes, priceTable(), Optional.empty());
         } catch (InvalidPolicy e) {
             throw at(sectionLines.getOrDefault(e.field(), 1), "policy." + e.field() + " " + e.getMessage());
         }
@@ -67,6 +72,7 @@ public final class PolicyFile {
                 case "classes" -> yaml.mapping("classes, each `name: {...}`", this::trafficClass);
                 case "tenants" -> yaml.mapping("tenants, each `name: {...}`", this::tenant);
                 case "default-tenant" -> defaultTenant = terms("policy.default-tenant");
+                case "prices" -> prices();
                 case "shared-prefixes" -> yaml.mapping("shared prefixes, each `name: {...}`", this::sharedPrefix);
                 default -> throw new IllegalArgumentException(section);
             }
@@ -105,6 +111,23 @@ public final class PolicyFile {
         PrefixFields fields = new PrefixFields(name);
         reader.fields(PrefixFields.NAMES, field -> fields.take(field, reader));
         sharedPrefixes.add(fields.made(reader));
+    }
+
+    private void prices() {
+        FieldReader reader = new FieldReader(yaml, "policy.prices");
+        pricesReader = reader;
+        reader.fields(PriceFields.NAMES, field -> {
+            if (field.equals("classes")) yaml.mapping("classes' prices, each `name: {...}`", this::classPrices);
+            else prices.take(field, reader);
+        });
+    }
+
+    private void classPrices(String name) {
+        prices.takeClass(name, new FieldReader(yaml, "policy.prices.classes." + name));
+    }
+
+    private Optional<Prices> priceTable() {
+        return Optional.ofNullable(pricesReader).map(reader -> prices.made(reader, classes.keySet()));
     }
 
     private FieldReader entry(String parent, String name, String problem, boolean twice) {

@@ -7,6 +7,7 @@ import io.sluice.server.http.JsonOut;
 import io.sluice.server.http.JsonText;
 import io.sluice.server.openai.ChatRequest;
 import io.sluice.server.openai.Fields;
+import io.sluice.server.openai.UsageExtension;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -74,10 +75,9 @@ record ResponseObject(String id, long createdSecond, String model, byte[] reques
                 .raw(",\"output_tokens_details\":{\"reasoning_tokens\":")
                 .number(usage.reasoning())
                 .raw("},\"total_tokens\":")
-                .number(usage.total())
-                .raw("}")
-                .raw(request)
-                .raw("}");
+                .number(usage.total());
+        UsageExtension.write(out, usage);
+        out.raw("}").raw(request).raw("}");
     }
 
     void failed(JsonOut out, ApiError error, List<byte[]> items) {

@@ -337,7 +337,14 @@ final class Declared {
             new Kind.Count(1, 1000),
             "50",
             "How many tenants have metrics of their own: those with most traffic; the others are counted together as"
-                    + " `other`. Each takes about sixty series.");
+                    + " `other`. Each takes about a hundred series.");
+
+    static final Setting<Double> SCALE_TARGET_LOAD = new Setting<>(
+            "scale-target-load",
+            Group.ACCESS,
+            new Kind.Share(),
+            "0.7",
+            "The load that each replica is to have: what `sluice_replicas_wanted` counts [replicas](scaling.md) by.");
 
     static final Setting<AdminPort> ADMIN_PORT = new Setting<>(
             "admin-port",
@@ -384,6 +391,15 @@ final class Declared {
             "text",
             "How log lines are written to standard error.");
 
+    static final Setting<Optional<String>> STEP_LOG = new Setting<>(
+            "step-log",
+            Group.LIFECYCLE,
+            new Kind.None<>(new Kind.Text("PATH")),
+            "none",
+            "A file that a line is written to for each step of the engine: what it computed and how long it took. The"
+                    + " simulator is calibrated with it ([traffic in simulation](traffic-simulation.md#calibration)). A file of"
+                    + " that name is replaced; with several GPUs each has its own, numbered.");
+
     static final List<Setting<?>> ALL = List.of(
             MODEL,
             SERVED_MODEL_NAME,
@@ -428,12 +444,14 @@ final class Declared {
             ALLOW_ANONYMOUS,
             METRICS_OPEN,
             METRICS_TENANTS_MAX,
+            SCALE_TARGET_LOAD,
             ADMIN_PORT,
             ADMIN_HOST,
             DRAIN_DELAY,
             DRAIN_TIMEOUT,
             STUCK_STEP_TIMEOUT,
-            LOG_FORMAT);
+            LOG_FORMAT,
+            STEP_LOG);
 
     /// Environment variables that begin like settings and are none: the launcher's, and the file's place.
     static final List<String> OTHER_VARIABLES = List.of(

@@ -102,6 +102,7 @@ public record ServerSettings(
             boolean allowAnonymous,
             boolean metricsOpen,
             int metricsTenantsMax,
+            double scaleTargetLoad,
             String adminHost,
             AdminPort adminPort) {}
 
@@ -120,8 +121,13 @@ public record ServerSettings(
     /// How the process ends, and what it says meanwhile.
     ///
     /// @param stuckStepTimeout empty for what the steps so far suggest
+    /// @param stepLog where each step is written down, if anywhere
     public record Lifecycle(
-            Duration drainDelay, Duration drainTimeout, Optional<Duration> stuckStepTimeout, String logFormat) {}
+            Duration drainDelay,
+            Duration drainTimeout,
+            Optional<Duration> stuckStepTimeout,
+            String logFormat,
+            Optional<Path> stepLog) {}
 
     /// The same from a file that is named.
     public static ServerSettings of(Map<String, String> flags, Optional<Path> file, Map<String, String> environment) {
@@ -215,7 +221,8 @@ public record ServerSettings(
                             value(Declared.DRAIN_DELAY),
                             value(Declared.DRAIN_TIMEOUT),
                             stuckStepTimeout(),
-                            value(Declared.LOG_FORMAT)),
+                            value(Declared.LOG_FORMAT),
+                            value(Declared.STEP_LOG).map(path -> Path.of(atHome(path)))),
                     texts());
         }
 
@@ -266,6 +273,7 @@ public record ServerSettings(
                     allowAnonymous,
                     value(Declared.METRICS_OPEN),
                     value(Declared.METRICS_TENANTS_MAX),
+                    value(Declared.SCALE_TARGET_LOAD),
                     value(Declared.ADMIN_HOST),
                     adminPort);
         }

@@ -19,6 +19,6 @@ public final class Submitted {
                 new Generation.Prompts(1, request.prompt().length),
                 tokenizer,
                 new Choice.Rules(List.of(), 0, false, TextRequest.Output.USUAL, "", false),
-                new Generation.Dependencies(meter, open)));
+                new Generation.Dependencies(meter, open, Bill.NONE)));
     }
 }
