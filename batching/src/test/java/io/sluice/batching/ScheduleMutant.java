@@ -462,8 +462,13 @@ enum ScheduleMutant implements SimulatedParts {
         }
 
         @Override
+        public int proposedMax() {
+            return device.proposedMax();
+        }
+
+        @Override
         public InFlightStep launch(StepPlan plan) {
-            if (++steps % 5 != 0) return device.launch(plan);
+            if (++steps % 5 != 0 || plan.proposedTokens() > 0) return device.launch(plan);
             shifted.clear();
             for (int slice = 0; slice < plan.sliceCount(); slice++) copy(plan, slice);
             return device.launch(shifted);

@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,6 +54,26 @@ class SpeculationTest {
             assertThat(proposed.answers).as("up to %d tokens", tokensMax).isEqualTo(plain.answers);
             assertThat(proposed.speculated.accepted()).isPositive();
             assertThat(proposed.speculated.proposed()).isGreaterThan(proposed.speculated.accepted());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"REFERENCE", "FAST_FLOAT32"})
+    void everyAnswerIsTheOneWithoutADraftModel(RunnerKind kind) {
+        WeightFiles files = new RandomModel(RandomModel.TINY, 5).files();
+        WeightFiles others = new RandomModel(RandomModel.TINY, 6).files();
+        List<GenerationRequest> requests = variedRequests();
+        Outcome plain = run(kind.open(files, 8, 8000), PLAIN, requests);
+        EngineSettings settings = PLAIN.with(new SpeculationSettings(Kind.DRAFT, 4));
+        try (ModelRunner itself = RunnerKind.FAST_FLOAT32.open(files, 16, 8000);
+                ModelRunner other = RunnerKind.FAST_FLOAT32.open(others, 16, 2000)) {
+            Outcome same = run(kind.open(files, 8, 8000), itself, settings, requests);
+            assertThat(same.answers).isEqualTo(plain.answers);
+            // Drawn under the same seeds: but for what the last bits of two ways to compute decide, always right.
+            assertThat((double) same.speculated.accepted()).isGreaterThan(0.98 * same.speculated.proposed());
+            Outcome wrong = run(kind.open(files, 8, 8000), other, settings, requests);
+            assertThat(wrong.answers).isEqualTo(plain.answers);
+            assertThat((double) wrong.speculated.accepted()).isLessThan(0.5 * wrong.speculated.proposed());
         }
     }
 
@@ -177,8 +198,19 @@ class SpeculationTest {
     }
 
     private static Outcome run(ModelRunner opened, EngineSettings settings, List<GenerationRequest> requests) {
+        return run(opened, null, settings, requests);
+    }
+
+    private static Outcome run(
+            ModelRunner opened,
+            @Nullable ModelRunner draft,
+            EngineSettings settings,
+            List<GenerationRequest> requests) {
         try (ModelRunner runner = opened) {
-            var engine = new VirtualEngine(settings, runner, () -> 0, new Random(1));
+            var random = new Random(1);
+            var engine = draft == null
+                    ? new VirtualEngine(settings, runner, () -> 0, random)
+                    : new VirtualEngine(settings, runner, draft, () -> 0, random);
             List<Answer> answers = new ArrayList<>();
             for (GenerationRequest request : requests) {
                 while (!(engine.submit(request) instanceof Admission.Admitted(var streams, var _)

@@ -44,6 +44,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Puts the parts together, in this order: model files, policy and keys, listeners (so that probes are answered while
 /// the weights load), engine, service. The only place that knows them all. Closing ends what is under way, then takes
@@ -64,6 +65,7 @@ final class ServerAssembly implements AutoCloseable {
     private final Deque<Runnable> endings = new ArrayDeque<>(); // of what was started, latest first
     private final ModelFiles model;
     private final ServedModel served;
+    private @Nullable DraftModel draft; // opened with the engine
     private final Tenancy tenancy;
     private final Optional<AuditTrail> audit;
     private final HttpServer http;
@@ -181,10 +183,20 @@ final class ServerAssembly implements AutoCloseable {
         say.accept("Device    " + devices.words());
         List<ModelRunner.Factory> runners = logged(around.apply(runners(plan, devices, say)));
         Engines started = runners.size() == 1
-                ? Engine.start(served.name(), engineSettings(), runners.getFirst())
+                ? startOne(plan, runners.getFirst(), say)
                 : EngineGroup.start(served.name(), engineSettings(), runners);
         say.accept(describe(started.limits(), plan));
         return started;
+    }
+
+    private Engine startOne(ModelPlan plan, ModelRunner.Factory runner, Consumer<String> say) {
+        Optional<String> named = settings.engine().speculation().draftModel();
+        if (named.isEmpty()) return Engine.start(served.name(), engineSettings(), runner);
+        DraftModel opened = DraftModel.open(open(settings.model().withSource(named.get()), say), model);
+        draft = opened;
+        endings.push(opened::close);
+        say.accept("Draft     " + opened.words());
+        return Engine.startWithDraft(served.name(), engineSettings(), runner, opened.runner(plan));
     }
 
     /// Each with a log of its steps, if one is wanted.
@@ -276,11 +288,16 @@ final class ServerAssembly implements AutoCloseable {
             audit.ifPresent(AuditTrail::close);
             Thread ending = Thread.ofVirtual().start(engine::close);
             // What a step that hangs computes with must not be taken from under it.
-            if (ending.join(LAST_STEP)) model.close();
+            if (ending.join(LAST_STEP)) closeModels();
             else LOG.log(WARNING, "the step under way does not return; the process ends without it");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private void closeModels() {
+        if (draft != null) draft.close();
+        model.close();
     }
 
     /// Requests whose answer is not delivered yet.
@@ -311,7 +328,8 @@ final class ServerAssembly implements AutoCloseable {
                 chosen.prefixCaching(),
                 chosen.sliceTokensMax(),
                 EngineSettings.LAG_TOKENS_MAX,
-                settings.http().streams().standstillMax().toNanos());
+                settings.http().streams().standstillMax().toNanos(),
+                chosen.speculation().settings());
     }
 
     private static long memoryBytes() {

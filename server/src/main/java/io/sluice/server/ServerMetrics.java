@@ -25,6 +25,7 @@ import io.sluice.server.generation.Usage;
 import io.sluice.server.metrics.EngineCollector;
 import io.sluice.server.metrics.HttpMetrics;
 import io.sluice.server.metrics.RequestSeries;
+import io.sluice.server.metrics.SpeculationMeters;
 import io.sluice.server.metrics.TenantCollector;
 import io.sluice.server.metrics.TenantMeter;
 import io.sluice.server.metrics.TenantTable;
@@ -270,6 +271,7 @@ final class ServerMetrics implements GenerationMeter {
                         "vllm:prefix_cache_hits", engine, e -> e.stats().work().cachedTokens())
                 .tags(vllms)
                 .register(registry);
+        SpeculationMeters.register(registry, engine, ours, vllms);
         // Micrometer would strip the `_info` that routers look for.
         Info.builder()
                 .name("vllm:cache_config_info")

@@ -36,9 +36,9 @@ final class StepLog implements ModelRunner {
     /// @param atUs when it began, since the log did
     /// @param us from its launch to its result
     /// @param hostUs from the result before to its launch; long if there was nothing to do
-    /// @param writing sequences that write, a token each
+    /// @param writing sequences that write, a token each; who has guesses counts with the others
     /// @param promptTokens of the others
-    /// @param sampled tokens that were chosen
+    /// @param sampled tokens that were chosen, or would have been if all guesses were right
     /// @param writingContext tokens that those who write looked back at
     /// @param promptContext tokens before the prompts' parts, summed over the parts
     /// @param promptPairs pairs of a prompt token and one before it
@@ -105,6 +105,11 @@ final class StepLog implements ModelRunner {
     }
 
     @Override
+    public int proposedMax() {
+        return runner.proposedMax();
+    }
+
+    @Override
     public InFlightStep launch(StepPlan plan) {
         long launchNs = System.nanoTime();
         Line counted = counted(plan, (launchNs - startNs) / 1000);
@@ -131,7 +136,7 @@ final class StepLog implements ModelRunner {
         for (int slice = 0; slice < plan.sliceCount(); slice++) {
             int first = plan.firstPosition(slice);
             int length = plan.length(slice);
-            if (plan.samples(slice)) sampled++;
+            sampled += plan.sampleCount(slice);
             if (plan.samples(slice) && length == 1) {
                 writing++;
                 writingContext += first + 1;

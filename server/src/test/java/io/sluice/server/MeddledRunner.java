@@ -86,6 +86,11 @@ record MeddledRunner(ModelRunner runner, Meddler meddler) implements ModelRunner
     }
 
     @Override
+    public int proposedMax() {
+        return runner.proposedMax();
+    }
+
+    @Override
     public InFlightStep launch(StepPlan plan) {
         int victim = victimOf(plan);
         Fault fault = victim < 0 ? Fault.NONE : meddler.due();

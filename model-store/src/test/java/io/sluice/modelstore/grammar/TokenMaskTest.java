@@ -2,6 +2,7 @@ package io.sluice.modelstore.grammar;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -50,6 +51,47 @@ class TokenMaskTest {
                 assertThat(state.accept(token)).isTrue();
             }
         }
+    }
+
+    /// One state looks ahead of another again and again, wherever it has gone itself before.
+    @ParameterizedTest
+    @MethodSource("structures")
+    void aStateThatIsMovedIsWhereTheOtherIsAndGoesItsOwnWay(Structure structure) {
+        CompiledGrammar grammar = structure.compile(Vocabularies.SMALL);
+        SplittableRandom random = new SplittableRandom(8);
+        GrammarState ahead = grammar.begin();
+        for (int walk = 0; walk < 4; walk++) {
+            GrammarState state = grammar.begin();
+            for (int step = 0; step < 20 && !state.isOver(); step++) {
+                long[] before = mask(state);
+                ahead.moveTo(state);
+                assertThat(mask(ahead)).isEqualTo(before);
+                assertThat(ahead.isComplete()).isEqualTo(state.isComplete());
+                int token = any(before, random);
+                if (token < 0) break;
+                GrammarState apart = state.copy();
+                for (int further = 0; further < 4 && token >= 0; further++) {
+                    assertThat(ahead.accept(token)).isEqualTo(apart.accept(token));
+                    assertThat(mask(ahead)).isEqualTo(mask(apart));
+                    assertThat(ahead.isOver()).isEqualTo(apart.isOver());
+                    token = any(mask(ahead), random);
+                }
+                assertThat(mask(state)).isEqualTo(before);
+                assertThat(state.accept(any(before, random))).isTrue();
+            }
+        }
+    }
+
+    private static long[] mask(GrammarState state) {
+        long[] mask = new long[Vocabularies.SMALL.maskLength()];
+        state.fill(mask);
+        return mask;
+    }
+
+    /// A token of the mask, or -1.
+    private static int any(long[] mask, SplittableRandom random) {
+        int[] tokens = BitSet.valueOf(mask).stream().toArray();
+        return tokens.length == 0 ? -1 : tokens[random.nextInt(tokens.length)];
     }
 
     /// A token that may come next, or -1.

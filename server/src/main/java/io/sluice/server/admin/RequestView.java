@@ -131,6 +131,8 @@ public final class RequestView {
         view.put("parks", work.parks());
         view.put("pauses", work.pauses());
         view.put("device_seconds", work.deviceNs() / 1e9);
+        view.put("proposed_tokens", work.proposedTokens());
+        view.put("accepted_tokens", work.acceptedTokens());
         view.put("kv_block_seconds", work.blockNs() / 1e9);
         return view;
     }

@@ -31,6 +31,8 @@ public record EnginePart(
             long computedTokens,
             int cachedTokens,
             long deviceNs,
+            long proposedTokens,
+            long acceptedTokens,
             long blockNs) {}
 
     static EnginePart of(Timeline timeline) {
@@ -56,6 +58,8 @@ public record EnginePart(
                         timeline.computedTokens(),
                         timeline.cachedTokens(),
                         timeline.deviceNs(),
+                        timeline.proposedTokens(),
+                        timeline.acceptedTokens(),
                         timeline.blockNs()));
     }
 }

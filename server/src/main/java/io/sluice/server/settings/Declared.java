@@ -1,5 +1,6 @@
 package io.sluice.server.settings;
 
+import io.sluice.batching.SpeculationSettings;
 import io.sluice.server.settings.Setting.Group;
 import java.time.Duration;
 import java.util.List;
@@ -199,6 +200,31 @@ final class Declared {
             new Kind.Auto<>(new Kind.Count(1, 256)),
             "auto",
             "CPU threads that compute a step. `auto` is one per processor.");
+
+    static final Setting<String> SPECULATION = new Setting<>(
+            "speculation",
+            Group.ENGINE,
+            new Kind.Word(List.of("off", "ngram", "draft")),
+            "off",
+            "Who guesses what comes next, so that one step can bring an answer forward by several tokens"
+                    + " ([speculative decoding](speculation.md)): `ngram` the answer and its prompt, where they repeat"
+                    + " themselves; `draft` a second, smaller model. No token changes. On a GPU there is none yet.");
+
+    static final Setting<Integer> SPECULATION_TOKENS = new Setting<>(
+            "speculation-tokens",
+            Group.ENGINE,
+            new Kind.Count(1, SpeculationSettings.TOKENS_MAX),
+            "4",
+            "The most tokens that are guessed at once for one answer. Fewer are, or none, where that would cost more than"
+                    + " it brings.");
+
+    static final Setting<Optional<String>> SPECULATION_DRAFT_MODEL = new Setting<>(
+            "speculation-draft-model",
+            Group.ENGINE,
+            new Kind.None<>(new Kind.Text("PATH")),
+            "none",
+            "The model that guesses if `speculation` is `draft`: a folder, file or name as for `model`, with the same"
+                    + " tokenizer.");
 
     static final Setting<String> HOST = new Setting<>(
             "host",
@@ -443,6 +469,9 @@ final class Declared {
             DETERMINISTIC,
             GEMM,
             THREADS,
+            SPECULATION,
+            SPECULATION_TOKENS,
+            SPECULATION_DRAFT_MODEL,
             HOST,
             PORT,
             MAX_BODY_BYTES,

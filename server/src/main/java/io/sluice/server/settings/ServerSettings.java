@@ -1,6 +1,7 @@
 package io.sluice.server.settings;
 
 import io.sluice.batching.PromptWish;
+import io.sluice.batching.SpeculationSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -37,7 +38,23 @@ public record ServerSettings(
             Path cacheFolder,
             String toolCallParser,
             String reasoningParser,
-            PromptWish.Pooling pooling) {}
+            PromptWish.Pooling pooling) {
+
+        /// The same of another model.
+        public Model withSource(String other) {
+            return new Model(
+                    other,
+                    names,
+                    contextMax,
+                    dtype,
+                    quantizedWeights,
+                    kvDtype,
+                    cacheFolder,
+                    toolCallParser,
+                    reasoningParser,
+                    pooling);
+        }
+    }
 
     /// How the engine computes.
     ///
@@ -56,7 +73,13 @@ public record ServerSettings(
             boolean prefixCaching,
             boolean deterministic,
             String gemm,
-            Optional<Integer> threads) {}
+            Optional<Integer> threads,
+            Speculation speculation) {}
+
+    /// Who guesses what comes next.
+    ///
+    /// @param draftModel empty unless one does
+    public record Speculation(SpeculationSettings settings, Optional<String> draftModel) {}
 
     public record Http(
             String host,
@@ -197,7 +220,8 @@ public record ServerSettings(
                     value(Declared.ENABLE_PREFIX_CACHING),
                     value(Declared.DETERMINISTIC),
                     value(Declared.GEMM),
-                    value(Declared.THREADS));
+                    value(Declared.THREADS),
+                    speculation(device));
             checkTogether(engine);
             return new ServerSettings(
                     new Model(
@@ -222,6 +246,28 @@ public record ServerSettings(
                             value(Declared.LOG_FORMAT),
                             value(Declared.STEP_LOG).map(path -> Path.of(atHome(path)))),
                     texts());
+        }
+
+        private Speculation speculation(DeviceChoice device) {
+            SpeculationSettings.Kind kind =
+                    SpeculationSettings.Kind.valueOf(value(Declared.SPECULATION).toUpperCase(Locale.ROOT));
+            Optional<String> draftModel =
+                    value(Declared.SPECULATION_DRAFT_MODEL).map(this::atHome);
+            boolean drafts = kind == SpeculationSettings.Kind.DRAFT;
+            if (drafts && draftModel.isEmpty()) {
+                throw new SettingsException(origin(Declared.SPECULATION)
+                        + " is draft, but there is no draft model: name one with --speculation-draft-model");
+            }
+            if (!drafts && draftModel.isPresent()) {
+                throw new SettingsException(origin(Declared.SPECULATION_DRAFT_MODEL)
+                        + " is of no use without --speculation draft: add that, or leave it out");
+            }
+            if (kind != SpeculationSettings.Kind.OFF && device instanceof DeviceChoice.Cuda) {
+                throw new SettingsException(
+                        origin(Declared.SPECULATION) + " is " + value(Declared.SPECULATION)
+                                + ", but the kernels for GPUs do not take guessed tokens yet: leave it out, or set device to cpu");
+            }
+            return new Speculation(new SpeculationSettings(kind, value(Declared.SPECULATION_TOKENS)), draftModel);
         }
 
         private Access access() {
