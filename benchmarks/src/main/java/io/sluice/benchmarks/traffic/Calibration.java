@@ -144,14 +144,27 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
             double most = Math.max(0.02, OUTLIER * usual);
             kept = all.stream().filter(row -> error(row, fit) <= most).toList();
         }
+        // What was left out took its time all the same: together the steps take as long as they did.
+        double[] fit = parts;
+        double told = all.stream().mapToDouble(row -> told(row, fit)).sum();
+        double factor = all.stream().mapToDouble(row -> row[0]).sum() / told;
         return new Calibration(
-                name, model, limits, Arrays.stream(parts).boxed().toList(), usual, kept.size());
+                name,
+                model,
+                limits,
+                Arrays.stream(parts).map(part -> part * factor).boxed().toList(),
+                usual,
+                kept.size());
     }
 
     private static double error(double[] row, double[] parts) {
+        return Math.abs(told(row, parts) - row[0]) / row[0];
+    }
+
+    private static double told(double[] row, double[] parts) {
         double sum = 0;
         for (int i = 0; i < PARTS; i++) sum += row[i + 1] * parts[i];
-        return Math.abs(sum - row[0]) / row[0];
+        return sum;
     }
 
     /// Coordinate descent on the normal equations of the relative error, in units in which all parts are alike.
