@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
         name = "predict",
         description = {
             "Starts the real server, calibrates the simulator with one workload's step log, predicts other workloads, runs"
-                    + " them, and compares: time to the first token, whole answer, output tokens per second.",
+                    + " them, and compares: time to the first token, output tokens per second.",
             "Exit code 1: TTFT or throughput of a workload is off by more than --within."
         },
         mixinStandardHelpOptions = true,
@@ -200,7 +200,6 @@ public final class PredictCommand implements Callable<Integer> {
             double tokens = ratio(its, Prediction.Figures::tokensPerSecond);
             isClose &= Math.abs(first - 1) <= within && Math.abs(tokens - 1) <= within;
             rows.add(row(its, "TTFT p50, ms", 1e6, Prediction.Figures::firstTokenNs));
-            rows.add(row(its, "whole answer p50, ms", 1e6, Prediction.Figures::wholeAnswerNs));
             rows.add(row(its, "output tokens per s", 1, Prediction.Figures::tokensPerSecond));
         }
         for (List<String> row : rows) out.printf("%-32s %-22s %10s %10s %8s  %s%n", row.toArray());

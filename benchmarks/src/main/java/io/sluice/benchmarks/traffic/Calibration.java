@@ -65,15 +65,19 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
         double kvTokens = 0;
         for (TraceRow row : trace.rows()) kvTokens += row.promptTokens() + row.outputTokens();
         kvTokens /= trace.rows().size();
-        double together = Math.clamp(limits.cacheTokens() / kvTokens, 1, limits.sequencesMax());
         double ns = 0;
-        for (TraceRow row : trace.rows()) {
-            double prompt = row.promptTokens();
-            ns += prompt * partsNs.get(3) + prompt * prompt / 2 * partsNs.get(4);
-            double context = prompt + row.outputTokens() / 2.0;
-            ns += row.outputTokens() * (partsNs.get(0) / together + partsNs.get(1) + context * partsNs.get(2));
-        }
+        for (TraceRow row : trace.rows()) ns += roofNs(row, kvTokens);
         return trace.rows().size() / (ns / 1e9);
+    }
+
+    /// As `DeviceModel.roofNs`, beside others that have so many tokens each.
+    double roofNs(TraceRow row, double kvTokens) {
+        double together = Math.clamp(limits.cacheTokens() / kvTokens, 1, limits.sequencesMax());
+        double prompt = row.promptTokens();
+        double context = prompt + row.outputTokens() / 2.0;
+        return prompt * partsNs.get(3)
+                + prompt * prompt / 2 * partsNs.get(4)
+                + row.outputTokens() * (partsNs.get(0) / together + partsNs.get(1) + context * partsNs.get(2));
     }
 
     /// @throws BrokenTrace with the line, if it is not what a server writes
