@@ -13,9 +13,9 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
-/// Stands between an engine and its runner and writes down what each step computed and how long it took. The engine
-/// thread measures; a thread of its own writes, so that the engine never waits for a disk. Lines that the disk is too
-/// slow for are left out and counted in the last line.
+/// Stands between an engine and its runner and writes down what each step computed and how long it took.
+/// The engine thread measures; a thread of its own writes, so that the engine never waits for a disk. Lines
+/// that the disk is too slow for are left out and counted in the last line.
 final class StepLog implements ModelRunner {
     private static final System.Logger LOG = System.getLogger(StepLog.class.getName());
 
@@ -81,7 +81,8 @@ final class StepLog implements ModelRunner {
     }
 
     private static String head(ModelLimits limits, String model) {
-        return "# sluice step log 1, model " + model + "\n# limits " + limits.blockCount() + " " + limits.blockSize() + " "
+        return "# sluice step log 1, model " + model + "\n# limits " + limits.blockCount() + " " + limits.blockSize()
+                + " "
                 + limits.contextMax() + " " + limits.stepTokensMax() + " " + limits.sequencesMax() + " "
                 + limits.vocabSize() + " " + limits.hostBlockCount()
                 + "\nat_us,us,host_us,writing,prompts,prompt_tokens,sampled,writing_context,prompt_context,prompt_pairs,"
@@ -143,7 +144,17 @@ final class StepLog implements ModelRunner {
         }
         int copies = plan.copiesInCount() + plan.copiesOutCount();
         return new Line(
-                atUs, 0, 0, writing, prompts, promptTokens, sampled, writingContext, promptContext, promptPairs, copies);
+                atUs,
+                0,
+                0,
+                writing,
+                prompts,
+                promptTokens,
+                sampled,
+                writingContext,
+                promptContext,
+                promptPairs,
+                copies);
     }
 
     private void put(Line it, long us, long hostUs) {

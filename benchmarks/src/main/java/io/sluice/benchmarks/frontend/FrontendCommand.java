@@ -21,8 +21,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/// Measures how many events the real server sends when the model costs nothing, and what its processor time goes to.
-/// Main thread.
+/// Measures how many events the real server sends when the model costs nothing, and what its processor time
+/// goes to. Main thread.
 @Command(
         name = "frontend",
         description = {
@@ -89,7 +89,11 @@ public final class FrontendCommand implements Callable<Integer> {
             description = "Processors of the client. Default: all but the first.")
     private @Nullable String clientCores;
 
-    @Option(names = "--heap", paramLabel = "SIZE", defaultValue = "1g", description = "The server's. Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--heap",
+            paramLabel = "SIZE",
+            defaultValue = "1g",
+            description = "The server's. Default: ${DEFAULT-VALUE}.")
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private String heap;
 
@@ -178,7 +182,12 @@ public final class FrontendCommand implements Callable<Integer> {
 
     /// Looks `count` times within `span`, and early and late at what is live on the heap.
     private void look(
-            ServerProcess server, RawSink sink, Duration span, int count, List<FrontendResult.Look> looks, List<Long> heaps)
+            ServerProcess server,
+            RawSink sink,
+            Duration span,
+            int count,
+            List<FrontendResult.Look> looks,
+            List<Long> heaps)
             throws IOException, InterruptedException {
         long startNs = System.nanoTime();
         for (int i = 0; i <= count; i++) {
@@ -220,7 +229,12 @@ public final class FrontendCommand implements Callable<Integer> {
         String cores = clientCores != null ? clientCores : "1-" + (processors - 1);
         try {
             Process pinning = new ProcessBuilder(
-                            "taskset", "-a", "-c", "-p", cores, Long.toString(ProcessHandle.current().pid()))
+                            "taskset",
+                            "-a",
+                            "-c",
+                            "-p",
+                            cores,
+                            Long.toString(ProcessHandle.current().pid()))
                     .redirectErrorStream(true)
                     .start();
             pinning.getInputStream().readAllBytes();
@@ -232,7 +246,8 @@ public final class FrontendCommand implements Callable<Integer> {
 
     private void describe(Map<String, String> values, boolean pins) {
         values.put("server", "this build, the demo model's tokenizer, a model that computes nothing, heap " + heap);
-        values.put("processors", pins ? "server on " + serverCores + ", client on others" : "shared by server and client");
+        values.put(
+                "processors", pins ? "server on " + serverCores + ", client on others" : "shared by server and client");
         values.put("streams", Integer.toString(streams));
         values.put("a token every", step + ": " + outputTokens + " tokens for each answer");
     }

@@ -20,7 +20,11 @@ import org.jspecify.annotations.Nullable;
 /// @param heaps live, from the beginning of the measurement to its end; empty if unknown
 /// @param profile null if nothing was recorded
 record FrontendResult(
-        Conditions conditions, double bare, List<Look> looks, List<Long> heaps, @Nullable CpuProfile profile) {
+        Conditions conditions,
+        double bare,
+        List<Look> looks,
+        List<Long> heaps,
+        @Nullable CpuProfile profile) {
     FrontendResult {
         looks = List.copyOf(looks);
         heaps = List.copyOf(heaps);
@@ -80,22 +84,39 @@ record FrontendResult(
         var text = new StringBuilder();
         conditions.values().forEach((name, value) -> line(text, name, value));
         text.append(System.lineSeparator());
-        line(text, "events", digits(eventsPerSecond()) + " per second over " + digits(seconds()) + " s, "
-                + digits(bytesPerEvent()) + " bytes each, " + digits(eventsPerRead()) + " in each of the client's reads");
-        line(text, "server", digits(cores()) + " cores busy: " + digits(eventsPerCpuSecond())
-                + " EVENTS PER SECOND AND SERVER CORE");
-        line(text, "system alone", digits(bare) + " writes of as many bytes per second of a processor: the server reaches "
-                + percent(eventsPerCpuSecond() / bare) + " of that");
-        line(text, "client", "counts " + digits(sinkAdvantage()) + " events in the processor time of one of the server's");
+        line(
+                text,
+                "events",
+                digits(eventsPerSecond()) + " per second over " + digits(seconds()) + " s, " + digits(bytesPerEvent())
+                        + " bytes each, " + digits(eventsPerRead()) + " in each of the client's reads");
+        line(
+                text,
+                "server",
+                digits(cores()) + " cores busy: " + digits(eventsPerCpuSecond())
+                        + " EVENTS PER SECOND AND SERVER CORE");
+        line(
+                text,
+                "system alone",
+                digits(bare) + " writes of as many bytes per second of a processor: the server reaches "
+                        + percent(eventsPerCpuSecond() / bare) + " of that");
+        line(
+                text,
+                "client",
+                "counts " + digits(sinkAdvantage()) + " events in the processor time of one of the server's");
         line(text, "memory", memory());
         CpuProfile found = profile;
         if (found != null && found.samples() > 0) {
             line(text, "collector", found.collections() + " collections, " + digits(found.pauseMs()) + " ms of pauses");
-            text.append(System.lineSeparator()).append("the server's processor time went to").append(System.lineSeparator());
-            found.parts().forEach((part, share) -> text.append(String.format(Locale.ROOT, "  %7s  %s%n", percent(share), part)));
+            text.append(System.lineSeparator())
+                    .append("the server's processor time went to")
+                    .append(System.lineSeparator());
+            found.parts()
+                    .forEach((part, share) ->
+                            text.append(String.format(Locale.ROOT, "  %7s  %s%n", percent(share), part)));
             text.append("on top of the stacks were").append(System.lineSeparator());
             found.methods()
-                    .forEach((part, share) -> text.append(String.format(Locale.ROOT, "  %7s  %s%n", percent(share), part)));
+                    .forEach((part, share) ->
+                            text.append(String.format(Locale.ROOT, "  %7s  %s%n", percent(share), part)));
         }
         return text.toString();
     }
@@ -151,17 +172,19 @@ record FrontendResult(
         var page = new HtmlReport("Sluice: the frontend's ceiling", conditions);
         page.paragraph("%s events per second and server core (%s per second on %s cores)"
                 .formatted(digits(eventsPerCpuSecond()), digits(eventsPerSecond()), digits(cores())));
-        page.paragraph("The system alone, with one write for each event: %s per second and core"
-                .formatted(digits(bare)));
+        page.paragraph(
+                "The system alone, with one write for each event: %s per second and core".formatted(digits(bare)));
         page.paragraph(memory());
         List<Plot.Point> rates = new ArrayList<>();
         for (int i = 1; i < looks.size(); i++) {
             Look now = looks.get(i);
             Look before = looks.get(i - 1);
             double seconds = (now.atNs() - before.atNs()) / 1e9;
-            rates.add(new Plot.Point(now.atNs() / 1e9, now.counts().since(before.counts()).events() / seconds));
+            rates.add(new Plot.Point(
+                    now.atNs() / 1e9, now.counts().since(before.counts()).events() / seconds));
         }
-        page.plot(Plot.lines("Events per second", "seconds", "events/s", false, List.of(new Plot.Line("events", rates))));
+        page.plot(
+                Plot.lines("Events per second", "seconds", "events/s", false, List.of(new Plot.Line("events", rates))));
         page.plot(Plot.lines(
                 "The server's memory",
                 "seconds",

@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/// Keeps many streams open on one thread and counts the events in their bytes, nothing else: a client that costs so little
-/// that the server is what is measured. A stream that ends is asked for again on its connection. Counts may be read by
-/// any thread.
+/// Keeps many streams open on one thread and counts the events in their bytes, nothing else: a client that
+/// costs so little that the server is what is measured. A stream that ends is asked for again on its
+/// connection. Counts may be read by any thread.
 final class RawSink implements AutoCloseable {
     private static final byte[] END = "[DONE]\n\n".getBytes(StandardCharsets.US_ASCII);
     private static final long LOOK_MS = 100;
@@ -142,8 +142,7 @@ final class RawSink implements AutoCloseable {
     /// What was counted up to one moment. A value.
     record Counts(long events, long bytes, long reads, long ended) {
         Counts since(Counts before) {
-            return new Counts(
-                    events - before.events, bytes - before.bytes, reads - before.reads, ended - before.ended);
+            return new Counts(events - before.events, bytes - before.bytes, reads - before.reads, ended - before.ended);
         }
     }
 

@@ -97,7 +97,8 @@ public final class ServerProcess implements AutoCloseable {
     }
 
     private boolean isReady() throws IOException {
-        var connection = (HttpURLConnection) URI.create(url() + "/readyz").toURL().openConnection();
+        var connection =
+                (HttpURLConnection) URI.create(url() + "/readyz").toURL().openConnection();
         try {
             return connection.getResponseCode() == 200;
         } catch (ConnectException e) {
@@ -146,7 +147,8 @@ public final class ServerProcess implements AutoCloseable {
             // "garbage-first heap   total 262144K, used 81920K" of G1; "tenured" and "def new generation" of Serial
             int used = line.indexOf(" used ");
             if (used < 0 || !line.contains("total ") || line.contains("Metaspace")) continue;
-            kilobytes += Long.parseLong(line.substring(used).replaceAll("K.*", "").replaceAll("[^0-9]", ""));
+            kilobytes +=
+                    Long.parseLong(line.substring(used).replaceAll("K.*", "").replaceAll("[^0-9]", ""));
         }
         return kilobytes << 10;
     }

@@ -15,7 +15,16 @@ import picocli.CommandLine.Spec;
         name = "bench",
         description = "Measures running servers, and the parts of one.",
         mixinStandardHelpOptions = true,
-        subcommands = {ServeLoadCommand.class, SinkCommand.class, CompareCommand.class, CapacityCommand.class, JmhCommand.class, BaselineCommand.class, FrontendCommand.class, PredictCommand.class})
+        subcommands = {
+            ServeLoadCommand.class,
+            SinkCommand.class,
+            CompareCommand.class,
+            CapacityCommand.class,
+            JmhCommand.class,
+            BaselineCommand.class,
+            FrontendCommand.class,
+            PredictCommand.class
+        })
 public final class BenchCommand implements Runnable {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -24,6 +33,7 @@ public final class BenchCommand implements Runnable {
     @Override
     public void run() {
         CommandLine command = spec.commandLine();
-        throw new ParameterException(command, "say what to measure: serve, compare, capacity, sink, frontend, predict, jmh, or baseline");
+        throw new ParameterException(
+                command, "say what to measure: serve, compare, capacity, sink, frontend, predict, jmh, or baseline");
     }
 }

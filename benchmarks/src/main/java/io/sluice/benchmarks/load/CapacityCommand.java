@@ -115,9 +115,12 @@ final class CapacityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (!(attained > 0 && attained <= 1)) throw wrong("--attain must be more than 0 and at most 1, got " + attained);
-        if (!(precision >= 1.01 && precision <= 2)) throw wrong("--precision must be between 1.01 and 2, got " + precision);
-        if (!(start >= RATE_MIN && start <= RATE_MAX)) throw wrong("--start must be between 0.01 and 100000, got " + start);
+        if (!(attained > 0 && attained <= 1))
+            throw wrong("--attain must be more than 0 and at most 1, got " + attained);
+        if (!(precision >= 1.01 && precision <= 2))
+            throw wrong("--precision must be between 1.01 and 2, got " + precision);
+        if (!(start >= RATE_MIN && start <= RATE_MAX))
+            throw wrong("--start must be between 0.01 and 100000, got " + start);
         Slo.Stream promise = promise();
         Duration span = SpanOption.parse(spec, "--trial", trial);
         if (span.isZero()) throw wrong("--trial must be more than nothing");

@@ -18,8 +18,7 @@ import java.util.Optional;
 ///
 /// @param trials in the order in which they were made
 /// @param attained the part of all requests that must be served as promised
-record CapacityResult(
-        Conditions conditions, String className, Slo.Stream slo, double attained, List<Trial> trials) {
+record CapacityResult(Conditions conditions, String className, Slo.Stream slo, double attained, List<Trial> trials) {
 
     /// Of what was found to be sustainable, the part that is planned with: arrivals are not even.
     private static final double PLANNED = 0.8;
@@ -31,7 +30,9 @@ record CapacityResult(
     /// One rate that was tried. A value.
     record Trial(double requestsPerSecond, boolean holds, LoadStats.Snapshot measured) {
         double goodPart() {
-            return measured.all().sent() == 0 ? 0 : (double) measured.all().good() / measured.all().sent();
+            return measured.all().sent() == 0
+                    ? 0
+                    : (double) measured.all().good() / measured.all().sent();
         }
     }
 
@@ -52,7 +53,9 @@ record CapacityResult(
 
     String text() {
         var text = new StringBuilder();
-        conditions.values().forEach((name, value) -> text.append(String.format(Locale.ROOT, "%-18s %s%n", name, value)));
+        conditions
+                .values()
+                .forEach((name, value) -> text.append(String.format(Locale.ROOT, "%-18s %s%n", name, value)));
         text.append(System.lineSeparator());
         for (List<String> row : rows()) {
             text.append(String.format(Locale.ROOT, "%12s %8s %10s %10s %10s %10s %8s%n", row.toArray()));
@@ -121,9 +124,15 @@ record CapacityResult(
         var json = new JsonWriter();
         return json.object(() -> {
                     json.object("conditions", () -> conditions.values().forEach(json::field));
-                    json.field("sustainedRequestsPerSecond", best().map(Trial::requestsPerSecond).orElse(0.0))
-                            .field("underWay", best().map(CapacityResult::underWay).orElse(Double.NaN))
-                            .field("tokensPerRequest", best().map(CapacityResult::tokensPerRequest).orElse(Double.NaN))
+                    json.field(
+                                    "sustainedRequestsPerSecond",
+                                    best().map(Trial::requestsPerSecond).orElse(0.0))
+                            .field(
+                                    "underWay",
+                                    best().map(CapacityResult::underWay).orElse(Double.NaN))
+                            .field(
+                                    "tokensPerRequest",
+                                    best().map(CapacityResult::tokensPerRequest).orElse(Double.NaN))
                             .field("advice", advice());
                     json.array("trials", () -> {
                         for (Trial trial : trials) {
@@ -156,8 +165,12 @@ record CapacityResult(
                                 byRate.stream()
                                         .map(it -> new Plot.Point(it.requestsPerSecond(), it.goodPart() * 100))
                                         .toList()))))
-                .plot(Plot.lines("TTFT", "requests per second", "ms", false, List.of(
-                        percentile(byRate, 50), percentile(byRate, 99))))
+                .plot(Plot.lines(
+                        "TTFT",
+                        "requests per second",
+                        "ms",
+                        false,
+                        List.of(percentile(byRate, 50), percentile(byRate, 99))))
                 .paragraph(advice())
                 .page();
     }

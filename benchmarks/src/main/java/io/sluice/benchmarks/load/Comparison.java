@@ -31,7 +31,8 @@ record Comparison(Conditions conditions, Map<String, List<LoadStats.Snapshot>> r
             new Figure("whole answer p50", "ms", it -> at(it.all().wholeAnswer(), 50)),
             new Figure("output tokens", "per s", it -> it.all().outputTokens() / (it.seconds() + it.drainSeconds())),
             new Figure("requests answered", "per s", it -> it.all().answered() / (it.seconds() + it.drainSeconds())),
-            new Figure("refused or failed", "", it -> it.all().refused() + it.all().failed()));
+            new Figure(
+                    "refused or failed", "", it -> it.all().refused() + it.all().failed()));
 
     private static double at(Histogram us, double percentage) {
         return us.getTotalCount() == 0 ? Double.NaN : us.getValueAtPercentile(percentage) / 1000.0;
@@ -90,7 +91,9 @@ record Comparison(Conditions conditions, Map<String, List<LoadStats.Snapshot>> r
 
     String text() {
         var text = new StringBuilder();
-        conditions.values().forEach((name, value) -> text.append(String.format(Locale.ROOT, "%-18s %s%n", name, value)));
+        conditions
+                .values()
+                .forEach((name, value) -> text.append(String.format(Locale.ROOT, "%-18s %s%n", name, value)));
         text.append(System.lineSeparator());
         row(text, HEAD);
         for (List<String> cells : rows()) row(text, cells);

@@ -17,7 +17,10 @@ public final class ObservedRun {
     /// @throws IOException if a request was not answered: what is left could not be compared with anything
     public static List<Observed> of(String url, Trace trace, long seed) throws IOException {
         Target target = Target.of(url);
-        var keyring = new Keyring(List.of(new Key("everybody", "", "standard", Promise.of("standard").slo())), 0);
+        var keyring = new Keyring(
+                List.of(new Key(
+                        "everybody", "", "standard", Promise.of("standard").slo())),
+                0);
         List<Result> results = new ArrayList<>(); // guarded by the statistics, which tell one at a time
         try (var pool = new ConnectionPool(target, Duration.ofMinutes(5))) {
             String model = ModelNames.first(pool, target, keyring.first());
@@ -28,7 +31,8 @@ public final class ObservedRun {
             new LoadRun(client, Asks.replayed(seed, keyring, trace), stats, Duration.ofDays(1)).runOpen();
             LoadStats.Snapshot measured = stats.snapshot();
             if (measured.all().answered() < trace.rows().size()) {
-                throw new IOException("of " + trace.rows().size() + " requests " + measured.all().answered()
+                throw new IOException("of " + trace.rows().size() + " requests "
+                        + measured.all().answered()
                         + " were answered; refused: " + measured.all().refusals() + ", failed: "
                         + measured.all().failures());
             }

@@ -55,7 +55,8 @@ final class SinkCommand implements Callable<Integer> {
         if (port < 0 || port > 65535) {
             throw new ParameterException(spec.commandLine(), "--port must be between 0 and 65535, got " + port);
         }
-        try (var sink = new SinkServer(port, SpanOption.parse(spec, "--first", first), SpanOption.parse(spec, "--gap", gap))) {
+        try (var sink =
+                new SinkServer(port, SpanOption.parse(spec, "--first", first), SpanOption.parse(spec, "--gap", gap))) {
             spec.commandLine().getOut().println("Answering at http://127.0.0.1:" + sink.port() + "/v1");
             spec.commandLine().getOut().flush();
             new CountDownLatch(1).await(); // until the process is told to stop

@@ -28,8 +28,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/// Calibrates the simulator with one run of the real server and compares what it says of other workloads with what they
-/// then really get. Main thread.
+/// Calibrates the simulator with one run of the real server and compares what it says of other workloads
+/// with what they then really get. Main thread.
 @Command(
         name = "predict",
         description = {
@@ -82,7 +82,8 @@ public final class PredictCommand implements Callable<Integer> {
     /// What is sent. A value.
     ///
     /// @param perSecond requests, at random moments
-    private record Load(String name, int requests, double perSecond, int promptFrom, int promptTo, int outputFrom, int outputTo) {
+    private record Load(
+            String name, int requests, double perSecond, int promptFrom, int promptTo, int outputFrom, int outputTo) {
         Trace trace(long seed) {
             var random = new SplittableRandom(seed);
             List<TraceRow> rows = new ArrayList<>();
@@ -195,7 +196,8 @@ public final class PredictCommand implements Callable<Integer> {
         List<List<String>> rows = new ArrayList<>();
         boolean isClose = true;
         for (Load load : LOADS) {
-            List<Compared> its = all.stream().filter(it -> it.name().equals(load.name())).toList();
+            List<Compared> its =
+                    all.stream().filter(it -> it.name().equals(load.name())).toList();
             double first = ratio(its, Prediction.Figures::firstTokenNs);
             double tokens = ratio(its, Prediction.Figures::tokensPerSecond);
             isClose &= Math.abs(first - 1) <= within && Math.abs(tokens - 1) <= within;
@@ -203,8 +205,10 @@ public final class PredictCommand implements Callable<Integer> {
             rows.add(row(its, "output tokens per s", 1, Prediction.Figures::tokensPerSecond));
         }
         for (List<String> row : rows) out.printf("%-32s %-22s %10s %10s %8s  %s%n", row.toArray());
-        out.println(isClose ? "All predictions of TTFT and throughput are within " + within * 100 + " %."
-                : "NOT ALL predictions of TTFT and throughput are within " + within * 100 + " %.");
+        out.println(
+                isClose
+                        ? "All predictions of TTFT and throughput are within " + within * 100 + " %."
+                        : "NOT ALL predictions of TTFT and throughput are within " + within * 100 + " %.");
         out.flush();
         if (json != null) Files.writeString(json, json(conditions, all));
         if (html != null) html(conditions, rows, all).write(html);
@@ -226,8 +230,14 @@ public final class PredictCommand implements Callable<Integer> {
                 .mapToDouble(it -> figure.applyAsDouble(it.predicted()) / figure.applyAsDouble(it.real()))
                 .sorted()
                 .toArray();
-        double[] predicted = its.stream().mapToDouble(it -> figure.applyAsDouble(it.predicted()) / unit).sorted().toArray();
-        double[] real = its.stream().mapToDouble(it -> figure.applyAsDouble(it.real()) / unit).sorted().toArray();
+        double[] predicted = its.stream()
+                .mapToDouble(it -> figure.applyAsDouble(it.predicted()) / unit)
+                .sorted()
+                .toArray();
+        double[] real = its.stream()
+                .mapToDouble(it -> figure.applyAsDouble(it.real()) / unit)
+                .sorted()
+                .toArray();
         return List.of(
                 its.getFirst().name(),
                 name,
@@ -263,7 +273,8 @@ public final class PredictCommand implements Callable<Integer> {
     private static HtmlReport html(Conditions conditions, List<List<String>> rows, List<Compared> all) {
         List<Plot.Bar> bars = new ArrayList<>();
         for (Load load : LOADS) {
-            List<Compared> its = all.stream().filter(it -> it.name().equals(load.name())).toList();
+            List<Compared> its =
+                    all.stream().filter(it -> it.name().equals(load.name())).toList();
             bars.add(new Plot.Bar(load.name() + ": TTFT", ratio(its, Prediction.Figures::firstTokenNs), 0));
             bars.add(new Plot.Bar(load.name() + ": throughput", ratio(its, Prediction.Figures::tokensPerSecond), 0));
         }

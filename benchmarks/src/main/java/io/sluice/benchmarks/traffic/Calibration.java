@@ -8,12 +8,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// What the steps of a real run took, as a sum of parts that are fitted to its step log: a constant, a part for each
-/// sequence that writes, for each token that those look back at, for each prompt token, and for each pair of a prompt token
-/// and one before it. A value.
+/// What the steps of a real run took, as a sum of parts that are fitted to its step log: a constant, a part
+/// for each sequence that writes, for each token that those look back at, for each prompt token, and for
+/// each pair of a prompt token and one before it. A value.
 ///
-/// None is negative. The fit is of relative errors, so that short steps count as much as long ones; the steps that it
-/// misses by most, which a busy machine held up, are left out and it is made again.
+/// None is negative. The fit is of relative errors, so that short steps count as much as long ones; the
+/// steps that it misses by most, which a busy machine held up, are left out and it is made again.
 ///
 /// @param source the log's name
 /// @param limits of the run
@@ -84,7 +84,9 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
     static Calibration read(Path file) throws IOException {
         List<String> lines = Files.readAllLines(file);
         String name = String.valueOf(file.getFileName());
-        if (lines.size() < 3 || !lines.get(0).startsWith("# sluice step log 1, model ") || !lines.get(2).equals(HEAD)) {
+        if (lines.size() < 3
+                || !lines.get(0).startsWith("# sluice step log 1, model ")
+                || !lines.get(2).equals(HEAD)) {
             throw new BrokenTrace(name + " is no step log of this version: `sluice serve --step-log FILE` writes one");
         }
         ModelLimits limits = limits(name, lines.get(1));
@@ -103,9 +105,9 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
     private static ModelLimits limits(String name, String line) {
         String[] words = line.split(" ", -1);
         try {
-            int[] numbers = Arrays.stream(words).skip(2).mapToInt(Integer::parseInt).toArray();
-            return new ModelLimits(
-                    numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]);
+            int[] numbers =
+                    Arrays.stream(words).skip(2).mapToInt(Integer::parseInt).toArray();
+            return new ModelLimits(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]);
         } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
             throw new BrokenTrace(name + ", line 2: these are no limits");
         }
@@ -143,7 +145,8 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
         for (int round = 0; round < ROUNDS; round++) {
             parts = leastSquares(kept);
             double[] fit = parts;
-            double[] errors = all.stream().mapToDouble(row -> error(row, fit)).sorted().toArray();
+            double[] errors =
+                    all.stream().mapToDouble(row -> error(row, fit)).sorted().toArray();
             usual = errors[errors.length / 2];
             double most = Math.max(0.02, OUTLIER * usual);
             kept = all.stream().filter(row -> error(row, fit) <= most).toList();

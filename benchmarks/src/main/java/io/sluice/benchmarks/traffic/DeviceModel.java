@@ -29,7 +29,8 @@ record DeviceModel(
     private static final double HOST_BYTES = 64e9;
 
     DeviceModel {
-        if (calibration == null && cacheBytes(gpu, model) < (double) BLOCK_SIZE * model.kvBytesPerToken() * sequencesMax) {
+        if (calibration == null
+                && cacheBytes(gpu, model) < (double) BLOCK_SIZE * model.kvBytesPerToken() * sequencesMax) {
             throw new IllegalArgumentException(model.name() + " does not fit on " + gpu.name());
         }
     }
@@ -46,8 +47,17 @@ record DeviceModel(
     static DeviceModel of(Calibration run) {
         var gpu = new Gpu("the device of " + run.source(), 1, 1, 1, 0, 1);
         var shape = new ModelShape(
-                run.model(), 1, 1, 0, 1, 1, 1, run.limits().contextMax(), run.limits().vocabSize());
-        return new DeviceModel(gpu, shape, run.limits().sequencesMax(), run.limits().stepTokensMax(), run);
+                run.model(),
+                1,
+                1,
+                0,
+                1,
+                1,
+                1,
+                run.limits().contextMax(),
+                run.limits().vocabSize());
+        return new DeviceModel(
+                gpu, shape, run.limits().sequencesMax(), run.limits().stepTokensMax(), run);
     }
 
     DeviceModel withStepTokensMax(int tokens) {

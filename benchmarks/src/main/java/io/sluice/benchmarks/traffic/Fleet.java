@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 
-/// Replays a workload on several instances behind a router: the router decides first, since it goes by what it sent
-/// alone, and then every instance is a replay of its own, on as many threads as there are. A value.
+/// Replays a workload on several instances behind a router: the router decides first, since it goes by what
+/// it sent alone, and then every instance is a replay of its own, on as many threads as there are. A value.
 record Fleet(Setup setup, int instances, Router.Rule rule, int threads) {
     static final int INSTANCES_MAX = 1000;
 

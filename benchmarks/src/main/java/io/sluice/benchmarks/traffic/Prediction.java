@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
-/// Replays what a real run's clients sent on a device that was calibrated with another run, and says what they would have
-/// got. One thread.
+/// Replays what a real run's clients sent on a device that was calibrated with another run, and says what
+/// they would have got. One thread.
 public final class Prediction {
     private static final String NOBODY = "observed";
 
@@ -25,9 +25,9 @@ public final class Prediction {
         this.frontendNs = frontendNs;
     }
 
-    /// Learns from runs: the engine's part from its step log; what lies around it, HTTP and tokenising, from how much later
-    /// clients of an idle server have their first tokens than the engine alone would give them; and how much of that requests
-    /// take from each other from a crowd that comes at once.
+    /// Learns from runs: the engine's part from its step log; what lies around it, HTTP and tokenising,
+    /// from how much later clients of an idle server have their first tokens than the engine alone would
+    /// give them; and how much of that requests take from each other from a crowd that comes at once.
     public static Prediction learned(Path stepLog, List<Observed> idle, List<Observed> crowd) throws IOException {
         Calibration steps = Calibration.read(stepLog);
         double alone = medianFirst(new Prediction(steps, 0, 0).of(idle));
@@ -50,7 +50,11 @@ public final class Prediction {
     public String words() {
         List<Double> parts = calibration.partsNs();
         return "%d steps, half of them missed by less than %.1f %%: %.0f µs + %.2f µs per sequence + %.4f µs per token looked"
-                        .formatted(calibration.steps(), calibration.missed() * 100, parts.get(0) / 1e3, parts.get(1) / 1e3,
+                        .formatted(
+                                calibration.steps(),
+                                calibration.missed() * 100,
+                                parts.get(0) / 1e3,
+                                parts.get(1) / 1e3,
                                 parts.get(2) / 1e3)
                 + " back at + %.2f µs per prompt token + %.4f µs per pair; %.2f ms around the engine, of which %.2f one after another"
                         .formatted(parts.get(3) / 1e3, parts.get(4) / 1e3, aroundNs / 1e6, frontendNs / 1e6);
@@ -75,13 +79,7 @@ public final class Prediction {
         for (int i = 0; i < rows.size(); i++) {
             TraceRow row = rows.get(i);
             requests.add(new TrafficRequest(
-                    i,
-                    row.arrivalNs(),
-                    row,
-                    Caller.ANONYMOUS,
-                    row.outputTokens(),
-                    PrefixScope.of(1),
-                    Mix.of(1, 2, i)));
+                    i, row.arrivalNs(), row, Caller.ANONYMOUS, row.outputTokens(), PrefixScope.of(1), Mix.of(1, 2, i)));
         }
         var replay = new Replay(
                 new Workload(trace, 1, requests), DeviceModel.of(calibration), new Policy.Sluice(), Clients.GIVE_UP);
@@ -106,7 +104,8 @@ public final class Prediction {
         public static Figures of(List<Observed> run) {
             long tokens = run.stream().mapToLong(Observed::outputTokens).sum();
             long from = run.stream().mapToLong(Observed::atNs).min().orElse(0);
-            long to = run.stream().mapToLong(it -> it.atNs() + it.lastNs()).max().orElse(1);
+            long to =
+                    run.stream().mapToLong(it -> it.atNs() + it.lastNs()).max().orElse(1);
             return new Figures(
                     median(run.stream().mapToDouble(Observed::firstNs).toArray()),
                     median(run.stream().mapToDouble(Observed::lastNs).toArray()),

@@ -5,14 +5,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// Decides which of several instances a request goes to, from what was sent to each before: routers in front of servers
-/// know no more. One thread; one use.
+/// Decides which of several instances a request goes to, from what was sent to each before: routers in
+/// front of servers know no more. One thread; one use.
 final class Router {
 
     /// Prompt beginnings that are remembered, the least recently used forgotten first; some hundred bytes each.
     private static final int BEGINNINGS_MAX = 1 << 20;
 
-    /// An instance that knows a prompt's beginning is passed over if it has so much more to do than the least busy.
+    /// An instance that knows a prompt's beginning is passed over if it has so much more to do than the
+    /// least busy.
     private static final double IMBALANCE_NS = 2e9;
 
     /// What is looked at.
@@ -29,8 +30,7 @@ final class Router {
             this.word = word;
         }
 
-        static final List<String> NAMES =
-                List.of(CACHE_AWARE.word, LEAST_LOADED.word, ROUND_ROBIN.word);
+        static final List<String> NAMES = List.of(CACHE_AWARE.word, LEAST_LOADED.word, ROUND_ROBIN.word);
 
         static Optional<Rule> of(String word) {
             for (Rule rule : values()) {

@@ -77,8 +77,9 @@ public final class SimulateCommand implements Callable<Integer> {
             names = "--instances",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Servers behind a router, each with the trace's load: N crowds like the trace's, each with its"
-                    + " own prompts. At most 1,000. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Servers behind a router, each with the trace's load: N crowds like the trace's, each with its"
+                            + " own prompts. At most 1,000. Default: ${DEFAULT-VALUE}.")
     private int instances;
 
     @Option(

@@ -28,8 +28,9 @@ final class SimulateOptions {
     @Option(
             names = "--step-log",
             paramLabel = "FILE",
-            description = "Instead of --gpu and --model: the device, the model and the memory of a server that wrote this"
-                    + " with its own --step-log.")
+            description =
+                    "Instead of --gpu and --model: the device, the model and the memory of a server that wrote this"
+                            + " with its own --step-log.")
     private @Nullable Path stepLog;
 
     @Option(

@@ -44,24 +44,30 @@ public record Trace(String name, String sha256, List<TraceRow> rows) {
                 .toList());
     }
 
-    /// So many crowds at the same time, each like this one: it begins at another place of the trace, whose end is followed by
-    /// its beginning, and its prompts are its own but for what all prompts begin with.
+    /// So many crowds at the same time, each like this one: it begins at another place of the trace, whose
+    /// end is followed by its beginning, and its prompts are its own but for what all prompts begin with.
     public Trace overlaid(int copies, long seed) {
         if (copies == 1) return this;
         int common = Workload.commonIds(rows);
-        int ids = rows.stream().flatMap(row -> row.hashIds().stream()).mapToInt(it -> it + 1).max().orElse(0);
+        int ids = rows.stream()
+                .flatMap(row -> row.hashIds().stream())
+                .mapToInt(it -> it + 1)
+                .max()
+                .orElse(0);
         var random = new SplittableRandom(seed);
         var all = new ArrayList<TraceRow>(copies * rows.size());
         for (int copy = 0; copy < copies; copy++) {
             long shiftNs = copy == 0 ? 0 : random.nextLong(spanNs());
             for (TraceRow row : rows) {
                 long atNs = (row.arrivalNs() + shiftNs) % (spanNs() + 1);
-                all.add(new TraceRow(atNs, row.promptTokens(), row.outputTokens(), shifted(row, common, (long) copy * ids)));
+                all.add(new TraceRow(
+                        atNs, row.promptTokens(), row.outputTokens(), shifted(row, common, (long) copy * ids)));
             }
         }
         all.sort(Comparator.comparingLong(TraceRow::arrivalNs));
         long firstNs = all.getFirst().arrivalNs();
-        return withRows(all.stream().map(row -> row.at(row.arrivalNs() - firstNs)).toList());
+        return withRows(
+                all.stream().map(row -> row.at(row.arrivalNs() - firstNs)).toList());
     }
 
     private static List<Integer> shifted(TraceRow row, int common, long by) {

@@ -24,8 +24,8 @@ class FrontendCommandTest {
     void theRealServerIsMeasuredWithoutAModel() throws IOException {
         Path json = folder.resolve("f.json");
         Path html = folder.resolve("f.html");
-        assertThat(run(("--streams 8 --step 5ms --duration 2s --warm-up 1s --server-cores all --heap 512m --json " + json
-                                + " --html " + html)
+        assertThat(run(("--streams 8 --step 5ms --duration 2s --warm-up 1s --server-cores all --heap 512m --json "
+                                + json + " --html " + html)
                         .split(" ", -1)))
                 .as(err.toString())
                 .isZero();

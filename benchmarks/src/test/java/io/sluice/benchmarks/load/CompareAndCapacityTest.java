@@ -27,17 +27,17 @@ class CompareAndCapacityTest {
         Path html = folder.resolve("c.html");
         try (var quick = new SinkServer(0, Duration.ZERO);
                 var slow = new SinkServer(0, Duration.ofMillis(3))) {
-            assertThat(run(
-                            ("compare --peer quick=" + url(quick) + " --peer slow=" + url(slow)
-                                            + " --rounds 3 --requests 8 --concurrency 2 --output-tokens 20 --json " + json
-                                            + " --html " + html)
-                                    .split(" ", -1)))
+            assertThat(run(("compare --peer quick=" + url(quick) + " --peer slow=" + url(slow)
+                                    + " --rounds 3 --requests 8 --concurrency 2 --output-tokens 20 --json " + json
+                                    + " --html " + html)
+                            .split(" ", -1)))
                     .as(err.toString())
                     .isZero();
         }
         // Whoever was first in one round is not in the next.
         assertThat(err.toString())
-                .containsSubsequence("round 1 of 3: quick", "round 1 of 3: slow", "round 2 of 3: slow", "2 of 3: quick");
+                .containsSubsequence(
+                        "round 1 of 3: quick", "round 1 of 3: slow", "round 2 of 3: slow", "2 of 3: quick");
         assertThat(out.toString()).contains("commit ", "quick ", "slow ", "3 rounds of 8 requests each, 2 at a time");
         assertThat(Files.readString(json)).contains("\"ratioToFirst\" : 1,", "\"peer\" : \"slow\"");
         assertThat(Files.readString(html)).contains("<svg", "TTFT p50");
@@ -47,7 +47,8 @@ class CompareAndCapacityTest {
     void whatServersCannotBeComparedIsSaid() {
         assertRefused("one alone compares with nothing", "compare", "--peer", "a=http://127.0.0.1:1");
         assertRefused("--rounds must be at least 1", "compare", "--peer", "a=x", "--peer", "b=y", "--rounds", "0");
-        assertRefused("--model names c, which is no --peer", "compare", "--peer", "a=x", "--peer", "b=y", "--model", "c=m");
+        assertRefused(
+                "--model names c, which is no --peer", "compare", "--peer", "a=x", "--peer", "b=y", "--model", "c=m");
         assertRefused("--peer b must begin with http", "compare", "--peer", "b=ftp://x", "--peer", "a=ftp://y");
     }
 
@@ -56,7 +57,8 @@ class CompareAndCapacityTest {
         Path html = folder.resolve("c.html");
         // A server that never holds more than a promise of an hour asks for: every rate holds until the search ends.
         try (var sink = new SinkServer(0, Duration.ZERO)) {
-            assertThat(run(("capacity --url " + url(sink) + " --slo ttft=60000ms,itl=60000ms --trial 200ms --start 60000"
+            assertThat(run(("capacity --url " + url(sink)
+                                    + " --slo ttft=60000ms,itl=60000ms --trial 200ms --start 60000"
                                     + " --output-tokens 2 --prompt-tokens 2 --html " + html)
                             .split(" ", -1)))
                     .as(err.toString())
