@@ -31,7 +31,8 @@ class CalibrationTest {
         assertThat(found.limits().sequencesMax()).isEqualTo(32);
         for (int writing : new int[] {1, 8, 32}) {
             assertThat(found.ns(writing, writing * 200.0, 0, 0))
-                    .isCloseTo(us(writing, writing * 200L, 0, 0) * 1e3, within(us(writing, writing * 200L, 0, 0) * 20.0));
+                    .isCloseTo(
+                            us(writing, writing * 200L, 0, 0) * 1e3, within(us(writing, writing * 200L, 0, 0) * 20.0));
         }
         assertThat(found.ns(0, 0, 256, 32_896)).isCloseTo(us(0, 0, 256, 32_896) * 1e3, within(200e3));
     }
