@@ -12,10 +12,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 
-/// The server as it is, with a device that computes nothing: every step takes the same time and brings every sequence a
-/// word. What is left is the frontend. A process of its own; its arguments are the number of streams, the time of a
-/// step in
-/// microseconds, and the flags of `serve`. Lies in the server's package to take the device's place.
+/// The server as it is, with a device that computes nothing: every step takes the same time and brings
+/// every sequence a word. What is left is the frontend. A process of its own; its arguments are the number
+/// of streams, the time of a step in microseconds, and the flags of `serve`. Lies in the server's package
+/// to take the device's place.
 public final class NullModelServer {
     private static final int BLOCK_SIZE = 16;
 

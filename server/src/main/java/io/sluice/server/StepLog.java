@@ -13,9 +13,9 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
-/// Stands between an engine and its runner and writes down what each step computed and how long it took. The engine
-/// thread measures; a thread of its own writes, so that the engine never waits for a disk. Lines that the disk is too
-/// slow for are left out and counted in the last line.
+/// Stands between an engine and its runner and writes down what each step computed and how long it took.
+/// The engine thread measures; a thread of its own writes, so that the engine never waits for a disk. Lines
+/// that the disk is too slow for are left out and counted in the last line.
 final class StepLog implements ModelRunner {
     private static final System.Logger LOG = System.getLogger(StepLog.class.getName());
 

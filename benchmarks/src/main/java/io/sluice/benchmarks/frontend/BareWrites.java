@@ -16,9 +16,9 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// What the system alone takes for events that are flushed one by one: a thread that does nothing but write ready bytes
-/// to
-/// each of many connections in turn. No server that makes a system call for each event can send more. Main thread.
+/// What the system alone takes for events that are flushed one by one: a thread that does nothing but write
+/// ready bytes to each of many connections in turn. No server that makes a system call for each event can
+/// send more. Main thread.
 final class BareWrites {
     private static final int EVENT_BYTES = 218; // of a chat's token, in its chunk
     private static final int BACKLOG = 4096;

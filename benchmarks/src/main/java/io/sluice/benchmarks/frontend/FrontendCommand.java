@@ -21,8 +21,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/// Measures how many events the real server sends when the model costs nothing, and what its processor time goes to.
-/// Main thread.
+/// Measures how many events the real server sends when the model costs nothing, and what its processor time
+/// goes to. Main thread.
 @Command(
         name = "frontend",
         description = {
@@ -150,25 +150,26 @@ public final class FrontendCommand implements Callable<Integer> {
         say("Measuring what the system alone takes ...");
         double bare = new BareWrites(streams, stepTime, BARE).eventsPerCpuSecond();
         say("Starting the server ...");
-        try (ServerProcess server = ServerProcess.start(plan(folder, recording, stepTime, pins));
+        try (ServerProcess server = ServerProcess.start(plan(folder, stepTime, pins));
                 var sink = new RawSink(server.port(), "sluice-demo", outputTokens)) {
             say("Opening " + streams + " streams ...");
             sink.open(streams, OPENED_TOGETHER);
             look(server, sink, warm, 4, new ArrayList<>(), new ArrayList<>());
             look(server, sink, measured, LOOKS, looks, heaps);
+            server.dumpRecording(recording);
         }
         conditions.put("load after", "%.2f processes ready to run".formatted(Conditions.load()));
-        CpuProfile profile = Files.exists(recording) ? CpuProfile.of(recording) : null;
+        CpuProfile profile = Files.exists(recording) && Files.size(recording) > 0 ? CpuProfile.of(recording) : null;
         return new FrontendResult(new Conditions(conditions), bare, looks, heaps, profile);
     }
 
-    private ServerProcess.Plan plan(Path folder, Path recording, Duration stepTime, boolean pins) {
+    private ServerProcess.Plan plan(Path folder, Duration stepTime, boolean pins) {
         return new ServerProcess.Plan(
                 pins ? serverCores : "",
                 List.of(
                         "-Xmx" + heap,
-                        "-XX:StartFlightRecording:dumponexit=true,settings=default,jdk.CPUTimeSample#enabled=true,"
-                                + "jdk.CPUTimeSample#throttle=10ms,filename=" + recording.toAbsolutePath(),
+                        "-XX:StartFlightRecording:settings=default,jdk.CPUTimeSample#enabled=true,"
+                                + "jdk.CPUTimeSample#throttle=10ms",
                         "-Xlog:jfr*=off",
                         "-Xlog:jfr+startup=off"),
                 NullModelServer.class.getName(),

@@ -14,10 +14,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/// Keeps many streams open on one thread and counts the events in their bytes, nothing else: a client that costs so
-/// little
-/// that the server is what is measured. A stream that ends is asked for again on its connection. Counts may be read by
-/// any thread.
+/// Keeps many streams open on one thread and counts the events in their bytes, nothing else: a client that
+/// costs so little that the server is what is measured. A stream that ends is asked for again on its
+/// connection. Counts may be read by any thread.
 final class RawSink implements AutoCloseable {
     private static final byte[] END = "[DONE]\n\n".getBytes(StandardCharsets.US_ASCII);
     private static final long LOOK_MS = 100;

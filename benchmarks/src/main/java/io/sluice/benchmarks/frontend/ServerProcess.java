@@ -153,6 +153,11 @@ public final class ServerProcess implements AutoCloseable {
         return kilobytes << 10;
     }
 
+    /// Writes its flight recording down now: a server that is stopped may not get to it.
+    void dumpRecording(Path file) throws IOException, InterruptedException {
+        if (Files.isExecutable(java("jcmd"))) command("JFR.dump filename=" + file.toAbsolutePath());
+    }
+
     private List<String> command(String what) throws IOException, InterruptedException {
         Process asking = new ProcessBuilder(java("jcmd").toString(), Long.toString(process.pid()), what)
                 .redirectErrorStream(true)

@@ -3,6 +3,7 @@ package io.sluice.benchmarks.load;
 import io.sluice.benchmarks.frontend.FrontendCommand;
 import io.sluice.benchmarks.micro.BaselineCommand;
 import io.sluice.benchmarks.micro.JmhCommand;
+import io.sluice.benchmarks.predict.PredictCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -21,7 +22,8 @@ import picocli.CommandLine.Spec;
             CapacityCommand.class,
             JmhCommand.class,
             BaselineCommand.class,
-            FrontendCommand.class
+            FrontendCommand.class,
+            PredictCommand.class
         })
 public final class BenchCommand implements Runnable {
     @Spec
@@ -32,6 +34,6 @@ public final class BenchCommand implements Runnable {
     public void run() {
         CommandLine command = spec.commandLine();
         throw new ParameterException(
-                command, "say what to measure: serve, compare, capacity, sink, frontend, jmh, or baseline");
+                command, "say what to measure: serve, compare, capacity, sink, frontend, predict, jmh, or baseline");
     }
 }

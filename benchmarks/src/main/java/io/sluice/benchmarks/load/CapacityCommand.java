@@ -160,8 +160,7 @@ final class CapacityCommand implements Callable<Integer> {
     private boolean attempt(MeasuredServer server, double rate, Duration span, long seed) {
         LoadStats.Snapshot measured = server.open(rate, span.dividedBy(5), span, seed + trials.size());
         int sent = measured.all().sent();
-        // A rate so low that nothing came says nothing against it.
-        boolean holds = sent == 0 || measured.all().good() >= attained * sent;
+        boolean holds = sent > 0 && measured.all().good() >= attained * sent; // of nothing, nothing is known
         trials.add(new CapacityResult.Trial(rate, holds, measured));
         say("%.3g requests/s: %d sent, %d as promised: %s"
                 .formatted(rate, sent, measured.all().good(), holds ? "holds" : "does not hold"));

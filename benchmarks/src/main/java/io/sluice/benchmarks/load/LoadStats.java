@@ -5,10 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import org.HdrHistogram.Histogram;
 
 /// Gathers what becomes of requests. Any thread; one short lock for each request, none for each token.
 final class LoadStats {
+    private final Consumer<Result> watcher;
     private final long warmUpNs;
     private final LongAdder tokensSeen = new LongAdder();
     private final GroupStats all = new GroupStats("all");
@@ -25,6 +27,12 @@ final class LoadStats {
 
     /// @param warmUp requests that are meant to be sent within it are not counted
     LoadStats(Duration warmUp) {
+        this(warmUp, _ -> {});
+    }
+
+    /// @param watcher is told of every request that has ended, one at a time
+    LoadStats(Duration warmUp, Consumer<Result> watcher) {
+        this.watcher = watcher;
         warmUpNs = warmUp.toNanos();
         lag.setAutoResize(true);
     }
@@ -54,6 +62,7 @@ final class LoadStats {
     synchronized void ended(Result result) {
         finished++;
         endedNs = System.nanoTime();
+        watcher.accept(result);
         if (result.intendedNs() - startNs < warmUpNs) return;
         attempts += result.attempts();
         if (result.last() instanceof Attempt.Answered answered) heartbeats += answered.heartbeats();

@@ -2,7 +2,6 @@ package io.sluice.benchmarks.load;
 
 import java.io.IOException;
 import java.net.BindException;
-import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
@@ -39,6 +38,14 @@ final class SinkCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private String gap;
 
+    @Option(
+            names = "--first",
+            paramLabel = "TIME",
+            defaultValue = "0ms",
+            description = "From a request to its first token. Default: ${DEFAULT-VALUE}.")
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private String first;
+
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;
@@ -48,7 +55,8 @@ final class SinkCommand implements Callable<Integer> {
         if (port < 0 || port > 65535) {
             throw new ParameterException(spec.commandLine(), "--port must be between 0 and 65535, got " + port);
         }
-        try (var sink = new SinkServer(port, gap())) {
+        try (var sink =
+                new SinkServer(port, SpanOption.parse(spec, "--first", first), SpanOption.parse(spec, "--gap", gap))) {
             spec.commandLine().getOut().println("Answering at http://127.0.0.1:" + sink.port() + "/v1");
             spec.commandLine().getOut().flush();
             new CountDownLatch(1).await(); // until the process is told to stop
@@ -56,14 +64,6 @@ final class SinkCommand implements Callable<Integer> {
         } catch (BindException e) {
             spec.commandLine().getErr().println("error: port " + port + " is taken; name another with --port");
             return FAILED;
-        }
-    }
-
-    private Duration gap() {
-        try {
-            return SloOption.span(gap);
-        } catch (IllegalArgumentException e) {
-            throw new ParameterException(spec.commandLine(), "--gap " + e.getMessage(), e);
         }
     }
 }

@@ -42,12 +42,19 @@ final class SinkServer implements AutoCloseable {
             bytes("{\"object\":\"list\",\"data\":[{\"id\":\"sink\",\"object\":\"model\"}]}");
 
     private final ServerSocket listener;
+    private final Duration first;
     private final Duration gap;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet(); // bounded by what the system lets us accept
 
     /// @param port 0 takes any free one
     /// @param gap between tokens; none sends them as fast as they are taken
     SinkServer(int port, Duration gap) throws IOException {
+        this(port, Duration.ZERO, gap);
+    }
+
+    /// @param first from a request to its first token
+    SinkServer(int port, Duration first, Duration gap) throws IOException {
+        this.first = first;
         this.gap = gap;
         listener = new ServerSocket();
         listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), BACKLOG);
@@ -141,6 +148,7 @@ final class SinkServer implements AutoCloseable {
 
     private void stream(OutputStream out, boolean isCompletion, int tokens) throws IOException, InterruptedException {
         out.write(HEAD);
+        if (!first.isZero()) Thread.sleep(first);
         long nextNs = System.nanoTime();
         for (int i = 0; i < tokens; i++) {
             out.write(isCompletion ? TEXT_TOKEN : CHAT_TOKEN);

@@ -8,13 +8,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// What the steps of a real run took, as a sum of parts that are fitted to its step log: a constant, a part for each
-/// sequence that writes, for each token that those look back at, for each prompt token, and for each pair of a prompt
-/// token
-/// and one before it. A value.
+/// What the steps of a real run took, as a sum of parts that are fitted to its step log: a constant, a part
+/// for each sequence that writes, for each token that those look back at, for each prompt token, and for
+/// each pair of a prompt token and one before it. A value.
 ///
-/// None is negative. The fit is of relative errors, so that short steps count as much as long ones; the steps that it
-/// misses by most, which a busy machine held up, are left out and it is made again.
+/// None is negative. The fit is of relative errors, so that short steps count as much as long ones; the
+/// steps that it misses by most, which a busy machine held up, are left out and it is made again.
 ///
 /// @param source the log's name
 /// @param limits of the run
@@ -66,15 +65,19 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
         double kvTokens = 0;
         for (TraceRow row : trace.rows()) kvTokens += row.promptTokens() + row.outputTokens();
         kvTokens /= trace.rows().size();
-        double together = Math.clamp(limits.cacheTokens() / kvTokens, 1, limits.sequencesMax());
         double ns = 0;
-        for (TraceRow row : trace.rows()) {
-            double prompt = row.promptTokens();
-            ns += prompt * partsNs.get(3) + prompt * prompt / 2 * partsNs.get(4);
-            double context = prompt + row.outputTokens() / 2.0;
-            ns += row.outputTokens() * (partsNs.get(0) / together + partsNs.get(1) + context * partsNs.get(2));
-        }
+        for (TraceRow row : trace.rows()) ns += roofNs(row, kvTokens);
         return trace.rows().size() / (ns / 1e9);
+    }
+
+    /// As `DeviceModel.roofNs`, beside others that have so many tokens each.
+    double roofNs(TraceRow row, double kvTokens) {
+        double together = Math.clamp(limits.cacheTokens() / kvTokens, 1, limits.sequencesMax());
+        double prompt = row.promptTokens();
+        double context = prompt + row.outputTokens() / 2.0;
+        return prompt * partsNs.get(3)
+                + prompt * prompt / 2 * partsNs.get(4)
+                + row.outputTokens() * (partsNs.get(0) / together + partsNs.get(1) + context * partsNs.get(2));
     }
 
     /// @throws BrokenTrace with the line, if it is not what a server writes
@@ -148,13 +151,27 @@ record Calibration(String source, String model, ModelLimits limits, List<Double>
             double most = Math.max(0.02, OUTLIER * usual);
             kept = all.stream().filter(row -> error(row, fit) <= most).toList();
         }
-        return new Calibration(name, model, limits, Arrays.stream(parts).boxed().toList(), usual, kept.size());
+        // What was left out took its time all the same: together the steps take as long as they did.
+        double[] fit = parts;
+        double told = all.stream().mapToDouble(row -> told(row, fit)).sum();
+        double factor = all.stream().mapToDouble(row -> row[0]).sum() / told;
+        return new Calibration(
+                name,
+                model,
+                limits,
+                Arrays.stream(parts).map(part -> part * factor).boxed().toList(),
+                usual,
+                kept.size());
     }
 
     private static double error(double[] row, double[] parts) {
+        return Math.abs(told(row, parts) - row[0]) / row[0];
+    }
+
+    private static double told(double[] row, double[] parts) {
         double sum = 0;
         for (int i = 0; i < PARTS; i++) sum += row[i + 1] * parts[i];
-        return Math.abs(sum - row[0]) / row[0];
+        return sum;
     }
 
     /// Coordinate descent on the normal equations of the relative error, in units in which all parts are alike.

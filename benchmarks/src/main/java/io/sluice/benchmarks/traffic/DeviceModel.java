@@ -86,19 +86,25 @@ record DeviceModel(
     double roofRate(Trace trace) {
         if (calibration != null) return calibration.roofRate(trace);
         double kvTokens = 0;
-        double seconds = 0;
+        double ns = 0;
         for (TraceRow row : trace.rows()) kvTokens += row.promptTokens() + row.outputTokens();
         kvTokens /= trace.rows().size();
+        for (TraceRow row : trace.rows()) ns += roofNs(row, kvTokens);
+        return trace.rows().size() / (ns / 1e9);
+    }
+
+    /// A request's part of the device's time, if all the others are like it.
+    double roofNs(TraceRow row) {
+        double kvTokens = row.promptTokens() + row.outputTokens();
+        return calibration != null ? calibration.roofNs(row, kvTokens) : roofNs(row, kvTokens);
+    }
+
+    private double roofNs(TraceRow row, double kvTokens) {
         double together = Math.clamp(limits().cacheTokens() / kvTokens, 1, sequencesMax);
         var cost = new StepCost(this);
-        for (TraceRow row : trace.rows()) {
-            double promptFlops = 2 * model.bodyParameters() * row.promptTokens();
-            seconds += promptFlops / gpu.flopsPerSecond();
-            cost.begin();
-            cost.slice(row.promptTokens() + row.outputTokens() / 2, 1, true);
-            double sharedNs = cost.sharedNs() / together;
-            seconds += row.outputTokens() * (sharedNs + cost.attentionNs()) / 1e9;
-        }
-        return trace.rows().size() / seconds;
+        double promptFlops = 2 * model.bodyParameters() * row.promptTokens();
+        cost.slice(row.promptTokens() + row.outputTokens() / 2, 1, true);
+        double sharedNs = cost.sharedNs() / together;
+        return promptFlops * 1e9 / gpu.flopsPerSecond() + row.outputTokens() * (sharedNs + cost.attentionNs());
     }
 }

@@ -36,6 +36,12 @@ final class Gaps implements TokenListener {
         return made;
     }
 
+    /// Takes over what another has counted.
+    void add(Gaps other) {
+        other.byClass.forEach((name, histogram) -> of(byClass, name).add(histogram));
+        other.byTenant.forEach((name, histogram) -> of(byTenant, name).add(histogram));
+    }
+
     /// The gap that the given percentage does not exceed, over one class; NaN if there is none.
     double classNs(String className, double percentage) {
         return ns(byClass.get(className), percentage);

@@ -96,6 +96,19 @@ final class SimulateArguments {
         };
     }
 
+    Router.Rule router(String name) {
+        return Router.Rule.of(name)
+                .orElseThrow(() -> wrong("--router must be one of " + String.join(", ", Router.Rule.NAMES) + ", got \""
+                        + name + "\"" + SettingsFlags.hint(name, Router.Rule.NAMES)));
+    }
+
+    int between(String option, int value, int least, int most) {
+        if (value < least || value > most) {
+            throw wrong(option + " must be between " + least + " and " + most + ", got " + value);
+        }
+        return value;
+    }
+
     double positive(String option, double value) {
         if (!(value > 0 && value <= 1e6))
             throw wrong(option + " must be more than 0 and at most 1,000,000, got " + value);

@@ -27,6 +27,8 @@ import picocli.CommandLine.Spec;
             "  sluice simulate --trace azure-llm-2023-conv.csv",
             "  sluice simulate --trace azure-llm-2023-conv.csv --load 2 --policy cap:64",
             "  sluice simulate --trace mooncake.jsonl --gpu h200 --model qwen3-8b --rate 1.5 --span 10m --json",
+            "  sluice simulate --trace mooncake.jsonl --span 1m --instances 1000 --router cache-aware",
+            "  sluice simulate --trace azure.csv --step-log steps.csv --rps 3",
             "  sluice simulate report --traces traces/ --out docs/measurements/"
         })
 public final class SimulateCommand implements Callable<Integer> {
@@ -79,6 +81,30 @@ public final class SimulateCommand implements Callable<Integer> {
                     "Replays once more and writes the engine's signals for scaling to FILE, ten rows for each second.")
     private @Nullable Path signals;
 
+    @Option(
+            names = "--instances",
+            paramLabel = "N",
+            defaultValue = "1",
+            description =
+                    "Servers behind a router, each with the trace's load: N crowds like the trace's, each with its"
+                            + " own prompts. At most 1,000. Default: ${DEFAULT-VALUE}.")
+    private int instances;
+
+    @Option(
+            names = "--router",
+            paramLabel = "RULE",
+            defaultValue = "cache-aware",
+            description = "Which of them a request goes to: cache-aware, least-loaded or round-robin. Default:"
+                    + " ${DEFAULT-VALUE}.")
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private String router;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Instances that are simulated at the same time. Default: one per processor.")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
@@ -106,8 +132,14 @@ public final class SimulateCommand implements Callable<Integer> {
         }
         Trace read = options.shortened(arguments.trace(trace), arguments);
         double perSecond = requestsPerSecond(arguments, setup, read);
-        Workload workload = setup.workload(read, perSecond);
-        Measured measured = setup.measure(workload, followed, setup.device().stepTokensMax(), behaviour);
+        Router.Rule rule = arguments.router(router);
+        int count = arguments.between("--instances", instances, 1, Fleet.INSTANCES_MAX);
+        int together = arguments.between("--threads", threads, 1, 1024);
+        Workload workload = setup.workload(read.overlaid(count, setup.seed()), perSecond * count);
+        Measured measured = count == 1
+                ? setup.measure(workload, followed, setup.device().stepTokensMax(), behaviour)
+                : new Fleet(setup, count, rule, together).measure(workload, followed, behaviour);
+        if (count > 1) say(count + " instances behind a " + rule + " router; what follows is of all of them together");
         spec.commandLine().getOut().print(json ? ReportJson.of(setup, measured) : ReplayText.of(setup, measured));
         spec.commandLine().getOut().flush();
         if (signals != null) writeSignals(signals, new Replay(workload, setup.device(), followed, behaviour));

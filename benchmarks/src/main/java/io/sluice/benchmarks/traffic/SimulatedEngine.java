@@ -51,7 +51,20 @@ interface SimulatedEngine {
             long steps,
             long preemptions,
             long parks,
-            long guaranteedPreemptions) {}
+            long guaranteedPreemptions) {
+        /// Of both engines together.
+        State plus(State other) {
+            return new State(
+                    blocksUsed + other.blocksUsed,
+                    blockCount + other.blockCount,
+                    running + other.running,
+                    waiting + other.waiting,
+                    steps + other.steps,
+                    preemptions + other.preemptions,
+                    parks + other.parks,
+                    guaranteedPreemptions + other.guaranteedPreemptions);
+        }
+    }
 
     /// Decides about a request.
     ///

@@ -3,6 +3,7 @@ package io.sluice.benchmarks.traffic;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -41,6 +42,41 @@ public record Trace(String name, String sha256, List<TraceRow> rows) {
         return withRows(rows.stream()
                 .map(row -> row.at(Math.round(row.arrivalNs() * factor)))
                 .toList());
+    }
+
+    /// So many crowds at the same time, each like this one: it begins at another place of the trace, whose
+    /// end is followed by its beginning, and its prompts are its own but for what all prompts begin with.
+    public Trace overlaid(int copies, long seed) {
+        if (copies == 1) return this;
+        int common = Workload.commonIds(rows);
+        int ids = rows.stream()
+                .flatMap(row -> row.hashIds().stream())
+                .mapToInt(it -> it + 1)
+                .max()
+                .orElse(0);
+        var random = new SplittableRandom(seed);
+        var all = new ArrayList<TraceRow>(copies * rows.size());
+        for (int copy = 0; copy < copies; copy++) {
+            long shiftNs = copy == 0 ? 0 : random.nextLong(spanNs());
+            for (TraceRow row : rows) {
+                long atNs = (row.arrivalNs() + shiftNs) % (spanNs() + 1);
+                all.add(new TraceRow(
+                        atNs, row.promptTokens(), row.outputTokens(), shifted(row, common, (long) copy * ids)));
+            }
+        }
+        all.sort(Comparator.comparingLong(TraceRow::arrivalNs));
+        long firstNs = all.getFirst().arrivalNs();
+        return withRows(
+                all.stream().map(row -> row.at(row.arrivalNs() - firstNs)).toList());
+    }
+
+    private static List<Integer> shifted(TraceRow row, int common, long by) {
+        var ids = new ArrayList<Integer>(row.hashIds().size());
+        for (int i = 0; i < row.hashIds().size(); i++) {
+            int id = row.hashIds().get(i);
+            ids.add(i < common ? id : Math.toIntExact(id + by));
+        }
+        return ids;
     }
 
     /// The requests of the first `span`.

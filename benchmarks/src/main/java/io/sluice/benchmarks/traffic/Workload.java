@@ -85,7 +85,7 @@ record Workload(Trace trace, long seed, List<TrafficRequest> requests) {
     }
 
     /// Hash ids that all prompts begin with.
-    private static int commonIds(List<TraceRow> rows) {
+    static int commonIds(List<TraceRow> rows) {
         List<Integer> common = rows.getFirst().hashIds();
         for (TraceRow row : rows) {
             int count = 0;
