@@ -60,15 +60,17 @@ class DeployedNamesTest {
     /// Label names by series.
     private static Map<String, Set<String>> exported(Path folder) throws Exception {
         Path config = folder.resolve("sluice.yaml");
-        Files.writeString(config, "policy: {prices: {currency: EUR, per-million-output-tokens: 5}}\n");
+        Files.writeString(
+                config,
+                "policy: {default-tenant: {requests-per-minute: 1}, prices: {currency: EUR, per-million-output-tokens: 5}}\n");
         SettingsSource source = new SettingsSource(Map.of(), Optional.of(new ConfigText.FromFile(config)), Map.of());
         Map<String, Set<String>> labels = new HashMap<>();
         try (TestServer server = TestServer.start(TestServer.Options.usual().withSource(source))) {
             KeyedClient client = new KeyedClient(server, "");
             assertThat(client.complete(prompting("hello")).statusCode()).isEqualTo(200);
-            assertThat(client.complete("\"prompt\":\"x\",\"max_tokens\":100", "x-sluice-deadline-ms", "1")
+            assertThat(client.complete("\"prompt\":\"x\",\"max_tokens\":1000000")
                             .statusCode())
-                    .isNotEqualTo(200);
+                    .isEqualTo(400);
             for (String line : client.get("/metrics").body().split("\n", -1)) {
                 Matcher series = SERIES.matcher(line);
                 if (!series.find()) continue;
