@@ -76,6 +76,8 @@ def slow_readers_disturb_nobody(server):
             readers.append(Response(server.address, "POST", "/v1/chat/completions", long, receive_buffer=1024))
         slowly = threading.Thread(target=read_a_byte_each)
         slowly.start()
+        # One tenant may fill four fifths of the queue; until most of these have started, it has no place left.
+        wait_for("most of them to have started", lambda: server.metric("sluice_requests_waiting") < 128)
         for _ in range(10):
             answer = server.client.chat.completions.create(**question).choices[0].message.content
             assert answer == alone, (answer, alone)
