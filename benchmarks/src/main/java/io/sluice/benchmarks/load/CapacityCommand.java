@@ -90,6 +90,13 @@ final class CapacityCommand implements Callable<Integer> {
     private double start;
 
     @Option(
+            names = "--max-rate",
+            paramLabel = "RATE",
+            defaultValue = "100000",
+            description = "Requests per second that are not exceeded. Default: ${DEFAULT-VALUE}.")
+    private double maxRate;
+
+    @Option(
             names = "--precision",
             paramLabel = "FACTOR",
             defaultValue = "1.1",
@@ -119,8 +126,10 @@ final class CapacityCommand implements Callable<Integer> {
             throw wrong("--attain must be more than 0 and at most 1, got " + attained);
         if (!(precision >= 1.01 && precision <= 2))
             throw wrong("--precision must be between 1.01 and 2, got " + precision);
-        if (!(start >= RATE_MIN && start <= RATE_MAX))
-            throw wrong("--start must be between 0.01 and 100000, got " + start);
+        if (!(maxRate >= RATE_MIN && maxRate <= RATE_MAX))
+            throw wrong("--max-rate must be between 0.01 and 100000, got " + maxRate);
+        if (!(start >= RATE_MIN && start <= maxRate))
+            throw wrong("--start must be between 0.01 and --max-rate, got " + start);
         Slo.Stream promise = promise();
         Duration span = SpanOption.parse(spec, "--trial", trial);
         if (span.isZero()) throw wrong("--trial must be more than nothing");
@@ -148,7 +157,7 @@ final class CapacityCommand implements Callable<Integer> {
         double low = 0;
         double high = Double.POSITIVE_INFINITY;
         double rate = start;
-        while (rate >= RATE_MIN && rate <= RATE_MAX) {
+        while (rate >= RATE_MIN && rate <= maxRate) {
             if (attempt(server, rate, span, seed)) low = rate;
             else high = rate;
             if (low > 0 && high / low <= precision) return;

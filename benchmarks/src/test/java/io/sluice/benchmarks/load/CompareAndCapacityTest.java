@@ -55,17 +55,17 @@ class CompareAndCapacityTest {
     @Test
     void aRateIsFoundThatHoldsAndWhatToSetIsPrinted() throws IOException {
         Path html = folder.resolve("c.html");
-        // A server that never holds more than a promise of an hour asks for: every rate holds until the search ends.
+        // Every rate holds, and the search ends at the highest.
         try (var sink = new SinkServer(0, Duration.ZERO)) {
             assertThat(run(("capacity --url " + url(sink)
-                                    + " --slo ttft=60000ms,itl=60000ms --trial 200ms --start 60000"
+                                    + " --slo ttft=60000ms,itl=60000ms --trial 500ms --start 100 --max-rate 150"
                                     + " --output-tokens 2 --prompt-tokens 2 --html " + html)
                             .split(" ", -1)))
                     .as(err.toString())
                     .isZero();
         }
         assertThat(out.toString())
-                .contains("60,000", "yes", "interactive: {ttft: 60000ms, itl: 60000ms}", "requests-per-minute: 2880000")
+                .contains("100", "yes", "interactive: {ttft: 60000ms, itl: 60000ms}", "requests-per-minute: 4800")
                 .contains("type: prometheus", "threshold: ", "promise ");
         assertThat(Files.readString(html)).contains("Served as promised", "<svg");
     }
@@ -87,6 +87,8 @@ class CompareAndCapacityTest {
         assertRefused("--attain must be more than 0", "capacity", "--attain", "0");
         assertRefused("--precision must be between", "capacity", "--precision", "1");
         assertRefused("--start must be between", "capacity", "--start", "0");
+        assertRefused("--start must be between", "capacity", "--start", "9", "--max-rate", "8");
+        assertRefused("--max-rate must be between", "capacity", "--max-rate", "0");
         assertRefused("--trial must be a time such as", "capacity", "--trial", "soon");
     }
 
