@@ -204,8 +204,8 @@ public record ServerSettings(
             DeviceChoice device = value(DeclaredEngine.DEVICE);
             boolean isGpu = device instanceof DeviceChoice.Cuda;
             int sequencesMax = value(DeclaredEngine.MAX_NUM_SEQS).orElse(isGpu ? GPU_SEQUENCES_MAX : CPU_SEQUENCES_MAX);
-            int stepTokensMax =
-                    value(DeclaredEngine.MAX_NUM_BATCHED_TOKENS).orElse(isGpu ? GPU_STEP_TOKENS_MAX : CPU_STEP_TOKENS_MAX);
+            int stepTokensMax = value(DeclaredEngine.MAX_NUM_BATCHED_TOKENS)
+                    .orElse(isGpu ? GPU_STEP_TOKENS_MAX : CPU_STEP_TOKENS_MAX);
             Engine engine = new Engine(
                     device,
                     value(DeclaredEngine.GPU_MEMORY_UTILIZATION),
@@ -234,7 +234,8 @@ public record ServerSettings(
                             Path.of(atHome(value(DeclaredEngine.CACHE_DIR))),
                             value(DeclaredEngine.TOOL_CALL_PARSER),
                             value(DeclaredEngine.REASONING_PARSER),
-                            PromptWish.Pooling.valueOf(value(DeclaredEngine.POOLING).toUpperCase(Locale.ROOT))),
+                            PromptWish.Pooling.valueOf(
+                                    value(DeclaredEngine.POOLING).toUpperCase(Locale.ROOT))),
                     engine,
                     http(),
                     access(),
@@ -249,8 +250,8 @@ public record ServerSettings(
         }
 
         private Speculation speculation(DeviceChoice device) {
-            SpeculationSettings.Kind kind =
-                    SpeculationSettings.Kind.valueOf(value(DeclaredEngine.SPECULATION).toUpperCase(Locale.ROOT));
+            SpeculationSettings.Kind kind = SpeculationSettings.Kind.valueOf(
+                    value(DeclaredEngine.SPECULATION).toUpperCase(Locale.ROOT));
             Optional<String> draftModel =
                     value(DeclaredEngine.SPECULATION_DRAFT_MODEL).map(this::atHome);
             boolean drafts = kind == SpeculationSettings.Kind.DRAFT;
@@ -286,9 +287,10 @@ public record ServerSettings(
             AdminPort adminPort = value(DeclaredServing.ADMIN_PORT);
             boolean adminOff = adminPort instanceof AdminPort.Off;
             if (keysFile.isEmpty() && !adminOff && !Loopback.is(value(DeclaredServing.ADMIN_HOST))) {
-                throw new SettingsException(origin(DeclaredServing.ADMIN_HOST) + " is " + value(DeclaredServing.ADMIN_HOST)
-                        + ", which others can reach, and there are no API keys: make an admin key (./sluice keys create"
-                        + " --admin) and give it with --api-keys-file");
+                throw new SettingsException(
+                        origin(DeclaredServing.ADMIN_HOST) + " is " + value(DeclaredServing.ADMIN_HOST)
+                                + ", which others can reach, and there are no API keys: make an admin key (./sluice keys create"
+                                + " --admin) and give it with --api-keys-file");
             }
             return new Access(
                     keysFile,
@@ -349,9 +351,10 @@ public record ServerSettings(
                         + engine.blockSize() + "; 16 suits most models");
             }
             if (engine.stepTokensMax() < engine.sequencesMax()) {
-                throw new SettingsException(origin(DeclaredEngine.MAX_NUM_BATCHED_TOKENS) + " is " + engine.stepTokensMax()
-                        + ", less than max-num-seqs, " + engine.sequencesMax()
-                        + ": each running sequence needs a token in each step; raise the one or lower the other");
+                throw new SettingsException(
+                        origin(DeclaredEngine.MAX_NUM_BATCHED_TOKENS) + " is " + engine.stepTokensMax()
+                                + ", less than max-num-seqs, " + engine.sequencesMax()
+                                + ": each running sequence needs a token in each step; raise the one or lower the other");
             }
             if (engine.sliceTokensMax() > engine.stepTokensMax()) {
                 throw new SettingsException(origin(DeclaredEngine.LONG_PREFILL_TOKEN_THRESHOLD) + " is "
@@ -372,7 +375,9 @@ public record ServerSettings(
                     value(DeclaredServing.MAX_BODY_BYTES),
                     moreThanNothing(DeclaredServing.REQUEST_TIMEOUT),
                     streams,
-                    new Responses(value(DeclaredServing.MAX_STORED_RESPONSES), moreThanNothing(DeclaredServing.RESPONSE_RETENTION)),
+                    new Responses(
+                            value(DeclaredServing.MAX_STORED_RESPONSES),
+                            moreThanNothing(DeclaredServing.RESPONSE_RETENTION)),
                     new Batches(
                             value(DeclaredServing.BATCH_DIR).map(path -> Path.of(atHome(path))),
                             value(DeclaredServing.BATCH_MAX_BYTES)));
