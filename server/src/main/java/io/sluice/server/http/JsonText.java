@@ -3,9 +3,8 @@ package io.sluice.server.http;
 import java.util.Map;
 import java.util.Optional;
 
-/// Writes plain values as JSON: maps, lists, text, numbers, truth values, moments; `Optional.empty()` is null. For
-/// answers
-/// that are read by people and scripts, not for streams. Any thread.
+/// Writes plain values as JSON: maps, lists, text, numbers, truth values, moments; `Optional.empty()` is
+/// null. For answers that are read by people and scripts, not for streams. Any thread.
 public final class JsonText {
 
     /// A time, written in milliseconds with three places.
