@@ -1,5 +1,6 @@
 package io.sluice.server.http;
 
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -12,7 +13,7 @@ public final class JsonText {
         @Override
         public String toString() {
             long micros = Math.abs(ns / 1000);
-            return (ns < 0 ? "-" : "") + "%d.%03d".formatted(micros / 1000, micros % 1000);
+            return (ns < 0 ? "-" : "") + String.format(Locale.ROOT, "%d.%03d", micros / 1000, micros % 1000);
         }
     }
 
