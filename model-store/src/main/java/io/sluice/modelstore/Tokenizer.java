@@ -5,9 +5,8 @@ import java.util.OptionalInt;
 /// Text to token ids and back. Any thread.
 public interface Tokenizer {
 
-    /// Ids of a prompt that has not been through a chat template: a leading beginning-of-sequence id is added if the
-    /// model
-    /// wants one, and special tokens in the text are recognised.
+    /// Ids of a prompt that has not been through a chat template: a leading beginning-of-sequence id is added
+    /// if the model wants one, and special tokens in the text are recognised.
     int[] encode(String text);
 
     /// The same for text that continues other text: without a leading beginning-of-sequence id.

@@ -8,9 +8,8 @@ import io.sluice.server.access.Identity;
 import java.io.IOException;
 import java.io.OutputStream;
 
-/// `GET /metrics`, in Prometheus' text format. A tenant's key sees the totals; the tenants' series are for admin keys,
-/// and
-/// for everybody where no key is needed. Request threads.
+/// `GET /metrics`, in Prometheus' text format. A tenant's key sees the totals; the tenants' series are for
+/// admin keys, and for everybody where no key is needed. Request threads.
 final class MetricsRoute implements Handler {
     private static final String TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8";
     private final ServerMetrics metrics;

@@ -91,8 +91,6 @@ class ModuleRulesTest {
         noClasses()
                 .that()
                 .resideInAPackage(SERVER)
-                .and()
-                .haveNameNotMatching("io\\.sluice\\.server\\.StepLog.*") // writes down what steps were
                 .should()
                 .dependOnClassesThat()
                 .haveFullyQualifiedName("io.sluice.batching.StepPlan")

@@ -3,9 +3,8 @@ package io.sluice.server.access;
 import io.sluice.server.generation.SharedPrefixes;
 import io.sluice.server.policy.Policy;
 
-/// The policy that holds now. A reload puts another in its place at once; requests under way keep the one that they
-/// began
-/// with. Any thread.
+/// The policy that holds now. A reload puts another in its place at once; requests under way keep the one
+/// that they began with. Any thread.
 public final class PolicyInForce {
     private volatile Snapshot snapshot;
 

@@ -22,9 +22,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 
-/// Puts the policy and the keys in force that the files hold now, while the server runs: all of it or nothing. Any
-/// thread;
-/// one reload at a time.
+/// Puts the policy and the keys in force that the files hold now, while the server runs: all of it or
+/// nothing. Any thread; one reload at a time.
 public final class PolicyReload {
     private static final System.Logger LOG = System.getLogger(PolicyReload.class.getName());
 

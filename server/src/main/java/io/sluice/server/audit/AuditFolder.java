@@ -11,14 +11,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/// The files of an audit log: `audit-N.jsonl`, named by the number of their first line, and `audit.head`, which says
-/// which
-/// line is the last. One thread.
+/// The files of an audit log: `audit-N.jsonl`, named by the number of their first line, and `audit.head`, which
+/// says which line is the last. One thread.
 record AuditFolder(Path path) {
     private static final Pattern NAME = Pattern.compile("audit-(\\d{12})\\.jsonl");
     private static final Pattern HEAD =
@@ -34,7 +34,7 @@ record AuditFolder(Path path) {
     }
 
     Path fileFrom(long sequence) {
-        return path.resolve("audit-%012d.jsonl".formatted(sequence));
+        return path.resolve(String.format(Locale.ROOT, "audit-%012d.jsonl", sequence));
     }
 
     static String nameOf(Path file) {

@@ -17,8 +17,7 @@ import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 
 /// Seals lines and texts: by HMAC-SHA-256 and AES-256-GCM with a key, by plain SHA-256 without one. A secret that is
-/// never
-/// written. Any thread.
+/// never written. Any thread.
 public final class AuditKey {
     private static final int SECRET_MIN = 32;
     private static final int NONCE_BYTES = 12;

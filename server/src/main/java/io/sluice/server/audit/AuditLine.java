@@ -21,8 +21,10 @@ record AuditLine(String text, long sequence, String before, String hash) {
     static final String BEGINNING = "0".repeat(64);
 
     private static final String HASH = ",\"hash\":\"";
-    private static final Pattern FORM =
-            Pattern.compile("\\{\"seq\":(\\d{1,18}),\"prev\":\"([0-9a-f]{64})\",.*,\"hash\":\"([0-9a-f]{64})\"}");
+
+    /// A line may hold characters that end lines elsewhere, such as U+2028 in a user's name.
+    private static final Pattern FORM = Pattern.compile(
+            "\\{\"seq\":(\\d{1,18}),\"prev\":\"([0-9a-f]{64})\",.*,\"hash\":\"([0-9a-f]{64})\"}", Pattern.DOTALL);
 
     static AuditLine make(AuditKey key, Link after, Instant at, String kind, Map<String, Object> fields) {
         Map<String, Object> all = new LinkedHashMap<>();

@@ -24,16 +24,17 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// Writes the audit log, on a thread of its own: each line sealed together with the one before, flushed to the disk
-/// before
-/// its number is noted as the last. `offer` on any thread, and never waits: what finds the queue full, or cannot be
-/// written,
-/// is counted, and the log says so itself as soon as it can.
+/// Writes the audit log, on a thread of its own: each line sealed together with the one before, flushed to the
+/// disk before its number is noted as the last. `offer` on any thread, and never waits: what finds the queue full,
+/// or cannot be written, is counted, and the log says so itself as soon as it can.
 public final class AuditLog implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(AuditLog.class.getName());
 
-    /// Some seconds of the fastest server; a line waits as a closure, a few kilobytes with a long prompt's tokens.
+    /// Some seconds of the fastest server; a line waits as a closure of some hundred bytes and its texts.
     private static final int QUEUE_MAX = 8192;
+
+    /// Of texts that wait, a thousand long prompts: else a disk that hangs would fill the heap with them.
+    private static final long WAITING_BYTES_MAX = 64L << 20;
 
     private static final int BATCH_MAX = 256; // lines of one flush
     private static final long PATIENCE_MS = 200; // between looks for retention and for the end
@@ -44,6 +45,7 @@ public final class AuditLog implements AutoCloseable {
     private final Limits limits;
     private final InstantSource clock;
     private final BlockingQueue<Entry> queue;
+    private final AtomicLong waitingBytes = new AtomicLong();
     private final AtomicLong lost = new AtomicLong(); // and not told yet
     private final AtomicLong lostEver = new AtomicLong();
     private final AtomicLong written = new AtomicLong();
@@ -51,7 +53,9 @@ public final class AuditLog implements AutoCloseable {
     private final FileChannel lock;
     private volatile boolean closing;
     private volatile long latestSequence;
-    private Link end; // the writer's
+    private Link end; // the writer's, like all below
+    private Link noted; // in audit.head
+    private boolean failing;
     private Path file;
     private FileChannel channel;
     private long size;
@@ -66,7 +70,7 @@ public final class AuditLog implements AutoCloseable {
         }
     }
 
-    private record Entry(Instant at, String kind, Supplier<Map<String, Object>> fields) {}
+    private record Entry(Instant at, String kind, long bytes, Supplier<Map<String, Object>> fields) {}
 
     private AuditLog(Path path, AuditKey key, Limits limits, InstantSource clock) throws IOException {
         folder = new AuditFolder(path);
@@ -82,7 +86,7 @@ public final class AuditLog implements AutoCloseable {
             file = files.isEmpty() ? folder.fileFrom(1) : files.getLast();
             if (!files.isEmpty()) cut = AuditFolder.cutUnfinished(file);
             end = endOf(files);
-            requireHead();
+            noted = requiredHead();
             channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
             size = channel.size();
         } catch (IOException | RuntimeException e) {
@@ -141,10 +145,11 @@ public final class AuditLog implements AutoCloseable {
     }
 
     /// Going on would cover up what was removed.
-    private void requireHead() throws IOException {
-        if (end.sequence() == 0 && !Files.exists(folder.path().resolve("audit.head"))) return;
+    private Link requiredHead() throws IOException {
+        if (end.sequence() == 0 && !Files.exists(folder.path().resolve("audit.head"))) return end;
         Link head = folder.head(key).orElseThrow(() -> tampered("audit.head is missing or was changed"));
         if (head.sequence() > end.sequence()) throw tampered("lines are missing at its end");
+        return head;
     }
 
     private AuditUnusable tampered(String what) {
@@ -153,14 +158,19 @@ public final class AuditLog implements AutoCloseable {
     }
 
     /// Adds a line; its fields are made on the writer's thread. Any thread.
-    public void offer(String kind, Supplier<Map<String, Object>> fields) {
-        if (!closing && queue.offer(new Entry(clock.instant(), kind, fields))) return;
-        lost.incrementAndGet();
-        lostEver.incrementAndGet();
+    ///
+    /// @param bytes of the texts that the fields are made of, which wait with it
+    public void offer(String kind, long bytes, Supplier<Map<String, Object>> fields) {
+        if (!closing && waitingBytes.get() < WAITING_BYTES_MAX) {
+            waitingBytes.addAndGet(bytes);
+            if (queue.offer(new Entry(clock.instant(), kind, bytes, fields))) return;
+            waitingBytes.addAndGet(-bytes);
+        }
+        lose(1);
     }
 
     void offer(String kind, Map<String, Object> fields) {
-        offer(kind, () -> fields);
+        offer(kind, 0, () -> fields);
     }
 
     /// Lines that were never written.
@@ -187,45 +197,74 @@ public final class AuditLog implements AutoCloseable {
                 if (first != null) batch.add(first);
                 queue.drainTo(batch, BATCH_MAX - 1);
                 write(batch);
-                batch.clear();
+                noteEnd();
+                if (!batch.isEmpty()) failing = false;
                 enforceRetention();
-                if (last && queue.isEmpty()) return;
-            } catch (IOException | RuntimeException e) {
-                LOG.log(System.Logger.Level.ERROR, batch.size() + " lines of the audit log could not be written", e);
-                lost.addAndGet(batch.size());
-                lostEver.addAndGet(batch.size());
-                batch.clear();
+                if (last && queue.isEmpty()) {
+                    write(List.of()); // tells what was lost just now
+                    noteEnd();
+                    return;
+                }
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                if (!failing) LOG.log(System.Logger.Level.ERROR, "the audit log cannot be written: lines are lost", e);
+                failing = true; // said once, and again after it went well
                 if (closing) return;
             } catch (InterruptedException e) {
                 return; // nobody has a reason to
             }
+            for (Entry entry : batch) waitingBytes.addAndGet(-entry.bytes());
+            batch.clear();
         }
     }
 
     private void write(List<Entry> batch) throws IOException {
-        long untold = lost.getAndSet(0);
-        if (batch.isEmpty() && untold == 0) return;
         List<AuditLine> lines = new ArrayList<>(batch.size() + 1);
         Link at = end;
-        if (untold > 0) {
-            lines.add(AuditLine.make(key, at, clock.instant(), "lost", Map.of("count", untold)));
+        long told = lost.get(); // nobody else takes from it
+        if (told > 0) {
+            lines.add(AuditLine.make(key, at, clock.instant(), "lost", Map.of("count", told)));
             at = lines.getLast().link();
         }
+        int made = 0;
         for (Entry entry : batch) {
-            lines.add(AuditLine.make(
-                    key, at, entry.at(), entry.kind(), entry.fields().get()));
-            at = lines.getLast().link();
+            AuditLine line = made(at, entry);
+            if (line == null) continue;
+            made++;
+            lines.add(line);
+            at = line.link();
         }
+        if (lines.isEmpty()) return;
+        boolean kept = false;
         try {
             append(lines);
-        } catch (IOException e) {
-            lost.addAndGet(untold);
-            throw e;
+            kept = true;
+        } finally {
+            if (kept) lost.addAndGet(-told);
+            else lose(made);
         }
+    }
+
+    /// Null if it cannot be made: a pattern for what is redacted may exhaust the stack on a text that a client
+    /// chose, and that is the loss of one line, not of those beside it, nor the end of the log.
+    private @Nullable AuditLine made(Link after, Entry entry) {
+        try {
+            return AuditLine.make(
+                    key, after, entry.at(), entry.kind(), entry.fields().get());
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+            LOG.log(System.Logger.Level.ERROR, "a line of the audit log could not be made", e);
+            lose(1);
+            return null;
+        }
+    }
+
+    private void lose(int count) {
+        lost.addAndGet(count);
+        lostEver.addAndGet(count);
     }
 
     /// All or nothing.
     private void append(List<AuditLine> lines) throws IOException {
+        if (channel.size() > size) channel.truncate(size); // what could not be taken back when it failed
         if (size >= limits.fileBytesMax()) rotate();
         StringBuilder text = new StringBuilder();
         for (AuditLine line : lines) text.append(line.text()).append('\n');
@@ -235,28 +274,42 @@ public final class AuditLog implements AutoCloseable {
             while (left.hasRemaining()) channel.write(left);
             channel.force(false);
         } catch (IOException e) {
-            channel.truncate(size);
+            takeBack(e);
             throw e;
         }
         size += bytes.length;
         end = lines.getLast().link();
         latestSequence = end.sequence();
         written.addAndGet(lines.size());
+    }
+
+    private void takeBack(IOException because) {
+        try {
+            channel.truncate(size);
+        } catch (IOException e) {
+            because.addSuppressed(e); // the next line does it, or the next start
+        }
+    }
+
+    /// After the lines themselves: if it cannot be done, they are there nevertheless, and it is done later.
+    private void noteEnd() throws IOException {
+        if (noted.equals(end)) return;
         folder.writeHead(key, end);
+        noted = end;
     }
 
     private void rotate() throws IOException {
         Path next = folder.fileFrom(end.sequence() + 1);
         FileChannel opened = FileChannel.open(next, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-        channel.close();
+        FileChannel full = channel;
         channel = opened;
         file = next;
-        size = channel.size();
+        size = opened.size();
+        full.close();
     }
 
-    /// Files whose last line is older go, and the log says up to where. A line of it comes first: whoever finds the
-    /// file
-    /// gone can look up that it was meant to be.
+    /// Files whose last line is older go, and the log says up to where. A line of it comes first: whoever finds
+    /// the file gone can look up that it was meant to be.
     private void enforceRetention() throws IOException {
         Instant now = clock.instant();
         if (Duration.between(retainedAt, now).compareTo(BETWEEN_RETENTIONS) < 0) return;
@@ -266,12 +319,13 @@ public final class AuditLog implements AutoCloseable {
             if (old.equals(file) || !isOver) return;
             String latest = lastLine(old);
             AuditLine line = latest == null ? null : AuditLine.parse(latest).orElse(null);
-            if (line == null) return; // what was changed is not removed
+            if (line == null || !line.isSealedBy(key)) return; // what was changed is not removed
             Map<String, Object> fields = new LinkedHashMap<>();
             fields.put("removed_up_to", line.sequence());
             fields.put("removed_hash", line.hash());
             fields.put("file", AuditFolder.nameOf(old));
             append(List.of(AuditLine.make(key, end, now, "retention", fields)));
+            noteEnd();
             Files.delete(old);
         }
     }

@@ -61,7 +61,7 @@ public final class AuditTrail implements RequestLog.Audience, PolicyReload.Audie
 
     @Override
     public void ended(RequestRecord record, Contents contents) {
-        log.offer("request", () -> fields(record, contents));
+        log.offer("request", contents.bytes(), () -> fields(record, contents));
     }
 
     private Map<String, Object> fields(RequestRecord record, Contents contents) {
@@ -110,7 +110,7 @@ public final class AuditTrail implements RequestLog.Audience, PolicyReload.Audie
 
     @Override
     public void reloaded(PolicyReload.Outcome outcome) {
-        log.offer("policy", () -> {
+        log.offer("policy", 0, () -> {
             Map<String, Object> fields = new LinkedHashMap<>();
             fields.put("changes_total", outcome.changes().total());
             fields.put(

@@ -17,8 +17,10 @@ import org.jspecify.annotations.Nullable;
 /// thread.
 public final class AuditVerification {
     private static final Pattern RETENTION = Pattern.compile(
-            ".*,\"kind\":\"retention\",\"removed_up_to\":(\\d{1,18}),\"removed_hash\":\"([0-9a-f]{64})\",.*");
-    private static final Pattern LOST = Pattern.compile(".*,\"kind\":\"lost\",\"count\":(\\d{1,18}),.*");
+            ".*,\"kind\":\"retention\",\"removed_up_to\":(\\d{1,18}),\"removed_hash\":\"([0-9a-f]{64})\",.*",
+            Pattern.DOTALL);
+    private static final Pattern LOST =
+            Pattern.compile(".*,\"kind\":\"lost\",\"count\":(\\d{1,18}),.*", Pattern.DOTALL);
 
     private final AuditFolder folder;
     private final AuditKey key;

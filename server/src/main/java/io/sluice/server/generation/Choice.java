@@ -15,10 +15,9 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// Turns one choice's tokens into text: detokenises, stops at stop texts, keeps log-probabilities in step with the text
-/// they belong to. All of it depends on the tokens alone, not on when they were read: whoever reads them again finds
-/// the
-/// same text at the same tokens. The reader's thread only.
+/// Turns one choice's tokens into text: detokenises, stops at stop texts, keeps log-probabilities in step
+/// with the text they belong to. All of it depends on the tokens alone, not on when they were read: whoever
+/// reads them again finds the same text at the same tokens. The reader's thread only.
 final class Choice {
 
     /// The most tokens of one piece of news. A reader that lags gets several tokens at once; with log-probabilities and

@@ -69,9 +69,8 @@ public record TextRequest(
         }
     }
 
-    /// The fewest tokens that the request can be said to want before its prompts are tokenised: its outputs' limits, if
-    /// it
-    /// names one, and at least one token per prompt.
+    /// The fewest tokens that the request can be said to want before its prompts are tokenised: its outputs'
+    /// limits, if it names one, and at least one token per prompt.
     public long tokensWanted() {
         long outputs = (long) prompts.size() * choiceCount * (maxTokens == null ? 1 : maxTokens);
         return prompts.size() + outputs;

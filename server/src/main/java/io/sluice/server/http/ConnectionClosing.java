@@ -7,10 +7,9 @@ import io.helidon.webserver.http.RoutingRequest;
 import io.helidon.webserver.http.RoutingResponse;
 import java.util.function.BooleanSupplier;
 
-/// Ends a connection whose request or response said `Connection: close`. Helidon says it and then waits for the client
-/// to hang up, while clients that read to the end wait for the server. A server that is going to stop says it with
-/// every
-/// answer, so that proxies keep no connection to it. Any thread.
+/// Ends a connection whose request or response said `Connection: close`. Helidon says it and then waits for
+/// the client to hang up, while clients that read to the end wait for the server. A server that is going to
+/// stop says it with every answer, so that proxies keep no connection to it. Any thread.
 public final class ConnectionClosing implements Filter {
     private final BooleanSupplier leaving;
 

@@ -1,11 +1,11 @@
 package io.sluice.server.http;
 
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/// Writes plain values as JSON: maps, lists, text, numbers, truth values, moments; `Optional.empty()` is null. For
-/// answers
-/// that are read by people and scripts, not for streams. Any thread.
+/// Writes plain values as JSON: maps, lists, text, numbers, truth values, moments; `Optional.empty()` is
+/// null. For answers that are read by people and scripts, not for streams. Any thread.
 public final class JsonText {
 
     /// A time, written in milliseconds with three places.
@@ -13,7 +13,7 @@ public final class JsonText {
         @Override
         public String toString() {
             long micros = Math.abs(ns / 1000);
-            return (ns < 0 ? "-" : "") + "%d.%03d".formatted(micros / 1000, micros % 1000);
+            return (ns < 0 ? "-" : "") + String.format(Locale.ROOT, "%d.%03d", micros / 1000, micros % 1000);
         }
     }
 

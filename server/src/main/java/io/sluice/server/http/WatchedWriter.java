@@ -4,9 +4,8 @@ import io.helidon.common.buffers.BufferData;
 import io.helidon.common.buffers.DataWriter;
 import java.util.function.LongSupplier;
 
-/// Writes to a client piece by piece, and knows since when the piece under way waits to be taken. The connection's
-/// thread
-/// writes; any thread asks.
+/// Writes to a client piece by piece, and knows since when the piece under way waits to be taken. The
+/// connection's thread writes; any thread asks.
 final class WatchedWriter implements DataWriter {
 
     /// What a client must take within the stall timeout to count as reading. A long answer is written by a single call

@@ -18,10 +18,8 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
-/// Writes the tenants' figures as Prometheus knows them: `sluice_tenant_*`, each with the label `tenant`; or the same
-/// of
-/// traffic classes.
-/// Any thread.
+/// Writes the tenants' figures as Prometheus knows them: `sluice_tenant_*`, each with the label `tenant`; or
+/// the same of traffic classes. Any thread.
 public final class TenantCollector implements MultiCollector {
     private static final String TENANT = "tenant";
     private static final String CLASS = "class";

@@ -8,9 +8,9 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Decides which tenants have figures of their own: those with most traffic. All others share one place, `other`;
-/// nothing
-/// is ever lost or counted twice on the way between. Any thread; each call holds the table for a moment.
+/// Decides which tenants have figures of their own: those with most traffic. All others share one place,
+/// `other`; nothing is ever lost or counted twice on the way between. Any thread; each call holds the table
+/// for a moment.
 ///
 /// Who is rising among the others is watched by the space-saving method (Metwally, Agrawal, El Abbadi 2005), which
 /// finds the heaviest of any number of tenants with a fixed number of counters.

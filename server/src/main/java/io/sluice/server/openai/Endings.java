@@ -9,9 +9,8 @@ import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// What a client is told of an answer that ends before it is whole: as a status before the first byte, as an error
-/// event
-/// after it, the same code in both. Any thread.
+/// What a client is told of an answer that ends before it is whole: as a status before the first byte, as an
+/// error event after it, the same code in both. Any thread.
 final class Endings {
 
     /// How long a client should wait after the engine failed it.

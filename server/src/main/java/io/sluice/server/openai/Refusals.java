@@ -5,9 +5,8 @@ import io.sluice.server.generation.Submission;
 import io.sluice.server.http.ApiError;
 import java.time.Duration;
 
-/// What a client is told when the engine does not take its request: a status that says whose fault it is, a code, the
-/// limit
-/// that decided, and when to come back. Any thread.
+/// What a client is told when the engine does not take its request: a status that says whose fault it is, a
+/// code, the limit that decided, and when to come back. Any thread.
 final class Refusals {
 
     /// A stopped engine ends its process: as long as another may take to start.

@@ -41,9 +41,8 @@ public final class ResumableStreams {
         return grace;
     }
 
-    /// Takes a place for a stream that is going to begin. If there is none, streams that have ended give way, the
-    /// oldest
-    /// first.
+    /// Takes a place for a stream that is going to begin. If there is none, streams that have ended give way,
+    /// the oldest first.
     ///
     /// @throws ApiError if all are taken by streams that go on
     synchronized Place reserve(String owner) {

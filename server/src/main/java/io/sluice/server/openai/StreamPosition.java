@@ -8,10 +8,10 @@ import java.util.regex.Pattern;
 /// How far a client's copy of a stream goes. Its text is the id of the event that brings a client there, and what the
 /// client sends when it comes back; to clients it means nothing. One thread.
 ///
-/// The text is `BEGUN-CHOICE.CHOICE...` and an end: how many choices have had their opening event; for each choice the
-/// tokens behind what was sent of it, with `e` once all its text was sent and `f` once its finish was; `-u` once the
-/// usage
-/// was sent, `-z` once everything was. `1-17e` is a chat of one choice whose text is whole.
+/// The text is `BEGUN-CHOICE.CHOICE...` and an end: how many choices have had their opening event; for each
+/// choice the tokens behind what was sent of it, with `e` once all its text was sent and `f` once its finish
+/// was; `-u` once the usage was sent, `-z` once everything was. `1-17e` is a chat of one choice whose text is
+/// whole.
 final class StreamPosition {
 
     /// The most choices: the id of every event names each.

@@ -11,9 +11,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Brings calls and their results into the form that chat templates expect; where a template knows no tools, into
-/// words.
-/// Any thread.
+/// Brings calls and their results into the form that chat templates expect; where a template knows no tools,
+/// into words. Any thread.
 final class ToolMessages {
     private ToolMessages() {}
 

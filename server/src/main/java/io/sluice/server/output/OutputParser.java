@@ -6,9 +6,8 @@ import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/// Takes one answer apart while it grows: reasoning, text, calls of tools. The outcome depends on the text alone, not
-/// on
-/// how it was cut into pieces, so whoever reads it again finds the same. One thread.
+/// Takes one answer apart while it grows: reasoning, text, calls of tools. The outcome depends on the text
+/// alone, not on how it was cut into pieces, so whoever reads it again finds the same. One thread.
 public final class OutputParser {
 
     /// What Mistral's templates insist on.

@@ -7,9 +7,8 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.regex.Pattern;
 
-/// What is kept of a secret: its SHA-256. The secrets are 256 random bits, so nothing slower is needed against
-/// guessing.
-/// A value.
+/// What is kept of a secret: its SHA-256. The secrets are 256 random bits, so nothing slower is needed
+/// against guessing. A value.
 final class KeyHash {
     private static final String PREFIX = "sha256:";
     private static final Pattern FORM = Pattern.compile(PREFIX + "[0-9a-fA-F]{64}");

@@ -21,9 +21,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
-/// The file of API keys, changed: by `sluice keys`, never by the server. Each change writes a new file beside it and
-/// moves
-/// it into place, so that nobody ever reads half of one; two at once wait for each other. One thread.
+/// The file of API keys, changed: by `sluice keys`, never by the server. Each change writes a new file beside
+/// it and moves it into place, so that nobody ever reads half of one; two at once wait for each other. One
+/// thread.
 public final class KeyStore {
     private static final String OWNER_ONLY = "rw-------";
     private static final String HEAD =

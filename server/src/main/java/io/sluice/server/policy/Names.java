@@ -3,9 +3,8 @@ package io.sluice.server.policy;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/// Which names tenants, classes, keys and shared prefixes may have: such as stand unescaped in metrics, logs, headers
-/// and
-/// paths. Any thread.
+/// Which names tenants, classes, keys and shared prefixes may have: such as stand unescaped in metrics, logs,
+/// headers and paths. Any thread.
 final class Names {
     private static final Pattern FORM = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._@-]{0,63}");
 

@@ -8,11 +8,9 @@ import java.security.SecureRandom;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/// Gives each tenant, and each shared prefix, the salt of its part of the prefix cache: a keyed hash of its name, under
-/// a
-/// key that nobody knows and that each process draws anew. Nothing is kept per tenant. Two of a million tenants get the
-/// same
-/// salt with a probability of 3 in 10^8. Any thread.
+/// Gives each tenant, and each shared prefix, the salt of its part of the prefix cache: a keyed hash of its
+/// name, under a key that nobody knows and that each process draws anew. Nothing is kept per tenant. Two of a
+/// million tenants get the same salt with a probability of 3 in 10^8. Any thread.
 public final class PrefixSalts {
     private static final String ALGORITHM = "HmacSHA256";
 

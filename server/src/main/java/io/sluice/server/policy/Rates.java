@@ -18,6 +18,9 @@ public record Rates(
     private static final double MILLION = 1e6;
     private static final double HOUR_NS = 3600e9;
 
+    /// Dearer than anything in any currency, and so little that costs stay numbers.
+    private static final double PRICE_MAX = 999_999_999;
+
     static final String PROMPT = "per-million-prompt-tokens";
     static final String CACHED = "per-million-cached-tokens";
     static final String OUTPUT = "per-million-output-tokens";
@@ -25,15 +28,17 @@ public record Rates(
     static final String BLOCK = "per-kv-block-hour";
 
     public Rates {
-        requireNotNegative(PROMPT, millionPromptTokens);
-        requireNotNegative(CACHED, millionCachedTokens);
-        requireNotNegative(OUTPUT, millionOutputTokens);
-        requireNotNegative(DEVICE, deviceHour);
-        requireNotNegative(BLOCK, kvBlockHour);
+        requirePrice(PROMPT, millionPromptTokens);
+        requirePrice(CACHED, millionCachedTokens);
+        requirePrice(OUTPUT, millionOutputTokens);
+        requirePrice(DEVICE, deviceHour);
+        requirePrice(BLOCK, kvBlockHour);
     }
 
-    private static void requireNotNegative(String field, double price) {
-        if (price < 0) throw new InvalidPolicy(field, "must not be negative, got " + PolicyText.number(price));
+    private static void requirePrice(String field, double price) {
+        if (price >= 0 && price <= PRICE_MAX) return;
+        throw new InvalidPolicy(
+                field, "must be between 0 and " + PolicyText.number(PRICE_MAX) + ", got " + PolicyText.number(price));
     }
 
     /// What tokens cost.

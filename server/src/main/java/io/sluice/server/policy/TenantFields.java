@@ -7,9 +7,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/// The fields of one tenant while they are read. Its class may be defined further down the file, so it is a name until
-/// all
-/// is read. One thread.
+/// The fields of one tenant while they are read. Its class may be defined further down the file, so it is a
+/// name until all is read. One thread.
 final class TenantFields {
     static final String CLASS = "class";
     static final List<String> NAMES = List.of(

@@ -5,9 +5,8 @@ import java.util.OptionalLong;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// One request's share of its caller's quotas, from its start to its end: it reserves the most that it may take, and
-/// gives
-/// back what it did not. Ends exactly once, further endings do nothing. Any thread.
+/// One request's share of its caller's quotas, from its start to its end: it reserves the most that it may
+/// take, and gives back what it did not. Ends exactly once, further endings do nothing. Any thread.
 public final class QuotaPermit {
 
     private final @Nullable TenantAccount account; // null without limits

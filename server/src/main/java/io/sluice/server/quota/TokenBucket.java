@@ -2,10 +2,9 @@ package io.sluice.server.quota;
 
 import java.time.Duration;
 
-/// A bucket that holds what may be taken in a minute, and refills continuously at that rate. All sums are exact: its
-/// content is an integer, in parts of which a minute's nanoseconds make one. A clock that jumps, either way, adds at
-/// most
-/// one bucket's worth and takes nothing. Guarded by its account.
+/// A bucket that holds what may be taken in a minute, and refills continuously at that rate. All sums are
+/// exact: its content is an integer, in parts of which a minute's nanoseconds make one. A clock that jumps,
+/// either way, adds at most one bucket's worth and takes nothing. Guarded by its account.
 final class TokenBucket {
 
     /// Parts of one: each nanosecond adds `perMinute` parts.

@@ -4,6 +4,7 @@ import io.sluice.batching.Timeline;
 import io.sluice.batching.TokenStream;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// What a request said and was answered, as tokens. A value; the arrays must not be changed.
 ///
@@ -16,6 +17,13 @@ public record Contents(List<int[]> prompts, List<int[]> outputs) {
         return new Contents(
                 timelines.stream().map(timeline -> timeline.request().prompt()).toList(),
                 streams.stream().map(Contents::tokens).toList());
+    }
+
+    /// That the tokens take.
+    public long bytes() {
+        return Stream.concat(prompts.stream(), outputs.stream())
+                .mapToLong(ids -> (long) ids.length * Integer.BYTES)
+                .sum();
     }
 
     private static int[] tokens(TokenStream stream) {

@@ -4,9 +4,8 @@ import io.sluice.batching.GenerationRequest;
 import io.sluice.batching.SamplingParams;
 import io.sluice.batching.Timeline;
 
-/// What the engine did for one prompt of a request, as it was at some moment; `NOT_YET` for what had not happened. A
-/// value
-/// that keeps no prompt alive.
+/// What the engine did for one prompt of a request, as it was at some moment; `NOT_YET` for what had not
+/// happened. A value that keeps no prompt alive.
 public record EnginePart(
         int promptTokens,
         int outputTokensMax,

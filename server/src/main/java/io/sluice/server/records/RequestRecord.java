@@ -14,9 +14,8 @@ import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// What is remembered of one request: who asked, what was decided, what became of it. Written on the request's thread,
-/// read
-/// by any.
+/// What is remembered of one request: who asked, what was decided, what became of it. Written on the
+/// request's thread, read by any.
 public final class RequestRecord implements RequestMeter {
 
     /// Longer messages hold a client's own text.

@@ -4,9 +4,8 @@ import io.sluice.server.http.JsonOut;
 import io.sluice.server.openai.EventSink;
 import java.io.IOException;
 
-/// The item of a streamed response that goes on, with the events that begin, continue and end it. One request, one
-/// thread
-/// at a time.
+/// The item of a streamed response that goes on, with the events that begin, continue and end it. One
+/// request, one thread at a time.
 final class OpenItem {
     enum Kind {
         TEXT("response.output_text", "text"),

@@ -187,7 +187,7 @@ public record ServerSettings(
         return Declared.OTHER_VARIABLES.contains(variable)
                 || variable.startsWith("SLUICE_SERVICE_")
                 || variable.startsWith("SLUICE_PORT_")
-                || (variable.equals(Declared.PORT.environmentVariable()) && text.contains("://"));
+                || (variable.equals(DeclaredServing.PORT.environmentVariable()) && text.contains("://"));
     }
 
     /// Turns what was given into what applies.
@@ -201,126 +201,128 @@ public record ServerSettings(
         private static final int GPU_STEP_TOKENS_MAX = 4096;
 
         ServerSettings settings() {
-            DeviceChoice device = value(Declared.DEVICE);
+            DeviceChoice device = value(DeclaredEngine.DEVICE);
             boolean isGpu = device instanceof DeviceChoice.Cuda;
-            int sequencesMax = value(Declared.MAX_NUM_SEQS).orElse(isGpu ? GPU_SEQUENCES_MAX : CPU_SEQUENCES_MAX);
-            int stepTokensMax =
-                    value(Declared.MAX_NUM_BATCHED_TOKENS).orElse(isGpu ? GPU_STEP_TOKENS_MAX : CPU_STEP_TOKENS_MAX);
+            int sequencesMax = value(DeclaredEngine.MAX_NUM_SEQS).orElse(isGpu ? GPU_SEQUENCES_MAX : CPU_SEQUENCES_MAX);
+            int stepTokensMax = value(DeclaredEngine.MAX_NUM_BATCHED_TOKENS)
+                    .orElse(isGpu ? GPU_STEP_TOKENS_MAX : CPU_STEP_TOKENS_MAX);
             Engine engine = new Engine(
                     device,
-                    value(Declared.GPU_MEMORY_UTILIZATION),
-                    value(Declared.KV_CACHE_MEMORY),
-                    value(Declared.PARK_MEMORY),
-                    value(Declared.BLOCK_SIZE),
+                    value(DeclaredEngine.GPU_MEMORY_UTILIZATION),
+                    value(DeclaredEngine.KV_CACHE_MEMORY),
+                    value(DeclaredEngine.PARK_MEMORY),
+                    value(DeclaredEngine.BLOCK_SIZE),
                     sequencesMax,
                     stepTokensMax,
-                    value(Declared.LONG_PREFILL_TOKEN_THRESHOLD).orElse(Math.max(1, stepTokensMax / 2)),
-                    value(Declared.MAX_WAITING_REQUESTS),
-                    value(Declared.MAX_TOKENS_DEFAULT),
-                    value(Declared.ENABLE_PREFIX_CACHING),
-                    value(Declared.DETERMINISTIC),
-                    value(Declared.GEMM),
-                    value(Declared.THREADS),
+                    value(DeclaredEngine.LONG_PREFILL_TOKEN_THRESHOLD).orElse(Math.max(1, stepTokensMax / 2)),
+                    value(DeclaredEngine.MAX_WAITING_REQUESTS),
+                    value(DeclaredEngine.MAX_TOKENS_DEFAULT),
+                    value(DeclaredEngine.ENABLE_PREFIX_CACHING),
+                    value(DeclaredEngine.DETERMINISTIC),
+                    value(DeclaredEngine.GEMM),
+                    value(DeclaredEngine.THREADS),
                     speculation(device));
             checkTogether(engine);
             return new ServerSettings(
                     new Model(
-                            atHome(value(Declared.MODEL)),
-                            value(Declared.SERVED_MODEL_NAME),
-                            value(Declared.MAX_MODEL_LEN),
-                            value(Declared.DTYPE),
-                            value(Declared.QUANTIZED_WEIGHTS),
-                            value(Declared.KV_CACHE_DTYPE),
-                            Path.of(atHome(value(Declared.CACHE_DIR))),
-                            value(Declared.TOOL_CALL_PARSER),
-                            value(Declared.REASONING_PARSER),
-                            PromptWish.Pooling.valueOf(value(Declared.POOLING).toUpperCase(Locale.ROOT))),
+                            atHome(value(DeclaredEngine.MODEL)),
+                            value(DeclaredEngine.SERVED_MODEL_NAME),
+                            value(DeclaredEngine.MAX_MODEL_LEN),
+                            value(DeclaredEngine.DTYPE),
+                            value(DeclaredEngine.QUANTIZED_WEIGHTS),
+                            value(DeclaredEngine.KV_CACHE_DTYPE),
+                            Path.of(atHome(value(DeclaredEngine.CACHE_DIR))),
+                            value(DeclaredEngine.TOOL_CALL_PARSER),
+                            value(DeclaredEngine.REASONING_PARSER),
+                            PromptWish.Pooling.valueOf(
+                                    value(DeclaredEngine.POOLING).toUpperCase(Locale.ROOT))),
                     engine,
                     http(),
                     access(),
                     audit(),
                     new Lifecycle(
-                            value(Declared.DRAIN_DELAY),
-                            value(Declared.DRAIN_TIMEOUT),
+                            value(DeclaredServing.DRAIN_DELAY),
+                            value(DeclaredServing.DRAIN_TIMEOUT),
                             stuckStepTimeout(),
-                            value(Declared.LOG_FORMAT),
-                            value(Declared.STEP_LOG).map(path -> Path.of(atHome(path)))),
+                            value(DeclaredServing.LOG_FORMAT),
+                            value(DeclaredServing.STEP_LOG).map(path -> Path.of(atHome(path)))),
                     texts());
         }
 
         private Speculation speculation(DeviceChoice device) {
-            SpeculationSettings.Kind kind =
-                    SpeculationSettings.Kind.valueOf(value(Declared.SPECULATION).toUpperCase(Locale.ROOT));
+            SpeculationSettings.Kind kind = SpeculationSettings.Kind.valueOf(
+                    value(DeclaredEngine.SPECULATION).toUpperCase(Locale.ROOT));
             Optional<String> draftModel =
-                    value(Declared.SPECULATION_DRAFT_MODEL).map(this::atHome);
+                    value(DeclaredEngine.SPECULATION_DRAFT_MODEL).map(this::atHome);
             boolean drafts = kind == SpeculationSettings.Kind.DRAFT;
             if (drafts && draftModel.isEmpty()) {
-                throw new SettingsException(origin(Declared.SPECULATION)
+                throw new SettingsException(origin(DeclaredEngine.SPECULATION)
                         + " is draft, but there is no draft model: name one with --speculation-draft-model");
             }
             if (!drafts && draftModel.isPresent()) {
-                throw new SettingsException(origin(Declared.SPECULATION_DRAFT_MODEL)
+                throw new SettingsException(origin(DeclaredEngine.SPECULATION_DRAFT_MODEL)
                         + " is of no use without --speculation draft: add that, or leave it out");
             }
             if (kind != SpeculationSettings.Kind.OFF && device instanceof DeviceChoice.Cuda) {
                 throw new SettingsException(
-                        origin(Declared.SPECULATION) + " is " + value(Declared.SPECULATION)
+                        origin(DeclaredEngine.SPECULATION) + " is " + value(DeclaredEngine.SPECULATION)
                                 + ", but the kernels for GPUs do not take guessed tokens yet: leave it out, or set device to cpu");
             }
-            return new Speculation(new SpeculationSettings(kind, value(Declared.SPECULATION_TOKENS)), draftModel);
+            return new Speculation(new SpeculationSettings(kind, value(DeclaredEngine.SPECULATION_TOKENS)), draftModel);
         }
 
         private Access access() {
-            Optional<Path> keysFile = value(Declared.API_KEYS_FILE).map(path -> Path.of(atHome(path)));
-            boolean allowAnonymous = value(Declared.ALLOW_ANONYMOUS);
+            Optional<Path> keysFile = value(DeclaredServing.API_KEYS_FILE).map(path -> Path.of(atHome(path)));
+            boolean allowAnonymous = value(DeclaredServing.ALLOW_ANONYMOUS);
             if (keysFile.isPresent() && allowAnonymous) {
-                throw new SettingsException(origin(Declared.ALLOW_ANONYMOUS)
+                throw new SettingsException(origin(DeclaredServing.ALLOW_ANONYMOUS)
                         + " contradicts api-keys-file: with keys nobody is anonymous; leave one of them out");
             }
-            if (keysFile.isEmpty() && !allowAnonymous && !Loopback.is(value(Declared.HOST))) {
-                throw new SettingsException(origin(Declared.HOST) + " is " + value(Declared.HOST)
+            if (keysFile.isEmpty() && !allowAnonymous && !Loopback.is(value(DeclaredServing.HOST))) {
+                throw new SettingsException(origin(DeclaredServing.HOST) + " is " + value(DeclaredServing.HOST)
                         + ", which others can reach, and there are no API keys: make some (./sluice keys create --tenant"
                         + " NAME) and give them with --api-keys-file, or open the server to everybody with"
                         + " --allow-anonymous");
             }
-            AdminPort adminPort = value(Declared.ADMIN_PORT);
+            AdminPort adminPort = value(DeclaredServing.ADMIN_PORT);
             boolean adminOff = adminPort instanceof AdminPort.Off;
-            if (keysFile.isEmpty() && !adminOff && !Loopback.is(value(Declared.ADMIN_HOST))) {
-                throw new SettingsException(origin(Declared.ADMIN_HOST) + " is " + value(Declared.ADMIN_HOST)
-                        + ", which others can reach, and there are no API keys: make an admin key (./sluice keys create"
-                        + " --admin) and give it with --api-keys-file");
+            if (keysFile.isEmpty() && !adminOff && !Loopback.is(value(DeclaredServing.ADMIN_HOST))) {
+                throw new SettingsException(
+                        origin(DeclaredServing.ADMIN_HOST) + " is " + value(DeclaredServing.ADMIN_HOST)
+                                + ", which others can reach, and there are no API keys: make an admin key (./sluice keys create"
+                                + " --admin) and give it with --api-keys-file");
             }
             return new Access(
                     keysFile,
                     allowAnonymous,
-                    value(Declared.METRICS_OPEN),
-                    value(Declared.METRICS_TENANTS_MAX),
-                    value(Declared.SCALE_TARGET_LOAD),
-                    value(Declared.ADMIN_HOST),
+                    value(DeclaredServing.METRICS_OPEN),
+                    value(DeclaredServing.METRICS_TENANTS_MAX),
+                    value(DeclaredServing.SCALE_TARGET_LOAD),
+                    value(DeclaredServing.ADMIN_HOST),
                     adminPort);
         }
 
         private Audit audit() {
-            Optional<Path> keyFile = value(Declared.AUDIT_KEY_FILE).map(path -> Path.of(atHome(path)));
-            String content = value(Declared.AUDIT_CONTENT);
+            Optional<Path> keyFile = value(DeclaredServing.AUDIT_KEY_FILE).map(path -> Path.of(atHome(path)));
+            String content = value(DeclaredServing.AUDIT_CONTENT);
             if (content.equals("encrypted") && keyFile.isEmpty()) {
-                throw new SettingsException(origin(Declared.AUDIT_CONTENT)
+                throw new SettingsException(origin(DeclaredServing.AUDIT_CONTENT)
                         + " is encrypted, and there is no key: give one with --audit-key-file");
             }
             return new Audit(
-                    value(Declared.AUDIT_DIR).map(path -> Path.of(atHome(path))),
+                    value(DeclaredServing.AUDIT_DIR).map(path -> Path.of(atHome(path))),
                     keyFile,
                     content,
-                    value(Declared.AUDIT_REDACT).map(this::pattern),
-                    value(Declared.AUDIT_FILE_BYTES),
-                    moreThanNothing(Declared.AUDIT_RETENTION));
+                    value(DeclaredServing.AUDIT_REDACT).map(this::pattern),
+                    value(DeclaredServing.AUDIT_FILE_BYTES),
+                    moreThanNothing(DeclaredServing.AUDIT_RETENTION));
         }
 
         private Pattern pattern(String regex) {
             try {
                 return Pattern.compile(regex);
             } catch (PatternSyntaxException e) {
-                throw new SettingsException(origin(Declared.AUDIT_REDACT) + " is no regular expression: "
+                throw new SettingsException(origin(DeclaredServing.AUDIT_REDACT) + " is no regular expression: "
                         + e.getDescription() + " in " + regex);
             }
         }
@@ -345,16 +347,17 @@ public record ServerSettings(
 
         private void checkTogether(Engine engine) {
             if (Integer.bitCount(engine.blockSize()) != 1) {
-                throw new SettingsException(origin(Declared.BLOCK_SIZE) + " must be a power of two, got "
+                throw new SettingsException(origin(DeclaredEngine.BLOCK_SIZE) + " must be a power of two, got "
                         + engine.blockSize() + "; 16 suits most models");
             }
             if (engine.stepTokensMax() < engine.sequencesMax()) {
-                throw new SettingsException(origin(Declared.MAX_NUM_BATCHED_TOKENS) + " is " + engine.stepTokensMax()
-                        + ", less than max-num-seqs, " + engine.sequencesMax()
-                        + ": each running sequence needs a token in each step; raise the one or lower the other");
+                throw new SettingsException(
+                        origin(DeclaredEngine.MAX_NUM_BATCHED_TOKENS) + " is " + engine.stepTokensMax()
+                                + ", less than max-num-seqs, " + engine.sequencesMax()
+                                + ": each running sequence needs a token in each step; raise the one or lower the other");
             }
             if (engine.sliceTokensMax() > engine.stepTokensMax()) {
-                throw new SettingsException(origin(Declared.LONG_PREFILL_TOKEN_THRESHOLD) + " is "
+                throw new SettingsException(origin(DeclaredEngine.LONG_PREFILL_TOKEN_THRESHOLD) + " is "
                         + engine.sliceTokensMax() + ", more than max-num-batched-tokens, " + engine.stepTokensMax()
                         + ": lower the one or raise the other");
             }
@@ -362,25 +365,27 @@ public record ServerSettings(
 
         private Http http() {
             Streams streams = new Streams(
-                    moreThanNothing(Declared.HEARTBEAT),
-                    moreThanNothing(Declared.STALL_TIMEOUT),
-                    moreThanNothing(Declared.STREAM_GRACE),
-                    value(Declared.MAX_RESUMABLE_STREAMS));
+                    moreThanNothing(DeclaredServing.HEARTBEAT),
+                    moreThanNothing(DeclaredServing.STALL_TIMEOUT),
+                    moreThanNothing(DeclaredServing.STREAM_GRACE),
+                    value(DeclaredServing.MAX_RESUMABLE_STREAMS));
             return new Http(
-                    value(Declared.HOST),
-                    value(Declared.PORT),
-                    value(Declared.MAX_BODY_BYTES),
-                    moreThanNothing(Declared.REQUEST_TIMEOUT),
+                    value(DeclaredServing.HOST),
+                    value(DeclaredServing.PORT),
+                    value(DeclaredServing.MAX_BODY_BYTES),
+                    moreThanNothing(DeclaredServing.REQUEST_TIMEOUT),
                     streams,
-                    new Responses(value(Declared.MAX_STORED_RESPONSES), moreThanNothing(Declared.RESPONSE_RETENTION)),
+                    new Responses(
+                            value(DeclaredServing.MAX_STORED_RESPONSES),
+                            moreThanNothing(DeclaredServing.RESPONSE_RETENTION)),
                     new Batches(
-                            value(Declared.BATCH_DIR).map(path -> Path.of(atHome(path))),
-                            value(Declared.BATCH_MAX_BYTES)));
+                            value(DeclaredServing.BATCH_DIR).map(path -> Path.of(atHome(path))),
+                            value(DeclaredServing.BATCH_MAX_BYTES)));
         }
 
         private Optional<Duration> stuckStepTimeout() {
-            Optional<Duration> timeout = value(Declared.STUCK_STEP_TIMEOUT);
-            timeout.ifPresent(span -> requireMoreThanNothing(Declared.STUCK_STEP_TIMEOUT, span));
+            Optional<Duration> timeout = value(DeclaredServing.STUCK_STEP_TIMEOUT);
+            timeout.ifPresent(span -> requireMoreThanNothing(DeclaredServing.STUCK_STEP_TIMEOUT, span));
             return timeout;
         }
 

@@ -162,7 +162,7 @@ class AuditLogTest {
     void what_finds_no_place_is_counted_and_the_log_says_so() throws Exception {
         CountDownLatch held = new CountDownLatch(1);
         try (AuditLog log = open(key, 64 << 20, 4)) {
-            log.offer("slow", () -> {
+            log.offer("slow", 0, () -> {
                 await(held);
                 return Map.of();
             });
@@ -173,6 +173,71 @@ class AuditLogTest {
         assertThat(AuditVerification.of(folder, key))
                 .isInstanceOfSatisfying(
                         Result.Intact.class, intact -> assertThat(intact.lost()).isBetween(92L, 97L));
+    }
+
+    @Test
+    void texts_that_wait_are_bounded_whatever_their_number() throws Exception {
+        CountDownLatch held = new CountDownLatch(1);
+        CountDownLatch begun = new CountDownLatch(1);
+        try (AuditLog log = open(key, 64 << 20, 100)) {
+            log.offer("slow", 0, () -> {
+                begun.countDown();
+                await(held);
+                return Map.of();
+            });
+            await(begun);
+            for (int i = 0; i < 10; i++) log.offer("test", 32L << 20, Map::of);
+            assertThat(log.lostCount()).isEqualTo(8);
+            held.countDown();
+        }
+        assertThat(AuditVerification.of(folder, key)).isEqualTo(new Result.Intact(4, 8)); // with the one of the loss
+        try (AuditLog log = open(key, 64 << 20, 100)) {
+            log.offer("test", 32L << 20, Map::of);
+            assertThat(log.lostCount()).isZero();
+        }
+    }
+
+    @Test
+    void a_line_that_cannot_be_made_is_lost_alone() throws Exception {
+        try (AuditLog log = open(key, 64 << 20, 100)) {
+            log.offer("test", Map.of("number", 1));
+            log.offer("broken", 0, () -> {
+                throw new StackOverflowError("a pattern that goes too deep");
+            });
+            log.offer("broken", 0, () -> {
+                throw new IllegalStateException("anything else");
+            });
+            log.offer("test", Map.of("number", 2));
+            awaitWritten(log, 2);
+            log.offer("test", Map.of("number", 3));
+        }
+        // The two may be told of in one line or in two.
+        assertThat(AuditVerification.of(folder, key)).isIn(new Result.Intact(4, 2), new Result.Intact(5, 2));
+    }
+
+    @Test
+    void a_line_holds_whatever_characters_a_client_sends() throws Exception {
+        String strange = "a\u2028b\u2029c\u0085d\r\ne\ud800f\u0000";
+        try (AuditLog log = open(key, 64 << 20, 100)) {
+            log.offer("test", Map.of("user", strange));
+        }
+        write(key, 1, 1, 64 << 20); // and a server goes on after it
+        assertThat(AuditVerification.of(folder, key)).isEqualTo(new Result.Intact(2, 0));
+    }
+
+    @Test
+    void a_last_line_whose_number_could_not_be_noted_is_not_lost() throws Exception {
+        Path inTheWay = Files.createDirectories(folder.resolve("audit.head.new"));
+        try (AuditLog log = open(key, 64 << 20, 100)) {
+            log.offer("test", Map.of("number", 1));
+            awaitWritten(log, 1);
+            log.offer("test", Map.of("number", 2));
+            awaitWritten(log, 2);
+            Files.delete(inTheWay);
+            log.offer("test", Map.of("number", 3));
+            assertThat(log.lostCount()).isZero();
+        }
+        assertThat(AuditVerification.of(folder, key)).isEqualTo(new Result.Intact(3, 0));
     }
 
     @Test
@@ -215,6 +280,11 @@ class AuditLogTest {
 
     private AuditLog open(AuditKey its, long fileBytesMax, int queueMax) {
         return AuditLog.open(folder, its, new AuditLog.Limits(fileBytesMax, LONG, queueMax), CLOCK);
+    }
+
+    /// Waits until so many lines are on the disk; the class's timeout bounds it.
+    private static void awaitWritten(AuditLog log, long count) {
+        while (log.writtenCount() < count) Thread.onSpinWait();
     }
 
     private List<Path> files() throws IOException {

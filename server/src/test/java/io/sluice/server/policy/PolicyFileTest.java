@@ -169,6 +169,13 @@ class PolicyFileTest {
                 "shared-prefixes: {x: {system: a, tenants: [all, acme]}} | lists tenants beside all",
                 "shared-prefixes: {x: {text-file: /nowhere/x.txt, tenants: all}} | text-file cannot be read",
                 "shared-prefixes: {x: {file: x.txt, tenants: all}} | has no field \"file\"",
+                "prices: {per-device-hour: 1} | needs a currency, such as EUR",
+                "prices: {currency: euro} | has the currency \"euro\"; three letters are expected",
+                "prices: {currency: EUR, per-device-hour: -1} | per-device-hour must be between 0 and 999999999, got -1",
+                "prices: {currency: EUR, per-kv-block-hour: 1e300} | per-kv-block-hour must be between 0 and 999999999, got 1.0E300",
+                "prices: {currency: EUR, per-device-hour: .inf} | per-device-hour must be a number, got \".inf\"",
+                "prices: {currency: EUR, per-hour: 1} | has no field \"per-hour\"",
+                "prices: {currency: EUR, classes: {gold: {per-device-hour: 1}}} | names a class \"gold\" that there is not",
                 "tenants: &anchor {acme: {}} | :2: anchors and aliases are not supported",
                 "tenants: {acme: {weight: !!float 1}} | :2: not valid YAML: Global tag is not allowed"
             })
