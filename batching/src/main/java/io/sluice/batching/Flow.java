@@ -122,7 +122,9 @@ final class Flow {
     /// True if it wants more than it gets, although nothing of it may be waiting: prompts of it are being computed, or
     /// it was refused lately. Any thread.
     boolean isWanting(long nowNs) {
-        return promptsAt >= classQueue.prompts().latestNumber() || (wasRefused && nowNs - refusedAtNs < REFUSED_FOR_NS);
+        // Read before the other: what is written meanwhile makes that one larger, and it stays enough.
+        long latest = classQueue.prompts().latestNumber();
+        return promptsAt >= latest || (wasRefused && nowNs - refusedAtNs < REFUSED_FOR_NS);
     }
 
     /// What is admitted of it. Requests' threads.
