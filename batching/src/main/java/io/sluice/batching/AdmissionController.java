@@ -262,8 +262,7 @@ class AdmissionController {
                 .formatted(text(expected.firstTokenNs()), text(endNs));
         if (missedNs <= expected.waitNs()) return refuse(Reason.DEADLINE_TOO_SOON, detail, missedNs);
         // What waiting does not cause, waiting does not cure, unless there is nothing else to do: an engine that
-        // refused
-        // for ever what it was once too slow for would never find out that it is not any more.
+        // refused for ever what it was once too slow for would never find out that it is not any more.
         boolean isTried = open.isEmpty() && forecast.isConceivable(request, flow, nowNs);
         if (!isTried) return refuse(Reason.DEADLINE_TOO_SOON, detail, 0);
         long untilTriedNs = forecast.trustedForNs(nowNs);

@@ -89,7 +89,10 @@ final class DraftProposer implements Proposer {
             failuresInARow = 0;
         } catch (ModelRunner.StepFailed failure) {
             failuresInARow++;
-            LOG.log(System.Logger.Level.WARNING, "the draft model could not be computed; nothing is proposed", failure);
+            String what = failuresInARow < FAILURES_MAX
+                    ? "nothing is proposed in this step"
+                    : "nothing is proposed any more until the server is started again";
+            LOG.log(System.Logger.Level.WARNING, "the draft model could not be computed; " + what, failure);
             forgetAll();
         }
     }

@@ -286,9 +286,18 @@ public final class Engine implements Engines {
 
     private static Proposer guesses(ModelRunner runner, ModelRunner.Factory draft) {
         ModelRunner made = draft.create();
-        int vocabSize = made.limits().vocabSize();
-        if (vocabSize == runner.limits().vocabSize()) return new DraftProposer(made);
-        made.close();
+        try {
+            requireSameVocabulary(made, runner);
+            return new DraftProposer(made);
+        } catch (RuntimeException | Error e) { // nobody else would close it
+            made.close();
+            throw e;
+        }
+    }
+
+    private static void requireSameVocabulary(ModelRunner draft, ModelRunner runner) {
+        int vocabSize = draft.limits().vocabSize();
+        if (vocabSize == runner.limits().vocabSize()) return;
         throw new IllegalArgumentException("the draft model has " + vocabSize + " tokens, the model "
                 + runner.limits().vocabSize() + ": both must have the same vocabulary");
     }

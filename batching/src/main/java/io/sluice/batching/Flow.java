@@ -18,7 +18,7 @@ final class Flow {
     private final SequenceList waiting = SequenceList.byArrival(); // not started, oldest first
     private final OutputLengths outputs = new OutputLengths();
     private volatile double virtualTime; // written by the engine
-    private volatile boolean computesPrompts; // written by the engine
+    private volatile long promptsAt = -1; // publication of its class's prompts with the latest of it; by the engine
     private int heapIndex = FlowHeap.NOT_IN_HEAP;
 
     // For admission; any thread.
@@ -114,14 +114,17 @@ final class Flow {
         wasRefused = true;
     }
 
-    void setComputesPrompts(boolean does) {
-        computesPrompts = does;
+    /// Prompts of it are being computed, with publication `number` of its class's.
+    void notePrompts(long number) {
+        promptsAt = number;
     }
 
     /// True if it wants more than it gets, although nothing of it may be waiting: prompts of it are being computed, or
     /// it was refused lately. Any thread.
     boolean isWanting(long nowNs) {
-        return computesPrompts || (wasRefused && nowNs - refusedAtNs < REFUSED_FOR_NS);
+        // Read before the other: what is written meanwhile makes that one larger, and it stays enough.
+        long latest = classQueue.prompts().latestNumber();
+        return promptsAt >= latest || (wasRefused && nowNs - refusedAtNs < REFUSED_FOR_NS);
     }
 
     /// What is admitted of it. Requests' threads.

@@ -5,9 +5,8 @@ package io.sluice.batching;
 ///
 /// It does so only where everything but those tokens is known. A sequence under a grammar waits for its
 /// token, since the mask follows from it, and so does one with penalties, whose counts do; everybody else
-/// of that step waits with it. Where tokens are proposed no step follows: how far they lead is not known. A sequence
-/// that its token ends is in the next step for nothing: what comes
-/// of that is discarded.
+/// of that step waits with it. Where tokens are proposed no step follows: how far they lead is not known. A
+/// sequence that its token ends is in the next step for nothing: what comes of that is discarded.
 ///
 /// Not final: the tests plant one-line bugs by overriding single methods.
 class FollowUp {

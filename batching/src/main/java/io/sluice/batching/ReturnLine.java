@@ -6,8 +6,7 @@ package io.sluice.batching;
 ///
 /// Nobody is known by name. A caller that says it comes again takes the oldest place that is due. Places whose callers
 /// do not come lapse, and teach that fewer come back: where nobody ever does, as with callers who look elsewhere,
-/// nobody
-/// is expected and everybody is told the moment at which there is room.
+/// nobody is expected and everybody is told the moment at which there is room.
 final class ReturnLine {
 
     /// Places are kept in so many groups of one moment; what does not fit joins the next earlier group.

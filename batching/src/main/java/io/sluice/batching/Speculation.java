@@ -59,7 +59,7 @@ class Speculation {
     /// @param budget has looked at what runs
     void propose(SequenceList running, int left, int prompts, StepBudget budget) {
         if (!settings.isOn()) return;
-        clear(running);
+        clear();
         if (prompts > 0) {
             counts.countHeld(SpeculationCounts.Held.PROMPTS, budget.writing());
             return;
@@ -71,8 +71,9 @@ class Speculation {
         for (int i = 0; i < wantingCount; i++) settle(wanting(i));
     }
 
-    private void clear(SequenceList running) {
-        for (int i = 0; i < running.size(); i++) running.get(i).proposal().clear();
+    /// Nobody wants what was guessed for the step before; neither do those that do not run any more.
+    private void clear() {
+        for (int i = 0; i < wantingCount; i++) wanting(i).proposal().clear();
         Arrays.fill(wanting, 0, wantingCount, null);
         wantingCount = 0;
     }
@@ -116,9 +117,8 @@ class Speculation {
         return MARGIN * writing * tokenNs / Math.max(1, times.predict(writing, 0));
     }
 
-    /// The most tokens that may be proposed to the sequence, whatever they bring: none that its limit would cut off,
-    /// none
-    /// that its reader would be too far behind for, none without room.
+    /// The most tokens that may be proposed to the sequence, whatever they bring: none that its limit would cut
+    /// off, none that its reader would be too far behind for, none without room.
     int possible(Sequence sequence) {
         GenerationRequest request = sequence.request();
         boolean writes = !sequence.isPaused() && sequence.uncomputed() == 1 && request.wantsOutput();
@@ -151,23 +151,22 @@ class Speculation {
         return proposal.acceptance().rate(overall.rate(FIRST_BELIEF));
     }
 
-    /// Gives the guesses their blocks. Cuts off what would not be computed for anything: a guess that ends the sequence
-    /// brings nothing, and neither
-    /// does
-    /// what comes after one that its constraint forbids.
+    /// Gives the guesses their blocks. Cuts off what would not be computed for anything: a guess that ends the
+    /// sequence brings nothing, and neither does what comes after one that its constraint forbids.
     private void settle(Sequence sequence) {
         Proposal proposal = sequence.proposal();
+        // Those before it have taken blocks meanwhile.
+        proposal.cut((int) Math.min(usable(sequence, proposal), blocks.spareRoom(sequence) - 1));
         if (proposal.count() == 0) {
             counts.countHeld(SpeculationCounts.Held.NOTHING_FOUND, 1);
             return;
         }
-        // Those before it have taken blocks meanwhile.
-        proposal.cut((int) Math.min(usable(sequence, proposal), blocks.spareRoom(sequence) - 1));
         blocks.cover(sequence, sequence.computed() + 1 + proposal.count());
         proposal.resetSteps();
     }
 
     private static int usable(Sequence sequence, Proposal proposal) {
+        if (proposal.count() == 0) return 0;
         TokenConstraint.Progress ahead = sequence.lookAhead();
         for (int i = 0; i < proposal.count(); i++) {
             int token = proposal.tokens()[i];

@@ -48,9 +48,8 @@ final class Step {
         sequences[slice] = sequence;
     }
 
-    /// A sequence that writes is the same slice for many steps, and its blocks, hundreds of them, hardly change: only
-    /// those
-    /// that are new since this plan was last used need to be written.
+    /// A sequence that writes is the same slice for many steps, and its blocks, hundreds of them, hardly change:
+    /// only those that are new since this plan was last used need to be written.
     ///
     /// @return blocks of the table that the plan's row of the slice holds already
     private int writeTable(int slice, BlockTable table) {

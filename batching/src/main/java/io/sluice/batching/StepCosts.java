@@ -50,12 +50,16 @@ final class StepCosts {
         StepPlan plan = step.plan();
         int slices = plan.sliceCount();
         double modelled = 0;
-        for (int slice = 0; slice < slices; slice++) modelled += times.sliceNs(plan, slice);
+        for (int slice = 0; slice < slices; slice++) {
+            weights[slice] = times.sliceNs(plan, slice);
+            modelled += weights[slice];
+        }
+        double evenNs = times.constantNs() / slices;
         double whole = 0;
         for (int slice = 0; slice < slices; slice++) {
             boolean isForNothing = step.sequence(slice).status() == Sequence.Status.ENDED;
             // Where nothing is known of what things cost, every token costs the same.
-            double part = modelled > 0 ? times.sliceNs(plan, slice) + times.constantNs() / slices : plan.length(slice);
+            double part = modelled > 0 ? weights[slice] + evenNs : plan.length(slice);
             weights[slice] = isForNothing ? 0 : part;
             whole += weights[slice];
         }

@@ -154,9 +154,8 @@ public final class StepPlan {
         return add(sequenceTokens, position, length, blocks, 0, blocksUsed);
     }
 
-    /// The same where the slice's row of the block table holds the first `blocksKnown` blocks from an earlier use of
-    /// this
-    /// plan.
+    /// The same where the slice's row of the block table holds the first `blocksKnown` blocks from an earlier use
+    /// of this plan.
     int add(int[] sequenceTokens, int position, int length, int[] blocks, int blocksKnown, int blocksUsed) {
         int slice = sliceCount++;
         System.arraycopy(sequenceTokens, position, tokens, tokenCount, length);

@@ -146,9 +146,11 @@ final class StepTimeModel {
         return sequencesMax == 0 ? 0 : (double) predict(sequencesMax, 0) / sequencesMax;
     }
 
-    /// What this slice adds to its step; 0 while nothing is known.
+    /// What this slice adds to its step, with what is proposed to it; 0 while nothing is known.
     double sliceNs(StepPlan plan, int slice) {
-        if (plan.isWriting(slice)) return fit[SEQUENCE] * MS / SEQUENCES;
+        if (plan.isWriting(slice)) {
+            return fit[SEQUENCE] * MS / SEQUENCES + plan.proposedCount(slice) * proposedTokenNs();
+        }
         return plan.length(slice) * promptTokenNs() + plan.pairs(slice) * pairNs();
     }
 

@@ -1,8 +1,7 @@
 package io.sluice.batching;
 
 /// A device whose tokens follow from what its cache really holds, as `UnbatchedModel` has it: whoever plans wrongly
-/// gets
-/// other tokens. It may err at every so manieth position, and fail.
+/// gets other tokens. It may err at every so manieth position, and fail.
 final class FingerprintRunner implements ModelRunner {
     private final ModelLimits limits;
     private final int errsEvery;

@@ -71,9 +71,15 @@ class RunningPromptsTest {
             Future<?> writer = executor.submit(() -> {
                 for (int i = 0; !done.get(); i++) prompts.publish(queue, i % 2 == 0 ? few : running, 0, 0);
             });
-            for (int i = 0; i < 100_000; i++)
-                assertThat(prompts.tokensBefore(nobody, 0, 1)).isIn(10L, 300L);
-            done.set(true);
+            Flow throughout = running.get(0).flow();
+            try {
+                for (int i = 0; i < 100_000; i++) {
+                    assertThat(prompts.tokensBefore(nobody, 0, 1)).isIn(10L, 300L);
+                    assertThat(throughout.isWanting(0)).isTrue();
+                }
+            } finally {
+                done.set(true);
+            }
             writer.get();
         }
     }

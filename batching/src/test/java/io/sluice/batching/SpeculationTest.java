@@ -164,6 +164,35 @@ class SpeculationTest {
     }
 
     @Test
+    void whoDoesNotRunAnyMoreWantsNoGuesses() {
+        EngineParts.Core core = new EngineParts.WithDraft((_, _) -> {}).core(LIMITS, SETTINGS, new Random(1));
+        var arrivals = new Arrivals(LIMITS.blockCount());
+        SequenceList running = SequenceList.byPrecedence();
+        for (int i = 0; i < 2; i++) {
+            Sequence sequence =
+                    arrivals.arrive(request().id("request-" + i).prompt(0, 4).maxNewTokens(50));
+            core.blocks().adopt(sequence.flow().account());
+            sequence.start(0);
+            sequence.setStartOrder(i);
+            sequence.advance(3);
+            core.blocks().cover(sequence, 4);
+            running.insert(sequence);
+        }
+        Sequence preempted = running.get(1);
+        propose(core, running);
+        assertThat(preempted.proposal().wanted()).isPositive();
+        running.remove(preempted);
+        propose(core, running);
+        assertThat(running.get(0).proposal().wanted()).isPositive();
+        assertThat(preempted.proposal().wanted()).isZero();
+    }
+
+    private static void propose(EngineParts.Core core, SequenceList running) {
+        core.budget().begin(running);
+        core.speculation().propose(running, 100, 0, core.budget());
+    }
+
+    @Test
     void aRequestTellsWhatWasProposedToIt() {
         var loop = loop(new Device(10, 0.1, 0.1), () -> 1);
         Timeline timeline = submit(loop, 0, 4, 50);

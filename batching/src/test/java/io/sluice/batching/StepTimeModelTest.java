@@ -129,6 +129,30 @@ class StepTimeModelTest {
     }
 
     @Test
+    void aSliceCostsWhatItAddsToItsStepWithWhatIsProposedToIt() {
+        var random = new Random(5);
+        for (int i = 0; i < 300; i++) {
+            int proposed = random.nextInt(64);
+            int promptTokens = random.nextInt(3) == 0 ? random.nextInt(512) : 0;
+            int sequences = random.nextInt(64);
+            times.measure(
+                    sequences, proposed, promptTokens, 0, (long) (law(sequences, promptTokens) + 0.05 * MS * proposed));
+        }
+        var plan = new StepPlan(new ModelLimits(16, 4, 64, 64, 8, 50, 0));
+        int[] tokens = new int[64];
+        int[] blocks = new int[16];
+        plan.add(tokens, 8, 1, blocks, 3);
+        plan.sample(SamplingParams.GREEDY, tokens, 4, new int[0]);
+        plan.add(tokens, 8, 1, blocks, 3);
+        plan.propose(tokens, 3);
+        plan.sample(SamplingParams.GREEDY, tokens, 4, new int[0]);
+        plan.add(tokens, 0, 10, blocks, 3);
+        assertThat(times.sliceNs(plan, 0)).isCloseTo(0.1 * MS, Percentage.withPercentage(5));
+        assertThat(times.sliceNs(plan, 1)).isCloseTo((0.1 + 3 * 0.05) * MS, Percentage.withPercentage(5));
+        assertThat(times.sliceNs(plan, 2)).isCloseTo(10 * 0.02 * MS, Percentage.withPercentage(5));
+    }
+
+    @Test
     void whatASequenceCostsAtLeastIsItsPartOfTheLargestBatch() {
         for (int i = 0; i < 300; i++) measure(times, 1 + i % 40, 0, (long) law(1 + i % 40, 0));
         assertThat(times.leastPerSequenceNs()).isCloseTo(law(40, 0) / 40, Percentage.withPercentage(2));

@@ -42,8 +42,7 @@ final class AttentionPlan {
     }
 
     /// Items that a launch has blocks for, whatever the step: blocks go on to further ones. Twice what the device holds
-    /// at
-    /// once, so that blocks with little to do make room.
+    /// at once, so that blocks with little to do make room.
     int launchedItems() {
         return Math.ceilDiv(2 * blocksWanted, kvHeadCount);
     }

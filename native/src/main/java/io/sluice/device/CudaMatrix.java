@@ -7,8 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
 /// A weight matrix `[rows, columns]` on a CUDA device, row-major, as `weights` of `sluice_cuda.h`. A value; owns
-/// neither
-/// the device's memory nor its description.
+/// neither the device's memory nor its description.
 ///
 /// @param description the C struct, in host memory
 record CudaMatrix(long numbers, long scales, int rows, int columns, Format format, long description) {

@@ -2,8 +2,7 @@ package io.sluice.device;
 
 /// A weight matrix `[rows, columns]` in the kernels' order: panels of 16 rows (output columns), an even number of them,
 /// two of them interleaved, by one input column in float32 and two in bf16 (`gemm.c`), by blocks of 32 in bytes and
-/// half
-/// bytes (`quant.h`). A value; does not own the memory.
+/// half bytes (`quant.h`). A value; does not own the memory.
 record PackedMatrix(long address, int rows, int columns, Format format) {
     static final int PANEL = 16;
 

@@ -66,8 +66,7 @@ final class Sampler {
     }
 
     /// Chooses sample `sample` of `slice`, which is wanted, and puts token and log-probabilities into `result`. Logits
-    /// that are not numbers, or that
-    /// leave no token to choose, give `StepResult.NO_TOKEN`.
+    /// that are not numbers, or that leave no token to choose, give `StepResult.NO_TOKEN`.
     ///
     /// @param row the slice's logits, float32, [vocab]; not changed
     void sample(StepPlan plan, int slice, int sample, MemorySegment row, StepResult result) {

@@ -154,8 +154,7 @@ final class TorchProducts implements Products {
     }
 
     /// Rows in whole tiles: libtorch compiles a product for each number of rows and keeps a thousand, so it is given
-    /// few
-    /// different ones.
+    /// few different ones.
     static int wholeTiles(int rowCount) {
         return Math.ceilDiv(rowCount, TILE_ROWS) * TILE_ROWS;
     }
