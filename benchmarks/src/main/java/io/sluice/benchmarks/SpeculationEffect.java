@@ -133,9 +133,9 @@ final class SpeculationEffect {
                 prompts.size() * tokens / seconds, answers, engine.stats().speculated());
     }
 
-    /// Lists of which the next entry follows from those before, or beginnings of different stories; greedy answers of
-    /// small
-    /// models repeat themselves all the same, so what does not repeat is drawn at a high temperature.
+    /// Lists of which the next entry follows from those before, or beginnings of different stories; greedy
+    /// answers of small models repeat themselves all the same, so what does not repeat is drawn at a high
+    /// temperature.
     private static List<int[]> prompts(Tokenizer tokenizer, boolean repeats) {
         List<int[]> prompts = new ArrayList<>();
         for (int i = 0; i < STREAMS_MAX; i++) {

@@ -1,8 +1,8 @@
 package io.sluice.device;
 
-/// What each benchmarked kernel call moves and computes: the sums behind "% of the machine". A value. Shapes are those
-/// of
-/// Llama-3.1-8B; weights and keys come from memory, activations may come from a cache, which shows as more than 100 %.
+/// What each benchmarked kernel call moves and computes: the sums behind "% of the machine". A value. Shapes
+/// are those of Llama-3.1-8B; weights and keys come from memory, activations may come from a cache, which shows
+/// as more than 100 %.
 enum KernelWork {
     GEMM_FLOAT32_1(Format.FLOAT32, 1),
     GEMM_FLOAT32_256(Format.FLOAT32, 256),

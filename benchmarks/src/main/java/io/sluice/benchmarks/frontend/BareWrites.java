@@ -45,7 +45,7 @@ final class BareWrites {
             Thread writer = Thread.ofPlatform().start(() -> write(listener));
             int port = ((InetSocketAddress) listener.getLocalAddress()).getPort();
             try (var sink = new RawSink(port, "none", 1)) {
-                sink.open(streams, streams + 1);
+                sink.open(streams);
                 writer.join();
             }
             IOException broken = failure;
@@ -63,6 +63,16 @@ final class BareWrites {
                 channels.add(channel);
             }
             writeTo(channels);
+        } catch (IOException e) {
+            failure = e;
+        } finally {
+            for (SocketChannel channel : channels) close(channel);
+        }
+    }
+
+    private void close(SocketChannel channel) {
+        try {
+            channel.close();
         } catch (IOException e) {
             failure = e;
         }
@@ -85,7 +95,7 @@ final class BareWrites {
                 count++;
             }
             nextNs = Math.max(nextNs + step.toNanos(), System.nanoTime());
-            while (nextNs > System.nanoTime()) LockSupport.parkNanos(nextNs - System.nanoTime());
+            while (Math.min(nextNs, endNs) > System.nanoTime()) LockSupport.parkNanos(nextNs - System.nanoTime());
         }
         cpuNs = threads.getCurrentThreadCpuTime() - startCpuNs;
         writes = count;

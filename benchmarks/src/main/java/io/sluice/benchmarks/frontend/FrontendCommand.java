@@ -3,6 +3,7 @@ package io.sluice.benchmarks.frontend;
 import com.sun.management.ThreadMXBean;
 import io.sluice.benchmarks.load.SpanOption;
 import io.sluice.benchmarks.report.Conditions;
+import io.sluice.benchmarks.report.ReportFiles;
 import io.sluice.benchmarks.traffic.Amounts;
 import io.sluice.server.NullModelServer;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -100,11 +102,9 @@ public final class FrontendCommand implements Callable<Integer> {
     @Option(names = "--jfr", paramLabel = "FILE", description = "Keep the server's flight recording.")
     private @Nullable Path jfr;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
-    private @Nullable Path json;
-
-    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with plots.")
-    private @Nullable Path html;
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private ReportFiles files;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -130,8 +130,7 @@ public final class FrontendCommand implements Callable<Integer> {
             FrontendResult result = measure(folder, stepTime, warm, measured);
             spec.commandLine().getOut().print(result.text());
             spec.commandLine().getOut().flush();
-            if (json != null) Files.writeString(json, result.json());
-            if (html != null) Files.writeString(html, result.html());
+            files.write(result::json, result::html);
             return 0;
         } catch (IOException e) {
             say("error: " + e.getMessage());
@@ -153,7 +152,7 @@ public final class FrontendCommand implements Callable<Integer> {
         try (ServerProcess server = ServerProcess.start(plan(folder, stepTime, pins));
                 var sink = new RawSink(server.port(), "sluice-demo", outputTokens)) {
             say("Opening " + streams + " streams ...");
-            sink.open(streams, OPENED_TOGETHER);
+            sink.openAnswered(streams, OPENED_TOGETHER);
             look(server, sink, warm, 4, new ArrayList<>(), new ArrayList<>());
             look(server, sink, measured, LOOKS, looks, heaps);
             server.dumpRecording(recording);
@@ -193,6 +192,7 @@ public final class FrontendCommand implements Callable<Integer> {
         long startNs = System.nanoTime();
         for (int i = 0; i <= count; i++) {
             long leftNs = startNs + span.toNanos() * i / count - System.nanoTime();
+            // A look is due at its moment, whatever happens; how long it really took is measured with it.
             if (leftNs > 0) Thread.sleep(Duration.ofNanos(leftNs));
             String failure = sink.failure();
             if (failure != null || !server.isAlive()) throw new IOException("the measurement broke off: " + failure);

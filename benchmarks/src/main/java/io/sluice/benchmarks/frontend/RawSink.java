@@ -3,6 +3,7 @@ package io.sluice.benchmarks.frontend;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// connection. Counts may be read by any thread.
 final class RawSink implements AutoCloseable {
     private static final byte[] END = "[DONE]\n\n".getBytes(StandardCharsets.US_ASCII);
+    private static final String ACCEPTED = "HTTP/1.1 200";
+    private static final int ANSWER_MAX_MS = 60_000;
     private static final long LOOK_MS = 100;
     private static final int BUFFER_BYTES = 64 << 10;
 
@@ -56,17 +59,41 @@ final class RawSink implements AutoCloseable {
         request.put(head).put(body).flip();
     }
 
-    /// Opens so many streams, `perStep` at a time, so that the server's queue never overflows.
-    void open(int count, int perStep) throws IOException, InterruptedException {
-        for (int i = 0; i < count; i++) {
-            SocketChannel channel = SocketChannel.open();
-            channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-            channel.connect(server);
-            streams.add(new Stream(channel));
-            ask(channel);
-            if (i % perStep == perStep - 1) Thread.sleep(LOOK_MS);
-        }
+    /// Opens so many streams at once, of a server that refuses none.
+    void open(int count) throws IOException {
+        for (int i = 0; i < count; i++) openOne();
         thread.start();
+    }
+
+    /// Opens so many streams. No more than `together` of them wait for their answers to begin at any time, so that
+    /// the server's queue never overflows.
+    ///
+    /// @throws IOException if one is refused
+    void openAnswered(int count, int together) throws IOException {
+        for (int i = 0; i < count; i++) {
+            openOne();
+            if (i >= together - 1) awaitAnswer(streams.get(i - together + 1));
+        }
+        for (int i = Math.max(0, count - together + 1); i < count; i++) awaitAnswer(streams.get(i));
+        thread.start();
+    }
+
+    private void openOne() throws IOException {
+        SocketChannel channel = SocketChannel.open();
+        streams.add(new Stream(channel)); // what closes it
+        channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        channel.connect(server);
+        ask(channel);
+    }
+
+    /// Takes the first bytes of the head, in which no line ends.
+    private void awaitAnswer(Stream stream) throws IOException {
+        Socket socket = stream.channel.socket();
+        socket.setSoTimeout(ANSWER_MAX_MS);
+        byte[] read = socket.getInputStream().readNBytes(ACCEPTED.length());
+        bytes.lazySet(bytes.get() + read.length);
+        String answer = new String(read, StandardCharsets.US_ASCII);
+        if (!answer.equals(ACCEPTED)) throw new IOException("the server refused a stream: it answered " + answer);
     }
 
     private void ask(SocketChannel channel) throws IOException {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.ConnectException;
 import java.net.HttpURLConnection;
 import java.net.ServerSocket;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,6 +18,8 @@ import java.util.concurrent.TimeUnit;
 public final class ServerProcess implements AutoCloseable {
     private static final Duration START_MAX = Duration.ofMinutes(2);
     private static final Duration STOP_MAX = Duration.ofSeconds(20);
+    private static final int ANSWER_MAX_MS = 5000;
+    private static final int LOOK_MS = 100;
 
     /// What the launcher starts it with.
     private static final List<String> FLAGS = List.of(
@@ -89,7 +92,7 @@ public final class ServerProcess implements AutoCloseable {
         long endNs = System.nanoTime() + START_MAX.toNanos();
         while (System.nanoTime() < endNs && process.isAlive()) {
             if (isReady()) return;
-            Thread.sleep(100);
+            Thread.sleep(LOOK_MS); // a process of its own tells nobody when it is ready
         }
         List<String> said = Files.readAllLines(log, StandardCharsets.UTF_8);
         throw new IOException("the server did not start; it said: "
@@ -99,9 +102,11 @@ public final class ServerProcess implements AutoCloseable {
     private boolean isReady() throws IOException {
         var connection =
                 (HttpURLConnection) URI.create(url() + "/readyz").toURL().openConnection();
+        connection.setConnectTimeout(ANSWER_MAX_MS);
+        connection.setReadTimeout(ANSWER_MAX_MS);
         try {
             return connection.getResponseCode() == 200;
-        } catch (ConnectException e) {
+        } catch (ConnectException | SocketTimeoutException e) {
             return false;
         } finally {
             connection.disconnect();

@@ -1,16 +1,14 @@
 package io.sluice.benchmarks.load;
 
 import io.sluice.benchmarks.report.Conditions;
+import io.sluice.benchmarks.report.ReportFiles;
 import io.sluice.benchmarks.traffic.Slo;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -108,11 +106,9 @@ final class CapacityCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private ShapeOptions options;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
-    private @Nullable Path json;
-
-    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with plots.")
-    private @Nullable Path html;
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private ReportFiles files;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -179,8 +175,7 @@ final class CapacityCommand implements Callable<Integer> {
     private int report(CapacityResult result) throws IOException {
         spec.commandLine().getOut().print(result.text());
         spec.commandLine().getOut().flush();
-        if (json != null) Files.writeString(json, result.json());
-        if (html != null) Files.writeString(html, result.html());
+        files.write(result::json, result::html);
         return result.best().isPresent() ? 0 : FAILED;
     }
 

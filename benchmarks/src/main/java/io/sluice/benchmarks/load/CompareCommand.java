@@ -1,16 +1,14 @@
 package io.sluice.benchmarks.load;
 
 import io.sluice.benchmarks.report.Conditions;
+import io.sluice.benchmarks.report.ReportFiles;
 import io.sluice.benchmarks.traffic.Promise;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -67,11 +65,9 @@ final class CompareCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private ShapeOptions options;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
-    private @Nullable Path json;
-
-    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with plots.")
-    private @Nullable Path html;
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private ReportFiles files;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -140,8 +136,7 @@ final class CompareCommand implements Callable<Integer> {
     private int report(Comparison comparison) throws IOException {
         spec.commandLine().getOut().print(comparison.text());
         spec.commandLine().getOut().flush();
-        if (json != null) Files.writeString(json, comparison.json());
-        if (html != null) Files.writeString(html, comparison.html());
+        files.write(comparison::json, comparison::html);
         boolean allAnswered = comparison.rounds().values().stream()
                 .allMatch(its -> its.stream().allMatch(it -> it.all().answered() > 0));
         return allAnswered ? 0 : FAILED;

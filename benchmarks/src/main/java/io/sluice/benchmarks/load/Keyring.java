@@ -21,7 +21,7 @@ final class Keyring {
     static final int KEYS_MAX = 10_000;
 
     /// Of whoever names none.
-    private static final String NO_CLASS = "standard";
+    static final String NO_CLASS = "standard";
 
     private final List<Key> keys;
     private final double[] cumulated;

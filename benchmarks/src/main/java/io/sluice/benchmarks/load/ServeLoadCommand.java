@@ -1,11 +1,11 @@
 package io.sluice.benchmarks.load;
 
 import io.sluice.benchmarks.report.Conditions;
+import io.sluice.benchmarks.report.ReportFiles;
 import io.sluice.benchmarks.traffic.BrokenTrace;
 import io.sluice.benchmarks.traffic.Slo;
 import io.sluice.benchmarks.traffic.Trace;
 import io.sluice.benchmarks.traffic.TraceFile;
-import io.sluice.server.settings.SettingsFlags;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +18,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -51,14 +52,6 @@ final class ServeLoadCommand implements Callable<Integer> {
     @Option(names = "--url", required = true, paramLabel = "URL", description = "The server, with or without /v1.")
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private String url;
-
-    @Option(
-            names = "--endpoint",
-            paramLabel = "NAME",
-            defaultValue = "chat",
-            description = "chat or completions. Default: ${DEFAULT-VALUE}.")
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private String endpoint;
 
     @Option(names = "--model", paramLabel = "NAME", description = "Default: the first that the server names.")
     private @Nullable String model;
@@ -108,27 +101,6 @@ final class ServeLoadCommand implements Callable<Integer> {
     private String warmUp;
 
     @Option(
-            names = "--prompt-tokens",
-            paramLabel = "N|N-M",
-            defaultValue = "256",
-            description = "About how long prompts are: so many words. Default: ${DEFAULT-VALUE}.")
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private String promptTokens;
-
-    @Option(
-            names = "--output-tokens",
-            paramLabel = "N|N-M",
-            defaultValue = "128",
-            description = "max_tokens of requests. Default: ${DEFAULT-VALUE}.")
-    @SuppressWarnings("NullAway.Init") // picocli sets it
-    private String outputTokens;
-
-    @Option(
-            names = "--ignore-eos",
-            description = "Ask for outputs of exactly that length; vLLM, SGLang and Sluice know this field.")
-    private boolean ignoreEnd;
-
-    @Option(
             names = "--keys",
             paramLabel = "FILE",
             description = "Tenants to send for, a line each: name, key, class. The first sends most.")
@@ -165,22 +137,13 @@ final class ServeLoadCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private String patience;
 
-    @Option(
-            names = "--silence",
-            paramLabel = "TIME",
-            defaultValue = "5m",
-            description = "A request fails after so long without a byte. Default: ${DEFAULT-VALUE}.")
+    @Mixin
     @SuppressWarnings("NullAway.Init") // picocli sets it
-    private String silence;
+    private ShapeOptions options;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "Default: ${DEFAULT-VALUE}.")
-    private long seed;
-
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
-    private @Nullable Path json;
-
-    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with plots.")
-    private @Nullable Path html;
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private ReportFiles files;
 
     @Option(
             names = "--model-file",
@@ -198,21 +161,20 @@ final class ServeLoadCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Target target = parsed("--url", url, Target::of);
         Keyring keyring = keyring();
-        Asks asks = asks(keyring);
+        ShapeOptions.Shape shape = options.shape(spec);
+        Asks asks = asks(keyring, shape);
         Patience clients = patience();
         Duration limit = limit();
-        var stats = new LoadStats(parsed("--warm-up", warmUp, SloOption::span));
-        Duration silenceMax = parsed("--silence", silence, SloOption::span);
-        Endpoint asked = endpoint();
-        try (var pool = new ConnectionPool(target, silenceMax)) {
+        var stats = new LoadStats(SpanOption.parse(spec, "--warm-up", warmUp));
+        try (var pool = new ConnectionPool(target, shape.silenceMax())) {
             String name = model != null ? model : ModelNames.first(pool, target, keyring.first());
-            SelfWarmUp.run(asked);
-            var writer = new RequestWriter(target, asked, name, ignoreEnd);
+            SelfWarmUp.run(shape.endpoint());
+            var writer = new RequestWriter(target, shape.endpoint(), name, shape.ignoreEnd());
             var run = new LoadRun(new LoadClient(pool, writer, clients, stats.tokensSeen()), asks, stats, limit);
             try (var _ = new ProgressLine(stats, spec.commandLine().getErr(), isTerminal()).start()) {
                 measure(run);
             }
-            report(new Conditions(conditions(target, name, keyring)), stats.snapshot());
+            report(new Conditions(conditions(target, name, keyring, shape)), stats.snapshot());
             reported.countDown();
             return stats.snapshot().all().answered() > 0 ? 0 : FAILED;
         } catch (IOException e) {
@@ -256,52 +218,48 @@ final class ServeLoadCommand implements Callable<Integer> {
     private void report(Conditions conditions, LoadStats.Snapshot measured) throws IOException {
         spec.commandLine().getOut().print(LoadText.of(conditions, measured));
         spec.commandLine().getOut().flush();
-        if (json != null) Files.writeString(json, LoadJson.of(conditions, measured));
-        if (html != null) Files.writeString(html, LoadHtml.of(conditions, measured));
+        files.write(() -> LoadJson.of(conditions, measured), () -> LoadHtml.of(conditions, measured));
     }
 
-    private Map<String, String> conditions(Target target, String name, Keyring keyring) throws IOException {
+    private Map<String, String> conditions(Target target, String name, Keyring keyring, ShapeOptions.Shape shape)
+            throws IOException {
         Map<String, String> values = Conditions.here();
         values.put("server", target.toString());
         values.put("model", name);
         if (modelFile != null) values.put("model hash", "SHA-256 " + FileHash.of(modelFile));
-        values.put("endpoint", endpoint);
         if (trace != null) {
             Trace read = TraceFile.read(trace);
             values.put("load", "trace " + read.name() + " (SHA-256 " + read.sha256() + ") at " + speed + "x");
+            shape.describeAsking(values);
         } else {
             values.put(
                     "load",
                     concurrency != null
                             ? "closed loop of " + concurrency
                             : rate + " requests per second, burstiness " + burstiness);
-            values.put("prompt tokens", promptTokens);
-            values.put("output tokens", outputTokens + (ignoreEnd ? " exactly" : " at most"));
+            shape.describe(values);
         }
         values.put("tenants", keyring.size() + ", Zipf " + zipf);
         values.put("Retry-After", retryAfter);
-        values.put("seed", Long.toString(seed));
         return values;
     }
 
-    private Asks asks(Keyring keyring) {
+    private Asks asks(Keyring keyring, ShapeOptions.Shape shape) {
         int ways = (rate != null ? 1 : 0) + (trace != null ? 1 : 0) + (concurrency != null ? 1 : 0);
         if (ways != 1) throw wrong("give one of --rate, --trace and --concurrency");
         if (requests < 1) throw wrong("--requests must be at least 1, got " + requests);
-        Lengths prompt = parsed("--prompt-tokens", promptTokens, Lengths::of);
-        Lengths output = parsed("--output-tokens", outputTokens, Lengths::of);
-        if (trace != null) return Asks.replayed(seed, keyring, readTrace(trace));
+        if (trace != null) return Asks.replayed(shape.seed(), keyring, readTrace(trace, shape.seed()));
         if (concurrency != null) {
             if (concurrency < 1 || concurrency > LoadRun.OUTSTANDING_MAX) {
                 throw wrong("--concurrency must be between 1 and " + LoadRun.OUTSTANDING_MAX + ", got " + concurrency);
             }
-            return Asks.closed(seed, keyring, prompt, output, requests);
+            return Asks.closed(shape.seed(), keyring, shape.prompt(), shape.output(), requests);
         }
         var gaps = new ArrivalGaps(positive("--rate", rate), positive("--burstiness", burstiness));
-        return Asks.open(seed, keyring, gaps, prompt, output, requests);
+        return Asks.open(shape.seed(), keyring, gaps, shape.prompt(), shape.output(), requests);
     }
 
-    private Trace readTrace(Path file) {
+    private Trace readTrace(Path file, long seed) {
         if (!Files.isRegularFile(file)) throw wrong("there is no file " + file);
         try {
             Trace read = TraceFile.read(file).spread(seed);
@@ -314,7 +272,7 @@ final class ServeLoadCommand implements Callable<Integer> {
     /// The whole trace, unless something else was said.
     private Duration limit() {
         boolean said = spec.commandLine().getParseResult().hasMatchedOption("--duration");
-        return trace != null && !said ? Duration.ofDays(365) : parsed("--duration", duration, SloOption::span);
+        return trace != null && !said ? Duration.ofDays(365) : SpanOption.parse(spec, "--duration", duration);
     }
 
     private Keyring keyring() {
@@ -324,8 +282,9 @@ final class ServeLoadCommand implements Callable<Integer> {
             promises.put(option.className(), option.slo());
         }
         if (!(zipf >= 0 && zipf <= 10)) throw wrong("--zipf must be between 0 and 10, got " + zipf);
+        if (keys != null && options.hasKey()) throw wrong("give --key for one tenant or --keys for several, not both");
         if (keys == null) {
-            return new Keyring(List.of(Keyring.everybody(promises)), zipf);
+            return options.keyring(Keyring.everybody(promises).slo(), Keyring.NO_CLASS);
         }
         try {
             return new Keyring(Keyring.read(keys, promises), zipf);
@@ -339,22 +298,9 @@ final class ServeLoadCommand implements Callable<Integer> {
     private Patience patience() {
         return switch (retryAfter) {
             case "ignore" -> Patience.NONE;
-            case "obey" -> new Patience(true, parsed("--patience", patience, SloOption::span));
-            default -> throw wrong(oneOf("--retry-after", retryAfter, List.of("ignore", "obey")));
+            case "obey" -> new Patience(true, SpanOption.parse(spec, "--patience", patience));
+            default -> throw wrong(ShapeOptions.oneOf("--retry-after", retryAfter, List.of("ignore", "obey")));
         };
-    }
-
-    private Endpoint endpoint() {
-        return switch (endpoint) {
-            case "chat" -> Endpoint.CHAT;
-            case "completions" -> Endpoint.COMPLETIONS;
-            default -> throw wrong(oneOf("--endpoint", endpoint, List.of("chat", "completions")));
-        };
-    }
-
-    private static String oneOf(String option, String given, List<String> names) {
-        return option + " must be " + String.join(" or ", names) + ", got \"" + given + "\""
-                + SettingsFlags.hint(given, names);
     }
 
     private double positive(String option, @Nullable Double value) {

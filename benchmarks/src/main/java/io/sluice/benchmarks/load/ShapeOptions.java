@@ -1,6 +1,7 @@
 package io.sluice.benchmarks.load;
 
 import io.sluice.benchmarks.traffic.Slo;
+import io.sluice.server.settings.SettingsFlags;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -10,7 +11,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
-/// What the requests of a comparison and of a search for capacity are like. Main thread.
+/// What the requests of a measurement are like: the options of all commands that send some. Main thread.
 final class ShapeOptions {
     @Option(
             names = "--endpoint",
@@ -36,7 +37,9 @@ final class ShapeOptions {
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private String outputTokens;
 
-    @Option(names = "--ignore-eos", description = "Ask for outputs of exactly that length.")
+    @Option(
+            names = "--ignore-eos",
+            description = "Ask for outputs of exactly that length; vLLM, SGLang and Sluice know this field.")
     private boolean ignoreEnd;
 
     @Option(names = "--key", paramLabel = "KEY", defaultValue = "", description = "Sent as bearer token.")
@@ -57,9 +60,14 @@ final class ShapeOptions {
     /// What was asked for. A value.
     record Shape(Endpoint endpoint, Lengths prompt, Lengths output, boolean ignoreEnd, Duration silenceMax, long seed) {
         void describe(Map<String, String> conditions) {
-            conditions.put("endpoint", endpoint.name().toLowerCase(Locale.ROOT));
+            describeAsking(conditions);
             conditions.put("prompt tokens", prompt.toString());
             conditions.put("output tokens", output + (ignoreEnd ? " exactly" : " at most"));
+        }
+
+        /// All but the lengths, which a trace has of its own.
+        void describeAsking(Map<String, String> conditions) {
+            conditions.put("endpoint", endpoint.name().toLowerCase(Locale.ROOT));
             conditions.put("seed", Long.toString(seed));
         }
     }
@@ -68,7 +76,7 @@ final class ShapeOptions {
         Endpoint asked = switch (endpoint) {
             case "chat" -> Endpoint.CHAT;
             case "completions" -> Endpoint.COMPLETIONS;
-            default -> throw wrong(spec, "--endpoint must be chat or completions, got \"" + endpoint + "\"", null);
+            default -> throw wrong(spec, oneOf("--endpoint", endpoint, List.of("chat", "completions")), null);
         };
         return new Shape(
                 asked,
@@ -82,6 +90,17 @@ final class ShapeOptions {
     /// The one tenant that everything is sent for.
     Keyring keyring(Slo slo, String className) {
         return new Keyring(List.of(new Key("everybody", key, className, slo)), 0);
+    }
+
+    /// Whether a key was given.
+    boolean hasKey() {
+        return !key.isEmpty();
+    }
+
+    /// What is wrong with an option that takes one of a few names.
+    static String oneOf(String option, String given, List<String> names) {
+        return option + " must be " + String.join(" or ", names) + ", got \"" + given + "\""
+                + SettingsFlags.hint(given, names);
     }
 
     private static Lengths lengths(CommandSpec spec, String option, String text) {

@@ -9,10 +9,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
-/// What each part allocated and executed for one operation when somebody last looked, and whether it does more now. A
-/// value.
+/// What each part allocated and executed for one operation when somebody last looked, and whether it does more
+/// now. A value.
 ///
 /// @param counts by part
 record Baseline(Map<String, Counts> counts) {
@@ -20,6 +21,10 @@ record Baseline(Map<String, Counts> counts) {
 
     /// What is no growth: JIT, hash seeds and resizing tables move a figure by less.
     private static final double TOLERANCE = 0.02;
+
+    /// Where a user's flags for all Java programs stand.
+    private static final Set<String> FLAGS_OF_ENVIRONMENT =
+            Set.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS");
 
     private static final double BYTES_SPARE = 8;
     private static final double INSTRUCTIONS_SPARE = 4;
@@ -39,11 +44,10 @@ record Baseline(Map<String, Counts> counts) {
         }
     }
 
-    /// What this build does, counted in a process of its own: fixed object layout and no optimising compiler, which
-    /// would
-    /// leave allocations out as it pleases.
+    /// What this build does, counted in a process of its own: fixed object layout, no flags from the environment,
+    /// and no optimising compiler, which would leave allocations out as it pleases.
     static Baseline counted() throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(
+        var counting = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-XX:TieredStopAtLevel=1",
                         "-XX:+UseSerialGC",
@@ -54,8 +58,9 @@ record Baseline(Map<String, Counts> counts) {
                         "-cp",
                         System.getProperty("java.class.path"),
                         CountedRun.class.getName())
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+                .redirectError(ProcessBuilder.Redirect.INHERIT);
+        counting.environment().keySet().removeAll(FLAGS_OF_ENVIRONMENT);
+        Process process = counting.start();
         List<String> lines;
         try (var out = process.inputReader(StandardCharsets.UTF_8)) {
             lines = out.lines().toList();

@@ -5,6 +5,7 @@ import static io.sluice.benchmarks.traffic.Amounts.digits;
 import io.sluice.benchmarks.report.Conditions;
 import io.sluice.benchmarks.report.HtmlReport;
 import io.sluice.benchmarks.report.Plot;
+import io.sluice.benchmarks.report.ReportFiles;
 import io.sluice.benchmarks.traffic.JsonWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -16,12 +17,13 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/// Counts what the parts of the server allocate and execute, and fails if that is more than what is committed. Main
-/// thread.
+/// Counts what the parts of the server allocate and execute, and fails if that is more than what is
+/// committed. Main thread.
 @Command(
         name = "baseline",
         description = {
@@ -40,11 +42,9 @@ public final class BaselineCommand implements Callable<Integer> {
             description = "Write what is counted there instead: the new baseline.")
     private @Nullable Path update;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
-    private @Nullable Path json;
-
-    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with plots.")
-    private @Nullable Path html;
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private ReportFiles files;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -81,8 +81,9 @@ public final class BaselineCommand implements Callable<Integer> {
         for (String line : growth) out.println("GREW: " + line);
         if (!growth.isEmpty()) out.println(ADVICE);
         out.flush();
-        if (json != null) Files.writeString(json, json(conditions, was, now));
-        if (html != null) html(conditions, now, rows).write(html);
+        files.write(
+                () -> json(conditions, was, now),
+                () -> html(conditions, now, rows).page());
         return growth.isEmpty() ? 0 : FAILED;
     }
 

@@ -1,9 +1,8 @@
 package io.sluice.benchmarks.micro;
 
 import io.sluice.benchmarks.report.Conditions;
+import io.sluice.benchmarks.report.ReportFiles;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +24,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -83,11 +83,9 @@ public final class JmhCommand implements Callable<Integer> {
     @Option(names = "--quick", description = "A quick look and no measurement: 1 fork, 2 + 2 iterations of 1 second.")
     private boolean quick;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
-    private @Nullable Path json;
-
-    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with plots.")
-    private @Nullable Path html;
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private ReportFiles files;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -129,8 +127,7 @@ public final class JmhCommand implements Callable<Integer> {
     private void report(JmhFigures figures) throws IOException {
         spec.commandLine().getOut().print(figures.text());
         spec.commandLine().getOut().flush();
-        if (json != null) Files.writeString(json, figures.json());
-        if (html != null) Files.writeString(html, figures.html());
+        files.write(figures::json, figures::html);
     }
 
     /// Counts what the pattern matches, and names it if that was asked for.

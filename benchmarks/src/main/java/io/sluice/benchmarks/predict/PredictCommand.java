@@ -5,6 +5,7 @@ import io.sluice.benchmarks.load.ObservedRun;
 import io.sluice.benchmarks.report.Conditions;
 import io.sluice.benchmarks.report.HtmlReport;
 import io.sluice.benchmarks.report.Plot;
+import io.sluice.benchmarks.report.ReportFiles;
 import io.sluice.benchmarks.traffic.JsonWriter;
 import io.sluice.benchmarks.traffic.Observed;
 import io.sluice.benchmarks.traffic.Prediction;
@@ -21,8 +22,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -69,11 +70,9 @@ public final class PredictCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "N", defaultValue = "1", description = "Default: ${DEFAULT-VALUE}.")
     private long seed;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures as JSON.")
-    private @Nullable Path json;
-
-    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with plots.")
-    private @Nullable Path html;
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // picocli sets it
+    private ReportFiles files;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -210,8 +209,8 @@ public final class PredictCommand implements Callable<Integer> {
                         ? "All predictions of TTFT and throughput are within " + within * 100 + " %."
                         : "NOT ALL predictions of TTFT and throughput are within " + within * 100 + " %.");
         out.flush();
-        if (json != null) Files.writeString(json, json(conditions, all));
-        if (html != null) html(conditions, rows, all).write(html);
+        files.write(
+                () -> json(conditions, all), () -> html(conditions, rows, all).page());
         return isClose ? 0 : FAILED;
     }
 

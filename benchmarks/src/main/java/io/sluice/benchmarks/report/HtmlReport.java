@@ -1,8 +1,5 @@
 package io.sluice.benchmarks.report;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 
 /// One measurement as a page that opens without a network: conditions, tables, plots. The writer of all commands. One
@@ -64,10 +61,6 @@ public final class HtmlReport {
         return "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport'"
                 + " content='width=device-width'><title>" + escaped(title) + "</title><style>" + STYLE
                 + "</style></head><body>" + body + "</body></html>\n";
-    }
-
-    public void write(Path file) throws IOException {
-        Files.writeString(file, page());
     }
 
     static String escaped(String words) {

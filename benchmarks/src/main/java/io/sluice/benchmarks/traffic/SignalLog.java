@@ -5,9 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/// Notes the engine's signals for scaling along a replay, ten times a second of virtual time, and what became of
-/// requests
-/// meanwhile. One thread.
+/// Notes the engine's signals for scaling along a replay, ten times a second of virtual time, and what became
+/// of requests meanwhile. One thread.
 final class SignalLog {
     private static final long BETWEEN_NS = 100_000_000;
     private static final double LOAD_WANTED = 0.7; // as `serve` has it

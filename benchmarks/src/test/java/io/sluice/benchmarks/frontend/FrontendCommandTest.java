@@ -2,23 +2,20 @@ package io.sluice.benchmarks.frontend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.benchmarks.MeasureCommand;
+import io.sluice.benchmarks.Commands;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class FrontendCommandTest {
     @TempDir
     @SuppressWarnings("NullAway.Init") // JUnit sets it
     Path folder;
 
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
+    private final Commands commands = new Commands();
 
     @Test
     void theRealServerIsMeasuredWithoutAModel() throws IOException {
@@ -27,9 +24,9 @@ class FrontendCommandTest {
         assertThat(run(("--streams 8 --step 5ms --duration 2s --warm-up 1s --server-cores all --heap 512m --json "
                                 + json + " --html " + html)
                         .split(" ", -1)))
-                .as(err.toString())
+                .as(commands.err())
                 .isZero();
-        assertThat(out.toString())
+        assertThat(commands.out())
                 .contains("EVENTS PER SECOND AND SERVER CORE", "system alone", "the server's processor time went to")
                 .contains("live heap", "instruction sets");
         assertThat(Files.readString(json)).contains("\"eventsPerSecondAndServerCore\"", "\"processorTime\"");
@@ -39,21 +36,15 @@ class FrontendCommandTest {
     @Test
     void whatIsWrongIsNamed() {
         assertThat(run("--streams", "0")).isEqualTo(2);
-        assertThat(err.toString()).contains("--streams must be between 1 and 20000, got 0");
+        assertThat(commands.err()).contains("--streams must be between 1 and 20000, got 0");
         assertThat(run("--heap", "much")).isEqualTo(2);
-        assertThat(err.toString()).contains("--heap must be like 512m or 2g");
+        assertThat(commands.err()).contains("--heap must be like 512m or 2g");
         assertThat(run("--step", "fast")).isEqualTo(2);
-        assertThat(err.toString()).contains("--step must be a time such as");
+        assertThat(commands.err()).contains("--step must be a time such as");
     }
 
     private int run(String... arguments) {
-        CommandLine commands = MeasureCommand.commandLine();
-        commands.setOut(new PrintWriter(out, true));
-        commands.setErr(new PrintWriter(err, true));
-        String[] all = new String[arguments.length + 2];
-        all[0] = "bench";
-        all[1] = "frontend";
-        System.arraycopy(arguments, 0, all, 2, arguments.length);
-        return commands.execute(all);
+        return commands.run(Stream.concat(Stream.of("bench", "frontend"), Stream.of(arguments))
+                .toArray(String[]::new));
     }
 }

@@ -2,24 +2,21 @@ package io.sluice.benchmarks.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.benchmarks.MeasureCommand;
+import io.sluice.benchmarks.Commands;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class CompareAndCapacityTest {
     @TempDir
     @SuppressWarnings("NullAway.Init") // JUnit sets it
     Path folder;
 
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
+    private final Commands commands = new Commands();
 
     @Test
     void serversAreMeasuredInTurnAndComparedWithTheFirst() throws IOException {
@@ -31,14 +28,14 @@ class CompareAndCapacityTest {
                                     + " --rounds 3 --requests 8 --concurrency 2 --output-tokens 20 --json " + json
                                     + " --html " + html)
                             .split(" ", -1)))
-                    .as(err.toString())
+                    .as(commands.err())
                     .isZero();
         }
         // Whoever was first in one round is not in the next.
-        assertThat(err.toString())
+        assertThat(commands.err())
                 .containsSubsequence(
                         "round 1 of 3: quick", "round 1 of 3: slow", "round 2 of 3: slow", "2 of 3: quick");
-        assertThat(out.toString()).contains("commit ", "quick ", "slow ", "3 rounds of 8 requests each, 2 at a time");
+        assertThat(commands.out()).contains("commit ", "quick ", "slow ", "3 rounds of 8 requests each, 2 at a time");
         assertThat(Files.readString(json)).contains("\"ratioToFirst\" : 1,", "\"peer\" : \"slow\"");
         assertThat(Files.readString(html)).contains("<svg", "TTFT p50");
     }
@@ -61,10 +58,10 @@ class CompareAndCapacityTest {
                                     + " --slo ttft=60000ms,itl=60000ms --trial 500ms --start 100 --max-rate 150"
                                     + " --output-tokens 2 --prompt-tokens 2 --html " + html)
                             .split(" ", -1)))
-                    .as(err.toString())
+                    .as(commands.err())
                     .isZero();
         }
-        assertThat(out.toString())
+        assertThat(commands.out())
                 .contains("100", "yes", "interactive: {ttft: 60000ms, itl: 60000ms}", "requests-per-minute: 4800")
                 .contains("type: prometheus", "threshold: ", "promise ");
         assertThat(Files.readString(html)).contains("Served as promised", "<svg");
@@ -78,7 +75,7 @@ class CompareAndCapacityTest {
                             .split(" ", -1)))
                     .isEqualTo(1);
         }
-        assertThat(out.toString()).contains("No rate that was tried holds TTFT 1 s, ITL 1 ms");
+        assertThat(commands.out()).contains("No rate that was tried holds TTFT 1 s, ITL 1 ms");
     }
 
     @Test
@@ -94,7 +91,7 @@ class CompareAndCapacityTest {
 
     private void assertRefused(String problem, String... arguments) {
         assertThat(run(arguments)).as(problem).isEqualTo(2);
-        assertThat(err.toString()).contains(problem);
+        assertThat(commands.err()).contains(problem);
     }
 
     private static String url(SinkServer sink) {
@@ -102,12 +99,7 @@ class CompareAndCapacityTest {
     }
 
     private int run(String... arguments) {
-        CommandLine commands = MeasureCommand.commandLine();
-        commands.setOut(new PrintWriter(out, true));
-        commands.setErr(new PrintWriter(err, true));
-        String[] all = new String[arguments.length + 1];
-        all[0] = "bench";
-        System.arraycopy(arguments, 0, all, 1, arguments.length);
-        return commands.execute(all);
+        return commands.run(
+                Stream.concat(Stream.of("bench"), Stream.of(arguments)).toArray(String[]::new));
     }
 }

@@ -2,10 +2,8 @@ package io.sluice.benchmarks.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.benchmarks.MeasureCommand;
+import io.sluice.benchmarks.Commands;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,15 +11,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class ServeLoadCommandTest {
     @TempDir
     @SuppressWarnings("NullAway.Init") // JUnit sets it
     Path folder;
 
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
+    private final Commands commands = new Commands();
 
     @Test
     void aClosedLoopIsMeasuredAndReportedWithItsConditions() throws IOException {
@@ -38,7 +34,7 @@ class ServeLoadCommandTest {
                             "--json",
                             json.toString()))
                     .isZero();
-            assertThat(out.toString())
+            assertThat(commands.out())
                     .contains("server ", "model              sink", "closed loop of 4", "sent               50 in")
                     .contains("answered           50 (100.0 %)", "40 per answer", "refused            none");
             assertThat(Files.readString(json))
@@ -65,7 +61,7 @@ class ServeLoadCommandTest {
                             "--slo",
                             "gold:ttft=1s,itl=1s"))
                     .isZero();
-            assertThat(out.toString()).contains("interactive", "gold", "60 in");
+            assertThat(commands.out()).contains("interactive", "gold", "60 in");
         }
     }
 
@@ -78,7 +74,7 @@ class ServeLoadCommandTest {
                         "{\"timestamp\": 40, \"input_length\": 6, \"output_length\": 4}"));
         try (var sink = new SinkServer(0, Duration.ZERO)) {
             assertThat(run(sink, "--trace", trace.toString(), "--speed", "4")).isZero();
-            assertThat(out.toString()).contains("trace t.jsonl (SHA-256", "at 4.0x", "3.5 per answer");
+            assertThat(commands.out()).contains("trace t.jsonl (SHA-256", "at 4.0x", "3.5 per answer");
         }
     }
 
@@ -88,15 +84,16 @@ class ServeLoadCommandTest {
         try (var sink = new SinkServer(0, Duration.ZERO)) {
             port = sink.port();
         }
-        assertThat(execute("bench", "serve", "--url", "http://127.0.0.1:" + port, "--rate", "1"))
+        assertThat(commands.run("bench", "serve", "--url", "http://127.0.0.1:" + port, "--rate", "1"))
                 .isEqualTo(1);
-        assertThat(err.toString()).contains("no server answers at http://127.0.0.1:" + port);
+        assertThat(commands.err()).contains("no server answers at http://127.0.0.1:" + port);
     }
 
     @Test
     void whatIsWrongIsNamed() throws IOException {
         try (var sink = new SinkServer(0, Duration.ZERO)) {
             assertRefused(sink, "one of --rate, --trace and --concurrency");
+            assertRefused(sink, "--key for one tenant or --keys for several", "--key", "k", "--keys", "file");
             assertRefused(sink, "one of --rate, --trace and --concurrency", "--rate", "1", "--concurrency", "2");
             assertRefused(sink, "did you mean completions?", "--rate", "1", "--endpoint", "completion");
             assertRefused(sink, "--retry-after must be ignore or obey", "--rate", "1", "--retry-after", "maybe");
@@ -111,27 +108,21 @@ class ServeLoadCommandTest {
                     folder.resolve("no.csv").toString());
             assertRefused(sink, "did you mean --rate?", "--rte", "1");
         }
-        assertThat(execute("bench", "serve", "--url", "ftp://x", "--rate", "1")).isEqualTo(2);
-        assertThat(err.toString()).contains("--url must begin with http:// or https://");
-        assertThat(execute("bench", "serv")).isEqualTo(2);
-        assertThat(err.toString()).contains("did you mean serve?");
+        assertThat(commands.run("bench", "serve", "--url", "ftp://x", "--rate", "1"))
+                .isEqualTo(2);
+        assertThat(commands.err()).contains("--url must begin with http:// or https://");
+        assertThat(commands.run("bench", "serv")).isEqualTo(2);
+        assertThat(commands.err()).contains("did you mean serve?");
     }
 
     private void assertRefused(SinkServer sink, String problem, String... arguments) {
         assertThat(run(sink, arguments)).as(problem).isEqualTo(2);
-        assertThat(err.toString()).contains(problem);
+        assertThat(commands.err()).contains(problem);
     }
 
     private int run(SinkServer sink, String... arguments) {
         var all = new ArrayList<>(List.of("bench", "serve", "--url", "http://127.0.0.1:" + sink.port()));
         all.addAll(List.of(arguments));
-        return execute(all.toArray(String[]::new));
-    }
-
-    private int execute(String... arguments) {
-        CommandLine commands = MeasureCommand.commandLine();
-        commands.setOut(new PrintWriter(out, true));
-        commands.setErr(new PrintWriter(err, true));
-        return commands.execute(arguments);
+        return commands.run(all.toArray(String[]::new));
     }
 }

@@ -2,32 +2,29 @@ package io.sluice.benchmarks.micro;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.benchmarks.MeasureCommand;
+import io.sluice.benchmarks.Commands;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class JmhCommandTest {
     @TempDir
     @SuppressWarnings("NullAway.Init") // JUnit sets it
     Path folder;
 
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
+    private final Commands commands = new Commands();
 
     @Test
     void aBenchmarkIsMeasuredAndReportedWithItsConditions() throws IOException {
         Path json = folder.resolve("jmh.json");
         Path html = folder.resolve("jmh.html");
         assertThat(run("TokenStreamBenchmark.publish", "--quick", "--json", json.toString(), "--html", html.toString()))
-                .as(err.toString())
+                .as(commands.err())
                 .isZero();
-        assertThat(out.toString())
+        assertThat(commands.out())
                 .contains("commit ", "instruction sets ", "QUICK LOOK", "TokenStreamBenchmark.publish", "ns/op");
         assertThat(Files.readString(json)).contains("\"bytesPerOperation\"", "\"conditions\"", "\"java flags\"");
         assertThat(Files.readString(html)).contains("<svg", "TokenStreamBenchmark");
@@ -36,7 +33,7 @@ class JmhCommandTest {
     @Test
     void thePartsThatMustBeMeasuredAreThere() {
         assertThat(run("--list")).isZero();
-        assertThat(out.toString())
+        assertThat(commands.out())
                 .contains("RingHandOff", "RingLatency", "PlanApplyStep", "BlockBenchmark.allocateAndFree")
                 .contains("BlockBenchmark.lookUp", "AdmissionBenchmark", "FairQueueBenchmark", "TokenStreamBenchmark")
                 .contains("SseBenchmark", "RequestParse", "TextBenchmark.detokenise", "GrammarMask", "SamplerBenchmark")
@@ -46,21 +43,15 @@ class JmhCommandTest {
     @Test
     void whatIsWrongIsNamed() {
         assertThat(run("NoSuchThing")).isEqualTo(2);
-        assertThat(err.toString()).contains("no benchmark matches NoSuchThing; --list names them");
+        assertThat(commands.err()).contains("no benchmark matches NoSuchThing; --list names them");
         assertThat(run("Ring(")).isEqualTo(2);
-        assertThat(err.toString()).contains("no regular expression");
+        assertThat(commands.err()).contains("no regular expression");
         assertThat(run("Ring", "--forks", "0")).isEqualTo(2);
-        assertThat(err.toString()).contains("--forks must be at least 1, got 0");
+        assertThat(commands.err()).contains("--forks must be at least 1, got 0");
     }
 
     private int run(String... arguments) {
-        CommandLine commands = MeasureCommand.commandLine();
-        commands.setOut(new PrintWriter(out, true));
-        commands.setErr(new PrintWriter(err, true));
-        String[] all = new String[arguments.length + 2];
-        all[0] = "bench";
-        all[1] = "jmh";
-        System.arraycopy(arguments, 0, all, 2, arguments.length);
-        return commands.execute(all);
+        return commands.run(
+                Stream.concat(Stream.of("bench", "jmh"), Stream.of(arguments)).toArray(String[]::new));
     }
 }

@@ -2,45 +2,41 @@ package io.sluice.benchmarks.traffic;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sluice.benchmarks.MeasureCommand;
+import io.sluice.benchmarks.Commands;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class SimulateCommandTest {
     @TempDir
     @SuppressWarnings("NullAway.Init") // JUnit sets it
     Path folder;
 
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
+    private final Commands commands = new Commands();
 
     @Test
     void aReplayIsPrintedWithItsConditions() {
-        assertThat(run("simulate", "--trace", trace(), "--gpu", "h200", "--rate", "2.0", "--policy", "cap:8"))
+        assertThat(commands.run("simulate", "--trace", trace(), "--gpu", "h200", "--rate", "2.0", "--policy", "cap:8"))
                 .isZero();
-        assertThat(out.toString()).contains("cap:8", "llama-3.1-8b on h200", "goodput", "interactive", "refusals");
+        assertThat(commands.out()).contains("cap:8", "llama-3.1-8b on h200", "goodput", "interactive", "refusals");
     }
 
     @Test
     void orAsJson() {
-        assertThat(run("simulate", "--trace", trace(), "--rps", "3", "--json", "--span", "1m"))
+        assertThat(commands.run("simulate", "--trace", trace(), "--rps", "3", "--json", "--span", "1m"))
                 .isZero();
-        assertThat(out.toString()).startsWith("{").contains("\"policy\" : \"sluice\"", "\"goodputRequestsPerSecond\"");
+        assertThat(commands.out()).startsWith("{").contains("\"policy\" : \"sluice\"", "\"goodputRequestsPerSecond\"");
     }
 
     @Test
     void aReportIsWrittenToItsFolder() throws IOException {
         trace();
         Path reports = folder.resolve("deep/reports");
-        assertThat(run("simulate", "report", "--traces", folder.toString(), "--out", reports.toString()))
+        assertThat(commands.run("simulate", "report", "--traces", folder.toString(), "--out", reports.toString()))
                 .isZero();
         assertThat(Files.readString(reports.resolve("traffic-simulation.md"))).contains("# Traffic in simulation");
         assertThat(Files.readString(reports.resolve("traffic-simulation.json"))).startsWith("{");
@@ -62,38 +58,33 @@ class SimulateCommandTest {
 
     @Test
     void aMissingOrBrokenTraceIsNamed() {
-        assertThat(run("simulate", "--trace", folder.resolve("no.csv").toString()))
+        assertThat(commands.run("simulate", "--trace", folder.resolve("no.csv").toString()))
                 .isEqualTo(2);
-        assertThat(err.toString()).contains("there is no file", "no.csv");
+        assertThat(commands.err()).contains("there is no file", "no.csv");
         Path broken = SmallTraces.file(folder, "broken.csv", AzureCsv.HEADER, "today,1,2");
-        assertThat(run("simulate", "--trace", broken.toString())).isEqualTo(2);
-        assertThat(err.toString()).contains("broken.csv, line 2");
-        assertThat(run("simulate")).isEqualTo(2);
-        assertThat(err.toString()).contains("--trace FILE");
+        assertThat(commands.run("simulate", "--trace", broken.toString())).isEqualTo(2);
+        assertThat(commands.err()).contains("broken.csv, line 2");
+        assertThat(commands.run("simulate")).isEqualTo(2);
+        assertThat(commands.err()).contains("--trace FILE");
     }
 
     @Test
     void aTraceThatNoModelCouldServeIsSaidPlainly() {
         Path huge = SmallTraces.file(
                 folder, "huge.csv", AzureCsv.HEADER, "2023-11-16 18:15:46,9000000,1", "2023-11-16 18:15:47,9000000,1");
-        assertThat(run("simulate", "--trace", huge.toString(), "--load", "1")).isEqualTo(1);
-        assertThat(err.toString()).contains("huge.csv", "too long for this model");
-        assertThat(run("simulate", "--trace", huge.toString(), "--gpu", "cpu")).isEqualTo(2);
-        assertThat(err.toString()).contains("llama-3.1-8b does not fit on cpu");
+        assertThat(commands.run("simulate", "--trace", huge.toString(), "--load", "1"))
+                .isEqualTo(1);
+        assertThat(commands.err()).contains("huge.csv", "too long for this model");
+        assertThat(commands.run("simulate", "--trace", huge.toString(), "--gpu", "cpu"))
+                .isEqualTo(2);
+        assertThat(commands.err()).contains("llama-3.1-8b does not fit on cpu");
     }
 
     private void assertRefused(String hint, String... arguments) {
         var all = new ArrayList<>(List.of("simulate", "--trace", trace()));
         all.addAll(List.of(arguments));
-        assertThat(run(all.toArray(String[]::new))).as(all.toString()).isEqualTo(2);
-        assertThat(err.toString()).contains(hint);
-    }
-
-    private int run(String... arguments) {
-        CommandLine commands = MeasureCommand.commandLine();
-        commands.setOut(new PrintWriter(out, true));
-        commands.setErr(new PrintWriter(err, true));
-        return commands.execute(arguments);
+        assertThat(commands.run(all.toArray(String[]::new))).as(all.toString()).isEqualTo(2);
+        assertThat(commands.err()).contains(hint);
     }
 
     private String trace() {
