@@ -82,9 +82,10 @@ class AdmissionController {
         try {
             flow = accounts.open(request.caller(), nowNs);
             boolean isAwaited = attempt == Attempt.AGAIN && flow.returns().comeBack(nowNs);
-            Verdict verdict = decide(request, flow, isAwaited, nowNs, wakeEngine);
-            if (attempt == Attempt.FIRST) countOffered(request, flow, verdict, nowNs);
+            Assessment assessment = assess(request, flow, nowNs);
+            Verdict verdict = decide(request, flow, assessment, isAwaited, nowNs, wakeEngine);
             taken = verdict instanceof Verdict.Taken;
+            if (attempt == Attempt.FIRST) countOffered(flow, assessment, verdict, nowNs);
             return verdict;
         } finally {
             if (!taken) {
@@ -95,7 +96,7 @@ class AdmissionController {
     }
 
     /// What clients want of the engine, whether they get it or not. Who comes again was counted before.
-    private void countOffered(GenerationRequest request, Flow flow, Verdict verdict, long nowNs) {
+    private static void countOffered(Flow flow, Assessment assessment, Verdict verdict, long nowNs) {
         boolean isWork = switch (verdict) {
             case Verdict.Taken _ -> true;
             case Verdict.NotTaken(Refused refused) ->
@@ -105,13 +106,19 @@ class AdmissionController {
                 };
         };
         if (!isWork) return;
-        long ns = forecast.demandOf(request, flow).ns();
-        flow.classQueue().countOffered(ns, forecast.prefillNs(request, flow, nowNs), nowNs);
+        Timeline.Forecast expected = assessment.forecast();
+        long promptNs = expected.firstTokenNs() - expected.waitNs();
+        flow.classQueue().countOffered(assessment.demand().ns(), promptNs, nowNs);
     }
 
     /// @param isAwaited it comes when it was told to: nobody else who was goes before it
-    private Verdict decide(GenerationRequest request, Flow flow, boolean isAwaited, long nowNs, Runnable wakeEngine) {
-        Assessment assessment = assess(request, flow, nowNs);
+    private Verdict decide(
+            GenerationRequest request,
+            Flow flow,
+            Assessment assessment,
+            boolean isAwaited,
+            long nowNs,
+            Runnable wakeEngine) {
         Timeline.Forecast expected = assessment.forecast();
         Refused refused = assessment.refused();
         if (refused == null && !isAwaited) {
